@@ -1,0 +1,40 @@
+# gb_room(NAME [ROOMS …] [LIBS …]) makes one room of the house: a static library of every *.cc below
+# the current folder. ROOMS are the rooms that it may include (docs/architecture.md), LIBS the
+# third-party libraries that stay behind its door.
+function(gb_room NAME)
+  cmake_parse_arguments(ARG "" "" "ROOMS;LIBS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  if(sources)
+    add_library(gb_${NAME} STATIC ${sources})
+    set(scope PUBLIC)
+    set(hidden PRIVATE)
+  else()
+    add_library(gb_${NAME} INTERFACE)
+    set(scope INTERFACE)
+    set(hidden INTERFACE)
+  endif()
+  target_include_directories(gb_${NAME} ${scope} ${CMAKE_SOURCE_DIR}/src)
+  list(TRANSFORM ARG_ROOMS PREPEND gb_)
+  target_link_libraries(gb_${NAME} ${scope} ${ARG_ROOMS} gb_headers ${hidden} ${ARG_LIBS})
+endfunction()
+
+# gb_unit_tests(ROOM [THREADED] [LIBS …]) makes unit_<room> of test/unit/<room>/*.cc and registers it
+# with ctest, label "unit"; THREADED adds the label that ThreadSanitizer runs.
+function(gb_unit_tests ROOM)
+  cmake_parse_arguments(ARG "THREADED" "" "ROOMS;LIBS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${ROOM}/*.cc)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(unit_${ROOM} ${sources})
+  target_include_directories(unit_${ROOM} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/src)
+  list(TRANSFORM ARG_ROOMS PREPEND gb_)
+  target_link_libraries(unit_${ROOM} PRIVATE gb_${ROOM} ${ARG_ROOMS} ${ARG_LIBS} GTest::gmock
+                                             GTest::gtest_main)
+  add_test(NAME unit_${ROOM} COMMAND unit_${ROOM})
+  set(labels unit)
+  if(ARG_THREADED)
+    list(APPEND labels threaded)
+  endif()
+  set_tests_properties(unit_${ROOM} PROPERTIES LABELS "${labels}" TIMEOUT 600)
+endfunction()

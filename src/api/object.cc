@@ -1,0 +1,67 @@
+#include "api/object.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace gb::api {
+namespace {
+
+Result<std::string> text_of(const Json& metadata, const char* field) {
+  const auto it = metadata.find(field);
+  if (it == metadata.end() || it->is_null()) return std::string();
+  if (!it->is_string())
+    return fail(Code::kInvalid, std::string("metadata.") + field + " must be a string");
+  return it->get<std::string>();
+}
+
+}  // namespace
+
+Result<ObjectPtr> Object::make(std::string resource, std::uint64_t revision, Json dom) {
+  std::shared_ptr<Object> object(new Object());
+  object->key_.resource = std::move(resource);
+  object->revision_ = revision;
+  if (dom.is_object()) dom["metadata"]["resourceVersion"] = std::to_string(revision);
+  GB_TRY(object->read_metadata(dom));
+  // Bytes that are no UTF-8 can come from a database's error message; they must not stop a status.
+  object->json_ = dom.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return object;
+}
+
+Result<ObjectPtr> Object::parse(std::string resource, std::string json) {
+  const Json dom = Json::parse(json, nullptr, /*allow_exceptions=*/false);
+  if (dom.is_discarded()) return fail(Code::kCorruption, "a stored object is not JSON");
+  std::shared_ptr<Object> object(new Object());
+  object->key_.resource = std::move(resource);
+  GB_TRY(object->read_metadata(dom));
+  GB_TRY_ASSIGN(const std::string revision, text_of(dom["metadata"], "resourceVersion"));
+  const auto [end, error] =
+      std::from_chars(revision.data(), revision.data() + revision.size(), object->revision_);
+  if (error != std::errc{} || end != revision.data() + revision.size())
+    return fail(Code::kCorruption, "a stored object has no valid resourceVersion");
+  object->json_ = std::move(json);
+  return object;
+}
+
+Status Object::read_metadata(const Json& dom) {
+  if (!dom.is_object() || !dom.contains("metadata") || !dom["metadata"].is_object())
+    return fail(Code::kInvalid, "the object has no metadata");
+  const Json& metadata = dom["metadata"];
+  GB_TRY_ASSIGN(key_.ns, text_of(metadata, "namespace"));
+  GB_TRY_ASSIGN(key_.name, text_of(metadata, "name"));
+  GB_TRY_ASSIGN(uid_, text_of(metadata, "uid"));
+  GB_TRY_ASSIGN(const std::string deleted, text_of(metadata, "deletionTimestamp"));
+  being_deleted_ = !deleted.empty();
+  if (const auto it = metadata.find("labels"); it != metadata.end() && !it->is_null()) {
+    if (!it->is_object()) return fail(Code::kInvalid, "metadata.labels must be an object");
+    for (const auto& [name, value] : it->items()) {
+      if (!value.is_string()) return fail(Code::kInvalid, "metadata.labels must hold strings");
+      labels_.emplace(name, value.get<std::string>());
+    }
+  }
+  return {};
+}
+
+Json Object::dom() const { return Json::parse(json_); }
+
+}  // namespace gb::api

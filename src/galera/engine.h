@@ -1,0 +1,169 @@
+// The logical engine: what src/jobs calls. docs/architecture.md has the walk of a row.
+//
+// A set of instances is dumped as one: connect() every Dump, then open_snapshot() all together, then
+// run() each. Everything takes a stop_token and ends soon after it is stopped, with Cancelled.
+//
+// Errors: Invalid (the input: a schema that is not there, a name that needs a rename), Forbidden (wrong
+// password, missing privilege: the message names it), Unavailable (no node, non-Primary, lost donor),
+// AlreadyExists (restore onto what is there), Corruption, Cancelled, NoSpace.
+//
+// Thread safety: an object is used by one thread at a time; Progress by any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "galera/endpoint.h"
+#include "galera/model.h"
+#include "galera/stream.h"
+
+namespace gb::galera {
+
+// What a node says of itself.
+struct NodeState {
+  Address address;
+  std::string error;  // not empty: not reachable, and why; the rest is then unset
+  std::string name;
+  std::string version;
+  bool galera = false;   // wsrep_on with a provider
+  bool primary = false;  // wsrep_cluster_status
+  std::string state;     // wsrep_local_state_comment: Synced, Donor/Desynced, …
+  std::uint64_t receive_queue = 0;
+  std::string cluster_uuid;
+  int cluster_size = 0;
+  bool log_bin = false;
+  bool read_only = false;
+};
+
+struct Topology {
+  std::vector<NodeState> nodes;  // as configured
+};
+// Asks every node at once. An error only when no node at all could be asked.
+Result<Topology> inspect(const Endpoint& endpoint, std::stop_token stop);
+
+// Updated while a dump or a restore runs; read by whoever reports.
+struct Progress {
+  std::atomic<std::uint64_t> rows{0};
+  std::atomic<std::uint64_t> bytes{0};
+  std::atomic<std::uint64_t> tables_done{0};
+  std::atomic<std::uint64_t> tables_total{0};
+  std::atomic<std::uint64_t> rows_expected{0};  // an estimate for a dump
+};
+
+// One sentence for the log of the job ("donor 10.0.0.2:3306 chosen: …"). Any thread.
+using Narrator = std::function<void(const std::string&)>;
+
+enum class Content { kData, kGrants, kAll };
+
+struct DumpOptions {
+  std::vector<std::string> databases;          // empty: every non-system schema
+  std::vector<std::string> exclude_databases;
+  std::vector<std::string> exclude_tables;     // globs on schema.table
+  Content content = Content::kAll;
+  unsigned threads = 4;
+};
+
+class Dump {
+ public:
+  static std::unique_ptr<Dump> make(Endpoint endpoint, DumpOptions options, const Clock& clock,
+                                    Narrator narrate);
+  virtual ~Dump() = default;
+  // Chooses the donor, connects, checks privileges and that the databases are there.
+  virtual Status connect(std::stop_token stop) = 0;
+  // Opens the snapshot on every connection and records where it stands.
+  virtual Status open_snapshot(std::stop_token stop) = 0;
+  [[nodiscard]] virtual const Facts& facts() const = 0;
+  // Reads everything into the sink; Conflict when a schema change spoiled the snapshot (the caller then
+  // restarts its sink, calls open_snapshot(strict) again and run() again).
+  virtual Result<InstanceModel> run(DumpSink& sink, Progress& progress, std::stop_token stop) = 0;
+  // After K conflicts: desync the donor and hold FTWRL, so that nothing can change. Undone by run()'s end,
+  // by the destructor, and by recover_donors() after a crash.
+  virtual void set_strict(bool strict) = 0;
+  // The fraction of the dump's time that the cluster was paused by flow control, once run() ended.
+  [[nodiscard]] virtual double flow_control_paused() const = 0;
+};
+
+// Takes back a desync that a strict dump of a process that died left behind.
+Status recover_donors(const Endpoint& endpoint, std::stop_token stop);
+
+enum class Existing { kFail, kReplace };
+
+struct RestoreOptions {
+  std::vector<std::string> databases;         // of the backup; empty: all
+  std::map<std::string, std::string> rename;  // schema in the backup → schema on the target
+  Content content = Content::kData;
+  Existing existing = Existing::kFail;
+  bool block_traffic = false;
+  bool compare = true;  // every table's digest, after loading
+  unsigned threads = 4;
+};
+
+struct PreflightCheck {
+  std::string check;  // TargetReachable, TargetPrimary, ServerVersion, Privileges, Schemas, Definers, …
+  bool passed = false;
+  std::string message;  // when it failed: what is wrong and what to do
+};
+
+struct PlanEntry {
+  std::string schema;  // on the target
+  std::string from;    // in the backup
+  std::string action;  // Create | Replace | Refuse
+  std::uint64_t tables = 0;
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  std::vector<std::string> only_in_target;  // tables that Replace would drop for good
+  std::vector<std::string> only_in_backup;
+};
+
+struct RestorePlan {
+  std::vector<PreflightCheck> preflight;
+  std::vector<PlanEntry> schemas;
+  std::vector<std::string> notes;  // what can not be restored as it was, and why
+  [[nodiscard]] bool ready() const {
+    for (const PreflightCheck& c : preflight)
+      if (!c.passed) return false;
+    return true;
+  }
+};
+
+struct TableComparison {
+  std::string schema;
+  std::string table;
+  TableTotals expected;
+  TableTotals found;
+  [[nodiscard]] bool equal() const { return expected.rows == found.rows && expected.digest == found.digest; }
+};
+
+struct RestoreReport {
+  std::uint64_t tables = 0;
+  std::uint64_t rows = 0;
+  std::vector<TableComparison> mismatches;  // empty, or the restore has failed
+  std::vector<std::string> notes;
+};
+
+class Restore {
+ public:
+  // `model` is what the backup says of the instance; the caller keeps both alive.
+  static std::unique_ptr<Restore> make(Endpoint target, RestoreOptions options,
+                                       const InstanceModel& model, Narrator narrate);
+  virtual ~Restore() = default;
+  // Looks, and changes nothing. An error only when looking was impossible; what was found is in the plan.
+  virtual Result<RestorePlan> plan(std::stop_token stop) = 0;
+  // Does it. The message of a failure names the step and what is in place.
+  virtual Result<RestoreReport> run(DumpSource& source, Progress& progress, std::stop_token stop) = 0;
+};
+
+// Digests of live tables by SELECT alone, in one snapshot: what a backup is compared with.
+Result<std::vector<TableComparison>> compare_live(const Endpoint& endpoint, const InstanceModel& model,
+                                                  unsigned threads, std::stop_token stop);
+
+}  // namespace gb::galera

@@ -1,0 +1,122 @@
+// The HTTPS server: a listener, an epoll loop, a pool of workers, and one thread that owns the streams.
+// docs/architecture.md and docs/adr/ say why it has this shape.
+//
+// A request is parsed from its raw head by our own strict parser: identity and routing come from those
+// bytes. The Service first decides on the head alone (before any byte of the body is read), then handles
+// the whole request on a worker, where it may block, but never on the client.
+//
+// Thread safety: Service methods are called from any worker; Server::start/stop from one thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/metrics.h"
+#include "http/stream.h"
+#include "http/tls.h"
+
+namespace gb::http {
+
+// Names as sent; values raw, outer spaces and tabs trimmed, nothing decoded. Order kept.
+class Headers {
+ public:
+  void add(std::string name, std::string value) {
+    fields_.emplace_back(std::move(name), std::move(value));
+  }
+  // The first value of a name (ASCII case does not matter); empty optional when absent.
+  [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const;
+  [[nodiscard]] std::vector<std::string_view> all(std::string_view name) const;
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& fields() const {
+    return fields_;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+struct RequestHead {
+  std::string method;
+  std::string target;  // raw, as on the request line
+  Headers headers;
+  std::string peer;                 // address:port, from the socket
+  PeerCertificate peer_certificate;  // empty chain: none was sent
+};
+
+struct Request {
+  RequestHead head;
+  std::string body;
+};
+
+// A body made of pieces that others own too: lists stream objects that were serialised once.
+using Piece = std::shared_ptr<const std::string>;
+
+struct Response {
+  int status = 200;
+  Headers headers;  // Content-Type and what the handler wants; framing and Date are the server's
+  // A whole text; pieces sent one after the other (Content-Length is their sum); or a stream, which is
+  // sent chunked and flushed piece by piece, and lives until its queue is closed or the client goes.
+  std::variant<std::string, std::vector<Piece>, std::shared_ptr<FrameQueue>> body;
+  bool close = false;  // end the connection after this response
+};
+
+class Service {
+ public:
+  virtual ~Service() = default;
+  // What a request is allowed to become, decided on its head: a context that handle() gets back, or the
+  // answer that refuses it. Runs on a worker; may block on others, never on the client.
+  using Admitted = std::shared_ptr<void>;
+  virtual std::variant<Admitted, Response> admit(const RequestHead& head) = 0;
+  virtual Response handle(Request request, Admitted admitted) = 0;
+  // Called once the response was sent or lost: bytes written, for audit and metrics.
+  virtual void finished(const RequestHead& head, int status, std::uint64_t bytes) {
+    (void)head;
+    (void)status;
+    (void)bytes;
+  }
+};
+
+struct ServerOptions {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;  // 0: any; port() tells
+  unsigned workers = 16;
+  std::size_t max_connections = 4096;
+  std::size_t max_body = 3145728;  // 413 beyond it: "Request entity too large: limit is 3145728"
+  std::size_t max_head = 65536;    // 431 beyond it
+  std::size_t max_fields = 200;
+  std::chrono::seconds head_deadline{10};   // from a request's first byte to the end of its head
+  std::chrono::seconds body_deadline{60};
+  std::chrono::seconds write_deadline{60};  // no progress for so long ends the connection
+  std::chrono::seconds idle_deadline{600};  // keep-alive without a request
+  std::size_t gzip_from = 131072;           // bodies beyond it are compressed when accepted
+};
+
+class Server {
+ public:
+  // Binds and listens. Unavailable when the address is in use.
+  static Result<std::unique_ptr<Server>> start(ServerOptions options, std::shared_ptr<TlsContext> tls,
+                                               Service& service);
+  virtual ~Server() = default;  // stops at once
+  [[nodiscard]] virtual std::uint16_t port() const = 0;
+  // Stops accepting, closes idle connections, ends streams cleanly, lets requests finish until the
+  // deadline passes, then cuts what is left.
+  virtual void drain(std::chrono::milliseconds deadline) = 0;
+
+  struct Stats {
+    std::size_t connections = 0;
+    std::size_t streams = 0;
+    std::size_t in_flight = 0;
+  };
+  [[nodiscard]] virtual Stats stats() const = 0;
+};
+
+}  // namespace gb::http

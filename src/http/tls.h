@@ -1,0 +1,54 @@
+// TLS for server and client: contexts, certificates, verification against given authorities.
+//
+// Thread safety: all, from any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace gb::http {
+
+// The certificate chain that a client sent, in DER, leaf first, not yet verified: the handshake asks for
+// one and never fails for want of trust; the authenticators decide whom they believe.
+struct PeerCertificate {
+  std::vector<std::string> chain;
+  [[nodiscard]] bool empty() const { return chain.empty(); }
+};
+
+struct CertificateSubject {
+  std::string common_name;
+  std::vector<std::string> organizations;
+};
+
+// Verifies that the chain leads to one of the authorities (PEM bundle), is valid now and carries the
+// clientAuth usage; returns the leaf's subject. Unauthenticated says why not; Invalid: a broken bundle.
+Result<CertificateSubject> verify_client_certificate(const PeerCertificate& peer,
+                                                     std::string_view ca_pem, WallTime now);
+
+// How many certificates a PEM bundle holds; Invalid when it is none.
+Result<std::size_t> check_ca_bundle(std::string_view pem);
+
+struct KeyPair {
+  std::string certificate_pem;  // leaf first
+  std::string key_pem;
+};
+// Self-signed, ECDSA P-256, for these DNS names and addresses.
+Result<KeyPair> make_self_signed(const std::vector<std::string>& hosts, WallTime now);
+
+// The server's context, replaced as a whole on rotation; connections keep the one they began with.
+class TlsContext {
+ public:
+  // TLS 1.2 or later, ALPN http/1.1, client certificates asked for with an empty list of authorities.
+  static Result<std::shared_ptr<TlsContext>> server(const KeyPair& pair);
+  virtual ~TlsContext() = default;
+  // Later connections use the new pair. Invalid: it was not taken, the old one stays.
+  virtual Status replace(const KeyPair& pair) = 0;
+};
+
+}  // namespace gb::http
