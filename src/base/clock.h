@@ -9,8 +9,8 @@ namespace gb {
 using WallTime = std::chrono::sys_time<std::chrono::microseconds>;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-// Wall time is for people and records; safety decisions use steady time only, since wall clocks jump.
-// Thread safety: all methods, from any thread.
+// Wall time is for people and records; safety decisions use steady time only, since wall clocks
+// jump. Thread safety: all methods, from any thread.
 class Clock {
  public:
   virtual ~Clock() = default;
@@ -30,7 +30,7 @@ class ManualClock final : public Clock {
   explicit ManualClock(WallTime start) : now_(start) {}
   [[nodiscard]] WallTime now() const override;
   [[nodiscard]] SteadyTime steady_now() const override;
-  void advance(std::chrono::microseconds by);  // both times
+  void advance(std::chrono::microseconds by);    // both times
   void step_wall(std::chrono::microseconds by);  // the wall only, as NTP or an operator would
 
  private:

@@ -66,7 +66,9 @@ tl::unexpected<Error> fail(Code code, std::string message, std::string hint) {
       Error{code, std::move(message), std::move(hint), std::nullopt, nullptr});
 }
 
-tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 tl::unexpected<Error> wrap(std::string message, Error cause) {
   Error outer{cause.code, std::move(message), cause.hint, cause.retry_after, nullptr};

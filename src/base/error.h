@@ -1,8 +1,8 @@
 // What went wrong, why, and what to do about it.
 //
-// Every function that can fail returns Result<T>; exceptions of libraries stop at the room's wall. A
-// message is one sentence that stands by itself ("node 10.0.0.1:3306 refused the connection"); the
-// hint is the next step ("check that the node runs and that port 3306 is reachable").
+// Every function that can fail returns Result<T>; exceptions of libraries stop at the room's wall.
+// A message is one sentence that stands by itself ("node 10.0.0.1:3306 refused the connection");
+// the hint is the next step ("check that the node runs and that port 3306 is reachable").
 //
 // Thread safety: values; an Error may be copied and read by several threads.
 #pragma once
@@ -66,16 +66,15 @@ using Status = Result<void>;
 
 // GB_TRY(statement): leaves the function with the error of a Status or Result that failed.
 // GB_TRY_ASSIGN(auto x, expression): the same, else x holds the value.
-#define GB_TRY(...)                                                               \
-  do {                                                                            \
-    if (auto gb_result_ = (__VA_ARGS__); !gb_result_)                             \
-      return tl::unexpected<::gb::Error>(std::move(gb_result_).error());          \
+#define GB_TRY(...)                                                      \
+  do {                                                                   \
+    if (auto gb_result_ = (__VA_ARGS__); !gb_result_)                    \
+      return tl::unexpected<::gb::Error>(std::move(gb_result_).error()); \
   } while (false)
 #define GB_TRY_CONCAT_(a, b) a##b
 #define GB_TRY_NAME_(a, b) GB_TRY_CONCAT_(a, b)
-#define GB_TRY_ASSIGN(declaration, ...)                                              \
-  auto GB_TRY_NAME_(gb_value_, __LINE__) = (__VA_ARGS__);                            \
-  if (!GB_TRY_NAME_(gb_value_, __LINE__))                                            \
-    return tl::unexpected<::gb::Error>(                                              \
-        std::move(GB_TRY_NAME_(gb_value_, __LINE__)).error());                       \
+#define GB_TRY_ASSIGN(declaration, ...)                                                       \
+  auto GB_TRY_NAME_(gb_value_, __LINE__) = (__VA_ARGS__);                                     \
+  if (!GB_TRY_NAME_(gb_value_, __LINE__))                                                     \
+    return tl::unexpected<::gb::Error>(std::move(GB_TRY_NAME_(gb_value_, __LINE__)).error()); \
   declaration = std::move(*GB_TRY_NAME_(gb_value_, __LINE__))

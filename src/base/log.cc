@@ -17,8 +17,9 @@ struct State {
   std::shared_ptr<spdlog::logger> logger;
   std::atomic<Format> format{Format::kText};
 
-  State() : logger(std::make_shared<spdlog::logger>(
-                "gb", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
+  State()
+      : logger(std::make_shared<spdlog::logger>(
+            "gb", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
     logger->flush_on(spdlog::level::info);
   }
@@ -107,11 +108,21 @@ void configure(Level level, Format format) {
     s.logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
 }
 
-bool enabled(Level level) { return state().logger->should_log(to_spdlog(level)); }
+bool enabled(Level level) {
+  return state().logger->should_log(to_spdlog(level));
+}
 
-void debug(std::string_view message, Fields fields) { write(Level::kDebug, message, fields); }
-void info(std::string_view message, Fields fields) { write(Level::kInfo, message, fields); }
-void warn(std::string_view message, Fields fields) { write(Level::kWarn, message, fields); }
-void error(std::string_view message, Fields fields) { write(Level::kError, message, fields); }
+void debug(std::string_view message, Fields fields) {
+  write(Level::kDebug, message, fields);
+}
+void info(std::string_view message, Fields fields) {
+  write(Level::kInfo, message, fields);
+}
+void warn(std::string_view message, Fields fields) {
+  write(Level::kWarn, message, fields);
+}
+void error(std::string_view message, Fields fields) {
+  write(Level::kError, message, fields);
+}
 
 }  // namespace gb::log

@@ -3,8 +3,8 @@
 //
 //   log::info("dump started", {{"backup", "nightly"}, {"node", "10.0.0.1:3306"}});
 //
-// Thread safety: all functions, from any thread, after configure() was called once at start (without
-// it, level info and text).
+// Thread safety: all functions, from any thread, after configure() was called once at start
+// (without it, level info and text).
 #pragma once
 
 #include <cstdint>

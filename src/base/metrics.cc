@@ -17,8 +17,7 @@ struct Registry::Impl {
   std::map<std::string, prometheus::Family<prometheus::Gauge>*> gauges;
   std::map<std::string, prometheus::Family<prometheus::Histogram>*> histograms;
 
-  prometheus::Gauge& gauge(const std::string& name, const std::string& help,
-                           const Labels& labels) {
+  prometheus::Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels) {
     std::scoped_lock lock(mutex);
     auto& family = gauges[name];
     if (family == nullptr)

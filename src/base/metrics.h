@@ -1,7 +1,8 @@
-// Counters, gauges and histograms in Prometheus' text form. A Registry is made once in apiserver/ and
-// handed down; nobody reaches for a global one.
+// Counters, gauges and histograms in Prometheus' text form. A Registry is made once in apiserver/
+// and handed down; nobody reaches for a global one.
 //
-// Thread safety: all methods, from any thread. References returned stay valid as long as the Registry.
+// Thread safety: all methods, from any thread. References returned stay valid as long as the
+// Registry.
 #pragma once
 
 #include <map>

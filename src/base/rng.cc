@@ -11,7 +11,8 @@ namespace gb {
 
 std::uint64_t SystemRng::next() {
   std::uint64_t value = 0;
-  // getrandom of 8 bytes neither blocks after boot nor returns short; anything else is not survivable.
+  // getrandom of 8 bytes neither blocks after boot nor returns short; anything else is not
+  // survivable.
   if (::getrandom(&value, sizeof value, 0) != static_cast<ssize_t>(sizeof value)) std::abort();
   return value;
 }

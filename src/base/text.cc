@@ -70,7 +70,8 @@ Result<std::string> from_hex(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); i += 2) {
     const int high = hex_digit(text[i]);
     const int low = hex_digit(text[i + 1]);
-    if (high < 0 || low < 0) return fail(Code::kInvalid, "hex text has a character that is no digit");
+    if (high < 0 || low < 0)
+      return fail(Code::kInvalid, "hex text has a character that is no digit");
     out.push_back(static_cast<char>(high * 16 + low));
   }
   return out;
@@ -129,7 +130,8 @@ Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
       const int high = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
       const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
       if (high < 0 || low < 0)
-        return fail(Code::kInvalid, "invalid URL escape \"" + std::string(text.substr(i, 3)) + "\"");
+        return fail(Code::kInvalid,
+                    "invalid URL escape \"" + std::string(text.substr(i, 3)) + "\"");
       out.push_back(static_cast<char>(high * 16 + low));
       i += 2;
     } else {
@@ -249,8 +251,8 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   while (!rest.empty()) {
     double number = 0;
     if (rest[0] != '.' && (rest[0] < '0' || rest[0] > '9')) return bad();
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number,
-                                              std::chars_format::fixed);
+    const auto [end, error] =
+        std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
     if (error != std::errc{}) return bad();
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     std::size_t length = 0;

@@ -1,5 +1,5 @@
-// The small text forms that Kubernetes uses: hex, base64, percent-encoding, RFC 3339 times, durations
-// and quantities. Pure functions; safe from any thread.
+// The small text forms that Kubernetes uses: hex, base64, percent-encoding, RFC 3339 times,
+// durations and quantities. Pure functions; safe from any thread.
 #pragma once
 
 #include <chrono>
@@ -48,7 +48,8 @@ enum class Base64 { kStandard, kUrlUnpadded };
 
 // Kubernetes quantities in bytes: "512Mi", "1G", "120Ki", "1500".
 [[nodiscard]] Result<std::uint64_t> parse_quantity(std::string_view text);
-// The shortest binary form, rounded up to at most three digits before the unit: "912Mi", "3Mi", "17Ki".
+// The shortest binary form, rounded up to at most three digits before the unit: "912Mi", "3Mi",
+// "17Ki".
 [[nodiscard]] std::string to_quantity(std::uint64_t bytes);
 
 [[nodiscard]] std::vector<std::string> split(std::string_view text, char separator);

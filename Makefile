@@ -1,0 +1,64 @@
+# The front door. `make help` says what each does.
+SHELL := /bin/bash
+PRESET ?= dev
+JOBS ?= $(shell nproc)
+export GB_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/galera-backup
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build release demo demo-standalone test unit asan tsan integration e2e bench lint clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## install what building, testing and the demo need (Debian 12)
+	@scripts/install-deps all
+
+build: ## build everything (PRESET=dev, release, asan, tsan, tidy, fuzz, coverage)
+	@scripts/install-deps build
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build --preset $(PRESET) -j $(JOBS)
+
+release: ## build what is shipped, into build/release/bin
+	@scripts/install-deps build
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j $(JOBS) --target galera-backup-apiserver kubectl-galera gb-datagen
+
+demo: release ## the main job on real parts: Galera, kube-apiserver, a tenant, a disaster, the proof (KEEP=1 leaves it up)
+	@scripts/install-deps testbed
+	@KEEP=$(KEEP) scripts/demo
+
+demo-standalone: release ## the same without a control plane: kubectl straight at our server
+	@scripts/install-deps testbed
+	@KEEP=$(KEEP) scripts/demo --standalone
+
+test: ## everything: unit (plain, ASan+UBSan, TSan), integration, e2e, lint, arrows
+	@scripts/install-deps all
+	@scripts/run-tests all
+
+unit: build ## the unit tests
+	@ctest --preset dev
+
+asan: ## the unit tests under ASan and UBSan
+	@$(MAKE) --no-print-directory build PRESET=asan && ctest --preset asan
+
+tsan: ## the threaded unit tests under TSan
+	@$(MAKE) --no-print-directory build PRESET=tsan && ctest --preset tsan
+
+integration: build ## the engine against real Galera clusters
+	@scripts/install-deps testbed
+	@ctest --test-dir build/$(PRESET) -L integration --output-on-failure
+
+e2e: build ## the whole chain against a real control plane
+	@scripts/install-deps testbed
+	@ctest --test-dir build/$(PRESET) -L e2e --output-on-failure
+
+bench: release ## the figures, side by side with the peers (minutes)
+	@scripts/install-deps testbed bench
+	@test/bench/run
+
+lint: ## clang-format, clang-tidy, arrows
+	@scripts/install-deps build lint
+	@scripts/lint
+
+clean: ## remove what was built
+	@rm -rf build
