@@ -39,7 +39,7 @@ struct BackupSpec {
 };
 
 struct RestoreSpec {
-  std::string backup;    // a name or "latest"; empty when schedule or as_of is set
+  std::string backup;  // a name or "latest"; empty when schedule or as_of is set
   std::string schedule;
   std::optional<WallTime> as_of;
   std::string source_namespace;  // empty: the restore's own
@@ -65,8 +65,8 @@ struct RestoreSpec {
 // status.phase, or "" when there is none.
 [[nodiscard]] std::string phase_of(const Json& object);
 
-// Sets or replaces the condition of this type (metav1.Condition); lastTransitionTime moves only when
-// `status` ("True", "False", "Unknown") changes.
+// Sets or replaces the condition of this type (metav1.Condition); lastTransitionTime moves only
+// when `status` ("True", "False", "Unknown") changes.
 void set_condition(Json& status, std::string_view type, std::string_view value,
                    std::string_view reason, std::string_view message, WallTime now);
 
