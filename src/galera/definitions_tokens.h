@@ -1,0 +1,75 @@
+// SQL text of MariaDB cut into tokens, so that names are found and changed without ever touching
+// what stands in a string or a comment.
+//
+// The tokens of a text, joined, are the text again, byte for byte. What an executable comment
+// (/*!50001 … */) holds is code and is cut too. Bytes of 0x80 and above belong to words.
+//
+// Thread safety: pure functions; a Token views the text that it was cut from.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace gb::galera {
+
+enum class TokenKind {
+  kSpace,
+  kComment,   // a whole comment, or the opening or closing mark of an executable one
+  kWord,      // an unquoted name, a keyword, a number
+  kName,      // `quoted`, or "quoted" under ANSI_QUOTES
+  kString,    // 'text' or "text"
+  kVariable,  // @name, @@name, and the @host of an account
+  kPunct,     // any other byte
+};
+
+struct Token {
+  TokenKind kind = TokenKind::kSpace;
+  std::string_view text;
+};
+
+// What of the sql_mode changes where a token ends.
+struct SqlQuoting {
+  bool ansi_quotes = false;
+  bool no_backslash_escapes = false;
+};
+[[nodiscard]] SqlQuoting quoting_of(std::string_view sql_mode);
+
+// Corruption when a string, a quoted name or a comment does not end.
+[[nodiscard]] Result<std::vector<Token>> tokenize(std::string_view sql, SqlQuoting quoting = {});
+
+// The name that a kWord or kName token stands for, quotes taken off.
+[[nodiscard]] std::string name_of(const Token& token);
+// The bytes of a kString token, escapes undone.
+[[nodiscard]] std::string string_of(const Token& token, SqlQuoting quoting = {});
+
+// A walk over the tokens that mean something: spaces and comments are stepped over.
+class TokenWalk {
+ public:
+  explicit TokenWalk(const std::vector<Token>& tokens, std::size_t from = 0);
+
+  [[nodiscard]] bool end() const { return at_ >= tokens_->size(); }
+  [[nodiscard]] std::size_t position() const { return at_; }  // of the current token
+  [[nodiscard]] const Token& token() const;                   // an empty kSpace at the end
+  void next();
+
+  [[nodiscard]] bool is_word(std::string_view keyword) const;  // upper case; any case matches
+  [[nodiscard]] bool is_punct(char c) const;
+  [[nodiscard]] bool is_name() const;  // a kWord or a kName
+  bool take_word(std::string_view keyword);
+  bool take_punct(char c);
+
+ private:
+  void settle();
+  const std::vector<Token>* tokens_;
+  std::size_t at_;
+};
+
+// The text from token `first` up to token `last`, that one not included.
+[[nodiscard]] std::string text_between(const std::vector<Token>& tokens, std::size_t first,
+                                       std::size_t last);
+
+}  // namespace gb::galera
