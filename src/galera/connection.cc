@@ -76,10 +76,11 @@ Error server_error(unsigned number, const std::string& text, const Endpoint& end
   switch (number) {
     case ER_ACCESS_DENIED_ERROR:
     case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
-      return make(Code::kForbidden,
-                  "user \"" + endpoint.user + "\" was refused by " + at +
-                      " (wrong password, or the server requires TLS): " + text,
-                  "check the user and the password, and whether the account may connect without TLS");
+      return make(
+          Code::kForbidden,
+          "user \"" + endpoint.user + "\" was refused by " + at +
+              " (wrong password, or the server requires TLS): " + text,
+          "check the user and the password, and whether the account may connect without TLS");
     case ER_DBACCESS_DENIED_ERROR:
     case ER_TABLEACCESS_DENIED_ERROR:
     case ER_COLUMNACCESS_DENIED_ERROR:
@@ -90,7 +91,8 @@ Error server_error(unsigned number, const std::string& text, const Endpoint& end
                   "user \"" + endpoint.user + "\" lacks a privilege on " + at + ": " + text,
                   "grant the privilege that the message names");
     case ER_UNKNOWN_COM_ERROR:  // what a node outside the primary component answers to everything
-      return make(Code::kUnavailable, "node " + at + " is not part of the primary component: " + text,
+      return make(Code::kUnavailable,
+                  "node " + at + " is not part of the primary component: " + text,
                   "wait until the cluster has a quorum, or bootstrap it");
     case CR_CONN_HOST_ERROR:
     case CR_CONNECTION_ERROR:
@@ -98,9 +100,10 @@ Error server_error(unsigned number, const std::string& text, const Endpoint& end
       return make(Code::kUnavailable, "node " + at + " can not be reached: " + text,
                   "check that the server runs and that " + at + " is reachable from here");
     case CR_SSL_CONNECTION_ERROR:
-      return make(Code::kUnavailable, "no verified TLS connection to " + at + ": " + text,
-                  "check that the server offers TLS and that its certificate is signed by the given CA "
-                  "for this host name");
+      return make(
+          Code::kUnavailable, "no verified TLS connection to " + at + ": " + text,
+          "check that the server offers TLS and that its certificate is signed by the given CA "
+          "for this host name");
     case CR_SERVER_GONE_ERROR:
     case CR_SERVER_LOST:
     case CR_SERVER_LOST_EXTENDED:
@@ -197,12 +200,15 @@ Result<Connection> Connection::open(const Endpoint& endpoint, const Address& nod
                          nullptr, node.port, nullptr, 0) == nullptr)
     return fail(connection_error(*native));
   if (endpoint.tls == TlsMode::kRequired && mysql_get_ssl_cipher(mysql) == nullptr)
-    return fail(server_error(CR_SSL_CONNECTION_ERROR, "the server did not encrypt", endpoint, node));
+    return fail(
+        server_error(CR_SSL_CONNECTION_ERROR, "the server did not encrypt", endpoint, node));
   watch_peer(static_cast<int>(mysql_get_socket(mysql)));
   return Connection(std::move(native));
 }
 
-void Connection::use_stop(std::stop_token stop) { native_->stop = std::move(stop); }
+void Connection::use_stop(std::stop_token stop) {
+  native_->stop = std::move(stop);
+}
 
 Status Connection::send(std::string_view sql) {
   native_->last_errno = 0;
@@ -236,9 +242,13 @@ Status Connection::exec(std::string_view sql) {
   return {};
 }
 
-unsigned Connection::warning_count() const { return mysql_warning_count(native_->mysql); }
+unsigned Connection::warning_count() const {
+  return mysql_warning_count(native_->mysql);
+}
 
-std::uint64_t Connection::affected_rows() const { return mysql_affected_rows(native_->mysql); }
+std::uint64_t Connection::affected_rows() const {
+  return mysql_affected_rows(native_->mysql);
+}
 
 Result<std::vector<ServerWarning>> Connection::warnings() {
   GB_TRY_ASSIGN(const Rows rows, query("SHOW WARNINGS"));
@@ -250,11 +260,21 @@ Result<std::vector<ServerWarning>> Connection::warnings() {
   return out;
 }
 
-unsigned Connection::last_errno() const { return native_->last_errno; }
-std::uint64_t Connection::id() const { return mysql_thread_id(native_->mysql); }
-std::string Connection::server_version() const { return mysql_get_server_info(native_->mysql); }
-const Address& Connection::node() const { return native_->node; }
-bool Connection::encrypted() const { return mysql_get_ssl_cipher(native_->mysql) != nullptr; }
+unsigned Connection::last_errno() const {
+  return native_->last_errno;
+}
+std::uint64_t Connection::id() const {
+  return mysql_thread_id(native_->mysql);
+}
+std::string Connection::server_version() const {
+  return mysql_get_server_info(native_->mysql);
+}
+const Address& Connection::node() const {
+  return native_->node;
+}
+bool Connection::encrypted() const {
+  return mysql_get_ssl_cipher(native_->mysql) != nullptr;
+}
 
 void kill_connection(const Endpoint& endpoint, const Address& node, std::uint64_t id) {
   if (id == 0) return;

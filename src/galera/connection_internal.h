@@ -1,5 +1,5 @@
-// libmariadb's handle, for the files of this room that speak its protocol themselves (the dump's reader,
-// the loader's array binding). Include <mysql.h> first where its functions are used.
+// libmariadb's handle, for the files of this room that speak its protocol themselves (the dump's
+// reader, the loader's array binding). Include <mysql.h> first where its functions are used.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ struct NativeConnection {
   ~NativeConnection();
 };
 
-// While it lives, a stop of the connection's token shuts the socket, which ends any call that waits in
-// libmariadb. Every blocking call of libmariadb stands below one.
+// While it lives, a stop of the connection's token shuts the socket, which ends any call that waits
+// in libmariadb. Every blocking call of libmariadb stands below one.
 class Interruptible {
  public:
   explicit Interruptible(NativeConnection& native);

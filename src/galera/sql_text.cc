@@ -51,6 +51,8 @@ std::string quote_text(std::string_view text) {
   return out;
 }
 
-std::string hex_literal(std::string_view bytes) { return "X'" + to_hex(as_bytes(bytes)) + "'"; }
+std::string hex_literal(std::string_view bytes) {
+  return "X'" + to_hex(as_bytes(bytes)) + "'";
+}
 
 }  // namespace gb::galera

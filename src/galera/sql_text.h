@@ -1,7 +1,7 @@
 // Quoting: the one place where names and values become SQL text.
 //
-// Names and values are bytes; our sessions speak `SET NAMES binary`, so nothing is converted on the way.
-// Thread safety: pure functions.
+// Names and values are bytes; our sessions speak `SET NAMES binary`, so nothing is converted on the
+// way. Thread safety: pure functions.
 #pragma once
 
 #include <span>
