@@ -1,9 +1,9 @@
-// The HTTPS server: a listener, an epoll loop, a pool of workers, and one thread that owns the streams.
-// docs/architecture.md and docs/adr/ say why it has this shape.
+// The HTTPS server: a listener, an epoll loop, a pool of workers, and one thread that owns the
+// streams. docs/architecture.md and docs/adr/ say why it has this shape.
 //
-// A request is parsed from its raw head by our own strict parser: identity and routing come from those
-// bytes. The Service first decides on the head alone (before any byte of the body is read), then handles
-// the whole request on a worker, where it may block, but never on the client.
+// A request is parsed from its raw head by our own strict parser: identity and routing come from
+// those bytes. The Service first decides on the head alone (before any byte of the body is read),
+// then handles the whole request on a worker, where it may block, but never on the client.
 //
 // Thread safety: Service methods are called from any worker; Server::start/stop from one thread.
 #pragma once
@@ -48,7 +48,7 @@ struct RequestHead {
   std::string method;
   std::string target;  // raw, as on the request line
   Headers headers;
-  std::string peer;                 // address:port, from the socket
+  std::string peer;                  // address:port, from the socket
   PeerCertificate peer_certificate;  // empty chain: none was sent
 };
 
@@ -63,8 +63,9 @@ using Piece = std::shared_ptr<const std::string>;
 struct Response {
   int status = 200;
   Headers headers;  // Content-Type and what the handler wants; framing and Date are the server's
-  // A whole text; pieces sent one after the other (Content-Length is their sum); or a stream, which is
-  // sent chunked and flushed piece by piece, and lives until its queue is closed or the client goes.
+  // A whole text; pieces sent one after the other (Content-Length is their sum); or a stream, which
+  // is sent chunked and flushed piece by piece, and lives until its queue is closed or the client
+  // goes.
   std::variant<std::string, std::vector<Piece>, std::shared_ptr<FrameQueue>> body;
   bool close = false;  // end the connection after this response
 };
@@ -72,8 +73,8 @@ struct Response {
 class Service {
  public:
   virtual ~Service() = default;
-  // What a request is allowed to become, decided on its head: a context that handle() gets back, or the
-  // answer that refuses it. Runs on a worker; may block on others, never on the client.
+  // What a request is allowed to become, decided on its head: a context that handle() gets back, or
+  // the answer that refuses it. Runs on a worker; may block on others, never on the client.
   using Admitted = std::shared_ptr<void>;
   virtual std::variant<Admitted, Response> admit(const RequestHead& head) = 0;
   virtual Response handle(Request request, Admitted admitted) = 0;
@@ -93,7 +94,7 @@ struct ServerOptions {
   std::size_t max_body = 3145728;  // 413 beyond it: "Request entity too large: limit is 3145728"
   std::size_t max_head = 65536;    // 431 beyond it
   std::size_t max_fields = 200;
-  std::chrono::seconds head_deadline{10};   // from a request's first byte to the end of its head
+  std::chrono::seconds head_deadline{10};  // from a request's first byte to the end of its head
   std::chrono::seconds body_deadline{60};
   std::chrono::seconds write_deadline{60};  // no progress for so long ends the connection
   std::chrono::seconds idle_deadline{600};  // keep-alive without a request
@@ -103,8 +104,8 @@ struct ServerOptions {
 class Server {
  public:
   // Binds and listens. Unavailable when the address is in use.
-  static Result<std::unique_ptr<Server>> start(ServerOptions options, std::shared_ptr<TlsContext> tls,
-                                               Service& service);
+  static Result<std::unique_ptr<Server>> start(ServerOptions options,
+                                               std::shared_ptr<TlsContext> tls, Service& service);
   virtual ~Server() = default;  // stops at once
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   // Stops accepting, closes idle connections, ends streams cleanly, lets requests finish until the

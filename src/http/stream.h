@@ -1,5 +1,6 @@
-// A response that goes on: watch frames and followed logs. Producers push shared frames; the server's
-// stream thread writes them. A queue is bounded: who can not keep up is dropped, never waited for.
+// A response that goes on: watch frames and followed logs. Producers push shared frames; the
+// server's stream thread writes them. A queue is bounded: who can not keep up is dropped, never
+// waited for.
 //
 // Thread safety: all methods, from any thread.
 #pragma once
@@ -19,16 +20,16 @@ class FrameQueue {
 
   explicit FrameQueue(std::size_t max_bytes = std::size_t{4} << 20) : max_bytes_(max_bytes) {}
 
-  // False once the queue is closed or full. A queue that is full takes `last_words` (when set), closes
-  // itself and refuses everything after.
+  // False once the queue is closed or full. A queue that is full takes `last_words` (when set),
+  // closes itself and refuses everything after.
   bool push(Frame frame);
   // What a reader that is too slow is told in the end.
   void set_last_words(Frame frame);
   // Nothing more comes: what is queued is written, then the response ends cleanly.
   void close();
   [[nodiscard]] bool closed() const;
-  // The client has gone (or the server stops): producers learn it from push() and from `on_gone`, which
-  // is called at most once, at once if it has happened already.
+  // The client has gone (or the server stops): producers learn it from push() and from `on_gone`,
+  // which is called at most once, at once if it has happened already.
   void set_on_gone(std::function<void()> on_gone);
 
   // The consumer's side (the server).

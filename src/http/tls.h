@@ -14,8 +14,8 @@
 
 namespace gb::http {
 
-// The certificate chain that a client sent, in DER, leaf first, not yet verified: the handshake asks for
-// one and never fails for want of trust; the authenticators decide whom they believe.
+// The certificate chain that a client sent, in DER, leaf first, not yet verified: the handshake
+// asks for one and never fails for want of trust; the authenticators decide whom they believe.
 struct PeerCertificate {
   std::vector<std::string> chain;
   [[nodiscard]] bool empty() const { return chain.empty(); }
@@ -26,8 +26,9 @@ struct CertificateSubject {
   std::vector<std::string> organizations;
 };
 
-// Verifies that the chain leads to one of the authorities (PEM bundle), is valid now and carries the
-// clientAuth usage; returns the leaf's subject. Unauthenticated says why not; Invalid: a broken bundle.
+// Verifies that the chain leads to one of the authorities (PEM bundle), is valid now and carries
+// the clientAuth usage; returns the leaf's subject. Unauthenticated says why not; Invalid: a broken
+// bundle.
 Result<CertificateSubject> verify_client_certificate(const PeerCertificate& peer,
                                                      std::string_view ca_pem, WallTime now);
 
@@ -44,7 +45,8 @@ Result<KeyPair> make_self_signed(const std::vector<std::string>& hosts, WallTime
 // The server's context, replaced as a whole on rotation; connections keep the one they began with.
 class TlsContext {
  public:
-  // TLS 1.2 or later, ALPN http/1.1, client certificates asked for with an empty list of authorities.
+  // TLS 1.2 or later, ALPN http/1.1, client certificates asked for with an empty list of
+  // authorities.
   static Result<std::shared_ptr<TlsContext>> server(const KeyPair& pair);
   virtual ~TlsContext() = default;
   // Later connections use the new pair. Invalid: it was not taken, the old one stays.
