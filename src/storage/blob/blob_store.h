@@ -1,23 +1,28 @@
-// An object store: keys to bytes. Drivers (fs/, memory/; s3/ later) and decorators (fault injection)
-// implement this one interface and pass one conformance suite (test/unit/storage/blob_conformance.h).
+// An object store: keys to bytes. Drivers (fs/, memory/; s3/ later) and decorators (fault
+// injection) implement this one interface and pass one conformance suite
+// (test/unit/storage/blob_conformance.h).
 //
-// A key is a relative path of segments [A-Za-z0-9._-]+ joined by '/'; no segment is "." or "..".
+// A key is a relative path of segments [A-Za-z0-9._-]+ joined by '/'; no segment is "." or ".." or
+// longer than 200 bytes, no key longer than 1000, and no key is a folder of another ("a" and
+// "a/b").
 //
 // Promises, of every driver:
-//  - a blob is visible whole or not at all, under concurrent readers and after a crash at any point;
-//  - what a call that succeeded wrote is durable (fs: file and directory synced);
+//  - a blob is visible whole or not at all, under concurrent readers and after a crash at any
+//  point;
+//  - what a call that succeeded wrote or removed is durable (fs: file and directory synced);
 //  - put_if_absent has exactly one winner among any number of racing callers, of any process;
 //  - list after write is consistent.
 //
 // Errors: NotFound; AlreadyExists (put_if_absent lost); Unavailable (retry may help); Ambiguous (a
-// conditional put whose answer was lost: read back and compare); NoSpace; Forbidden (the store denied
-// us); Corruption; Invalid (a key that is none).
+// conditional put whose answer was lost: read back and compare); NoSpace; Forbidden (the store
+// denied us); Corruption; Invalid (a key that is none).
 //
 // Thread safety: all methods, from any thread; one Writer is used by one thread at a time.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,8 +37,8 @@ struct BlobInfo {
   std::uint64_t size = 0;
 };
 
-// A blob being written piece by piece, without holding it in memory. Nothing is visible before commit()
-// succeeded; destroying a Writer that was not committed leaves nothing behind.
+// A blob being written piece by piece, without holding it in memory. Nothing is visible before
+// commit() succeeded; destroying a Writer that was not committed leaves nothing behind.
 class BlobWriter {
  public:
   virtual ~BlobWriter() = default;
@@ -47,8 +52,8 @@ class BlobStore {
   virtual ~BlobStore() = default;
   virtual Result<std::unique_ptr<BlobWriter>> writer(std::string_view key) = 0;
   virtual Status put_if_absent(std::string_view key, Bytes bytes) = 0;
-  // The whole blob. `length` of get_range may reach past the end: what is there comes back; an offset
-  // past the end is Invalid.
+  // The whole blob. `length` of get_range may reach past the end: what is there comes back; an
+  // offset past the end is Invalid.
   virtual Result<std::string> get(std::string_view key) = 0;
   virtual Result<std::string> get_range(std::string_view key, std::uint64_t offset,
                                         std::uint64_t length) = 0;
@@ -56,6 +61,8 @@ class BlobStore {
   virtual Result<std::vector<BlobInfo>> list(std::string_view prefix) = 0;
   // Removing what is not there succeeds.
   virtual Status remove(std::string_view key) = 0;
+  // The same for many keys, in their order, at less cost than one by one; the first error ends it.
+  virtual Status remove_all(std::span<const std::string> keys);
 };
 
 // A whole blob in one call: writer, append, commit.
