@@ -58,10 +58,10 @@ class Names {
 };
 
 // After these comes something that lives in a schema.
-constexpr std::array<std::string_view, 17> kBeforeObject = {
-    "FROM",    "JOIN",  "STRAIGHT_JOIN", "INTO",   "UPDATE",    "TABLE",
-    "TABLES",  "CALL",  "REFERENCES",    "VIEW",   "PROCEDURE", "FUNCTION",
-    "TRIGGER", "EVENT", "SEQUENCE",      "EXISTS", "TRUNCATE"};
+constexpr std::array<std::string_view, 19> kBeforeObject = {
+    "FROM",     "JOIN",       "STRAIGHT_JOIN", "INTO",      "UPDATE",   "TABLE",   "TABLES",
+    "CALL",     "REFERENCES", "VIEW",          "PROCEDURE", "FUNCTION", "TRIGGER", "EVENT",
+    "SEQUENCE", "EXISTS",     "TRUNCATE",      "PACKAGE",   "BODY"};
 // These end the list of tables that FROM begins.
 constexpr std::array<std::string_view, 13> kAfterTables = {
     "WHERE",  "SET", "GROUP", "ORDER",  "HAVING", "LIMIT",    "UNION",

@@ -1,0 +1,192 @@
+#include "galera/accounts.h"
+
+#include <mysqld_error.h>
+
+#include <algorithm>
+#include <array>
+
+#include "galera/sql_text.h"
+
+namespace gb::galera {
+namespace {
+
+bool belongs_to_server(const std::string& user) {
+  return user == "root" || user == "mariadb.sys" || user == "mysql" || user == "PUBLIC";
+}
+
+std::string cell(const Row& row, std::size_t i) {
+  return i < row.size() ? row[i].value_or("") : "";
+}
+
+Result<std::vector<std::string>> first_column(Connection& connection, const std::string& sql) {
+  GB_TRY_ASSIGN(const Rows rows, connection.query(sql));
+  std::vector<std::string> out;
+  for (const Row& row : rows.rows) out.push_back(cell(row, 0));
+  return out;
+}
+
+// A schema in a grant is a pattern: nova\_api stands for nova_api.
+std::string unescape_pattern(const std::string& pattern) {
+  std::string out;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == '\\' && i + 1 < pattern.size() &&
+        (pattern[i + 1] == '_' || pattern[i + 1] == '%'))
+      ++i;
+    out += pattern[i];
+  }
+  return out;
+}
+
+std::string escape_like(const std::string& pattern, const std::string& name) {
+  // Escaped as the pattern was: a target name gets escapes only where wildcards mean something.
+  if (pattern.find('\\') == std::string::npos && name.find_first_of("_%") == std::string::npos)
+    return name;
+  std::string out;
+  for (const char c : name) {
+    if (c == '_' || c == '%') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<Account>> read_accounts(Connection& connection) {
+  GB_TRY_ASSIGN(
+      const Rows users,
+      connection.query("SELECT User, Host, is_role FROM mysql.user ORDER BY is_role DESC, "
+                       "User, Host"));
+  std::vector<Account> out;
+  for (const Row& row : users.rows) {
+    const std::string user = cell(row, 0);
+    if (belongs_to_server(user)) continue;
+    Account account;
+    account.role = cell(row, 2) == "Y";
+    account.name =
+        account.role ? quote_name(user) : quote_name(user) + "@" + quote_name(cell(row, 1));
+    if (account.role) {
+      account.create = {"CREATE ROLE " + account.name};
+    } else {
+      GB_TRY_ASSIGN(account.create, first_column(connection, "SHOW CREATE USER " + account.name));
+    }
+    GB_TRY_ASSIGN(account.grants, first_column(connection, "SHOW GRANTS FOR " + account.name));
+    out.push_back(std::move(account));
+  }
+  return out;
+}
+
+Result<std::set<std::string>> existing_accounts(Connection& connection) {
+  GB_TRY_ASSIGN(const Rows users, connection.query("SELECT User, Host, is_role FROM mysql.user"));
+  std::set<std::string> out;
+  for (const Row& row : users.rows)
+    out.insert(cell(row, 2) == "Y" ? cell(row, 0) : cell(row, 0) + "@" + cell(row, 1));
+  return out;
+}
+
+std::string plain_account_name(const Account& account) {
+  const auto tokens = tokenize(account.name);
+  if (!tokens || tokens->empty()) return account.name;
+  std::string out = name_of(tokens->front());
+  if (tokens->size() > 1 && tokens->at(1).kind == TokenKind::kVariable)
+    out += "@" + name_of({TokenKind::kName, tokens->at(1).text.substr(1)});
+  return out;
+}
+
+Result<std::string> grant_for_target(const std::string& grant,
+                                     const std::vector<std::string>& schemas,
+                                     const SchemaNames& names) {
+  GB_TRY_ASSIGN(const std::vector<Token> tokens, tokenize(grant));
+  TokenWalk walk(tokens);
+  if (!walk.is_word("GRANT")) return grant;  // SET DEFAULT ROLE …
+  std::string out;
+  std::size_t copied = 0;
+  int depth = 0;
+  for (; !walk.end(); walk.next()) {
+    if (walk.is_punct('(')) ++depth;
+    if (walk.is_punct(')')) --depth;
+    if (depth == 0 && walk.is_word("ON")) {
+      walk.next();
+      for (const char* kind : {"PROCEDURE", "FUNCTION", "PACKAGE", "TABLE"}) walk.take_word(kind);
+      walk.take_word("BODY");
+      if (walk.token().kind != TokenKind::kName) continue;  // *.*
+      const std::string pattern = name_of(walk.token());
+      const std::string schema = unescape_pattern(pattern);
+      const std::size_t at = walk.position();
+      walk.next();
+      if (!walk.is_punct('.')) continue;  // PROXY ON `user`@`host`
+      walk.next();
+      const bool whole = walk.is_punct('*');
+      // A pattern with a live wildcard may match what is restored and what is not: it is kept as it
+      // is.
+      const bool wild = whole && pattern.find('%') != std::string::npos && schema == pattern;
+      if (wild) continue;
+      if (std::find(schemas.begin(), schemas.end(), schema) == schemas.end()) return std::string();
+      const auto to = names.find(schema);
+      if (to == names.end()) continue;
+      out += text_between(tokens, copied, at);
+      out += quote_name(whole ? escape_like(pattern, to->second) : to->second);
+      copied = at + 1;
+    } else if (walk.is_word("IDENTIFIED")) {
+      out += text_between(tokens, copied, walk.position());
+      while (!walk.end() && !walk.is_word("REQUIRE") && !walk.is_word("WITH")) walk.next();
+      copied = walk.position();
+      if (walk.end()) break;
+    }
+  }
+  out += text_between(tokens, copied, tokens.size());
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+Result<AccountsReport> create_accounts(Connection& connection, const std::vector<Account>& accounts,
+                                       const std::vector<std::string>& schemas,
+                                       const SchemaNames& names, bool replace) {
+  AccountsReport report;
+  GB_TRY_ASSIGN(const Cell self, connection.scalar("SELECT CURRENT_USER()"));
+  GB_TRY_ASSIGN(const std::set<std::string> there, existing_accounts(connection));
+  std::vector<const Account*> granted;
+  for (const Account& account : accounts) {
+    const std::string name = plain_account_name(account);
+    if (name == self.value_or("")) {
+      report.notes.push_back("the account " + account.name +
+                             " is the one that this restore uses: it stays as it is");
+      continue;
+    }
+    granted.push_back(&account);
+    if (there.contains(name)) {
+      if (!replace) {
+        report.notes.push_back("the account " + account.name +
+                               " exists: it keeps its password and gets the backup's grants added");
+        continue;
+      }
+      if (auto dropped =
+              connection.exec((account.role ? "DROP ROLE " : "DROP USER ") + account.name);
+          !dropped)
+        return wrap("can not drop the account " + account.name, std::move(dropped).error());
+    }
+    for (const std::string& statement : account.create)
+      if (auto made = connection.exec(statement); !made)
+        return wrap("can not create the account " + account.name, std::move(made).error());
+    ++report.made;
+  }
+  // Roles that are granted to others exist by now, whatever the order.
+  for (const Account* account : granted) {
+    for (const std::string& grant : account->grants) {
+      GB_TRY_ASSIGN(const std::string sql, grant_for_target(grant, schemas, names));
+      if (sql.empty()) continue;
+      auto done = connection.exec(sql);
+      if (done) continue;
+      const unsigned number = connection.last_errno();
+      if (number == ER_NO_SUCH_TABLE || number == ER_SP_DOES_NOT_EXIST) {
+        report.notes.push_back("a grant to " + account->name +
+                               " names something that is not there: " + done.error().text());
+        continue;
+      }
+      return wrap("can not give the account " + account->name + " its grants",
+                  std::move(done).error());
+    }
+  }
+  return report;
+}
+
+}  // namespace gb::galera

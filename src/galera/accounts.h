@@ -1,0 +1,48 @@
+// Accounts and roles: how they are read from a server and made on another.
+//
+// Never those that belong to the server itself (root, mariadb.sys, mysql): the operator of the
+// target owns their passwords.
+//
+// Thread safety: functions on a connection by who owns the connection; the others are pure.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "galera/connection.h"
+#include "galera/definitions.h"
+#include "galera/model.h"
+
+namespace gb::galera {
+
+// All accounts and roles with their grants, roles first.
+// Errors: Forbidden without SELECT on the mysql schema.
+Result<std::vector<Account>> read_accounts(Connection& connection);
+
+// user@host as I_S and SHOW print definers, of those that are there; roles by their name alone.
+Result<std::set<std::string>> existing_accounts(Connection& connection);
+
+// The name in existing_accounts() of an Account::name.
+[[nodiscard]] std::string plain_account_name(const Account& account);
+
+// What GRANT says of schema `schema`: the text with the schema renamed, its IDENTIFIED clause taken
+// off (a grant must not change a password); empty when it is about a schema that is not restored.
+[[nodiscard]] Result<std::string> grant_for_target(const std::string& grant,
+                                                   const std::vector<std::string>& schemas,
+                                                   const SchemaNames& names);
+
+struct AccountsReport {
+  std::uint64_t made = 0;
+  std::vector<std::string> notes;
+};
+
+// Makes the accounts and gives them what they were granted on `schemas` (names in the backup) and
+// globally. An account that exists keeps its password and its privileges unless `replace`; the
+// account that the connection uses is never touched.
+Result<AccountsReport> create_accounts(Connection& connection, const std::vector<Account>& accounts,
+                                       const std::vector<std::string>& schemas,
+                                       const SchemaNames& names, bool replace);
+
+}  // namespace gb::galera

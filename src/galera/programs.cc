@@ -1,0 +1,175 @@
+#include "galera/programs.h"
+
+#include <algorithm>
+#include <array>
+
+#include "galera/sql_text.h"
+
+namespace gb::galera {
+namespace {
+
+using Kind = Program::Kind;
+
+std::string cell(const Row& row, std::size_t i) {
+  return i < row.size() ? row[i].value_or("") : "";
+}
+
+// SHOW CREATE … names its columns by what it shows; the statement's text is found by name.
+Result<Cell> shown(Connection& connection, const std::string& statement, std::string_view column) {
+  GB_TRY_ASSIGN(const Rows rows, connection.query(statement));
+  const auto at = std::find(rows.columns.begin(), rows.columns.end(), column);
+  if (rows.rows.empty() || at == rows.columns.end()) return Cell{};
+  return rows.rows[0].at(static_cast<std::size_t>(at - rows.columns.begin()));
+}
+
+Result<std::string> create_text(Connection& connection, const std::string& schema,
+                                const Program& p) {
+  static constexpr std::array<std::pair<const char*, const char*>, 7> kShow = {{
+      {"VIEW", "Create View"},
+      {"PROCEDURE", "Create Procedure"},
+      {"FUNCTION", "Create Function"},
+      {"PACKAGE", "Create Package"},
+      {"PACKAGE BODY", "Create Package Body"},
+      {"TRIGGER", "SQL Original Statement"},
+      {"EVENT", "Create Event"},
+  }};
+  const auto& [show, column] = kShow.at(static_cast<std::size_t>(p.kind));
+  auto text = shown(connection,
+                    std::string("SHOW CREATE ") + show + " " + quote_table(schema, p.name), column);
+  const std::string what =
+      std::string("the ") + to_string(p.kind) + " " + quote_table(schema, p.name);
+  if (!text) return wrap("can not read " + what, std::move(text).error());
+  if (!*text)
+    return fail(Code::kForbidden, "the server hides the text of " + what,
+                "grant SELECT on mysql.proc (or SHOW CREATE ROUTINE) to the user of the backup");
+  return std::move(**text);
+}
+
+Status read_views(Connection& connection, const std::string& schema, std::vector<Program>& out) {
+  const std::string of = hex_literal(schema);
+  GB_TRY_ASSIGN(const Rows views,
+                connection.query("SELECT TABLE_NAME, DEFINER, CHARACTER_SET_CLIENT, "
+                                 "COLLATION_CONNECTION FROM information_schema.VIEWS WHERE "
+                                 "TABLE_SCHEMA = " +
+                                 of + " ORDER BY TABLE_NAME"));
+  if (views.rows.empty()) return {};
+  int order = 0;
+  for (const Row& row : views.rows) {
+    Program& p = out.emplace_back();
+    p.kind = Kind::kView;
+    p.name = cell(row, 0);
+    p.definer = cell(row, 1);
+    p.character_set_client = cell(row, 2);
+    p.collation_connection = cell(row, 3);
+    p.order = ++order;
+    GB_TRY_ASSIGN(p.create_sql, create_text(connection, schema, p));
+    // A view whose tables are gone has no columns: it can be shown, but not made again.
+    GB_TRY_ASSIGN(const Rows columns,
+                  connection.query("SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE "
+                                   "TABLE_SCHEMA = " +
+                                   of + " AND TABLE_NAME = " + hex_literal(p.name) +
+                                   " ORDER BY ORDINAL_POSITION"));
+    for (const Row& column : columns.rows) p.view_columns.push_back(cell(column, 0));
+  }
+  return {};
+}
+
+Status read_routines(Connection& connection, const std::string& schema, std::vector<Program>& out) {
+  static constexpr std::array<std::pair<Kind, std::string_view>, 4> kTypes = {{
+      {Kind::kProcedure, "PROCEDURE"},
+      {Kind::kFunction, "FUNCTION"},
+      {Kind::kPackage, "PACKAGE"},
+      {Kind::kPackageBody, "PACKAGE BODY"},
+  }};
+  GB_TRY_ASSIGN(const Rows routines,
+                connection.query("SELECT SPECIFIC_NAME, ROUTINE_TYPE, DEFINER, SQL_MODE, "
+                                 "CHARACTER_SET_CLIENT, COLLATION_CONNECTION, DATABASE_COLLATION "
+                                 "FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = " +
+                                 hex_literal(schema) + " ORDER BY SPECIFIC_NAME"));
+  for (const auto& [kind, type] : kTypes) {
+    for (const Row& row : routines.rows) {
+      if (cell(row, 1) != type) continue;
+      Program& p = out.emplace_back();
+      p.kind = kind;
+      p.name = cell(row, 0);
+      p.definer = cell(row, 2);
+      p.sql_mode = cell(row, 3);
+      p.character_set_client = cell(row, 4);
+      p.collation_connection = cell(row, 5);
+      p.database_collation = cell(row, 6);
+      GB_TRY_ASSIGN(p.create_sql, create_text(connection, schema, p));
+    }
+  }
+  return {};
+}
+
+Status read_triggers(Connection& connection, const std::string& schema, std::vector<Program>& out) {
+  GB_TRY_ASSIGN(const Rows triggers,
+                connection.query("SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_ORDER, DEFINER, "
+                                 "SQL_MODE, CHARACTER_SET_CLIENT, COLLATION_CONNECTION, "
+                                 "DATABASE_COLLATION FROM information_schema.TRIGGERS WHERE "
+                                 "TRIGGER_SCHEMA = " +
+                                 hex_literal(schema) +
+                                 " ORDER BY EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, "
+                                 "ACTION_ORDER"));
+  for (const Row& row : triggers.rows) {
+    Program& p = out.emplace_back();
+    p.kind = Kind::kTrigger;
+    p.name = cell(row, 0);
+    p.table = cell(row, 1);
+    p.order = std::atoi(cell(row, 2).c_str());
+    p.definer = cell(row, 3);
+    p.sql_mode = cell(row, 4);
+    p.character_set_client = cell(row, 5);
+    p.collation_connection = cell(row, 6);
+    p.database_collation = cell(row, 7);
+    GB_TRY_ASSIGN(p.create_sql, create_text(connection, schema, p));
+  }
+  return {};
+}
+
+Status read_events(Connection& connection, const std::string& schema, std::vector<Program>& out) {
+  GB_TRY_ASSIGN(const Rows events,
+                connection.query("SELECT EVENT_NAME, DEFINER, TIME_ZONE, SQL_MODE, STATUS, "
+                                 "CHARACTER_SET_CLIENT, COLLATION_CONNECTION, DATABASE_COLLATION "
+                                 "FROM information_schema.EVENTS WHERE EVENT_SCHEMA = " +
+                                 hex_literal(schema) + " ORDER BY EVENT_NAME"));
+  for (const Row& row : events.rows) {
+    Program& p = out.emplace_back();
+    p.kind = Kind::kEvent;
+    p.name = cell(row, 0);
+    p.definer = cell(row, 1);
+    p.time_zone = cell(row, 2);
+    p.sql_mode = cell(row, 3);
+    p.status = cell(row, 4);
+    p.character_set_client = cell(row, 5);
+    p.collation_connection = cell(row, 6);
+    p.database_collation = cell(row, 7);
+    GB_TRY_ASSIGN(p.create_sql, create_text(connection, schema, p));
+  }
+  return {};
+}
+
+}  // namespace
+
+const char* to_string(Program::Kind kind) {
+  static constexpr std::array<const char*, 7> kNames = {
+      "view", "procedure", "function", "package", "package body", "trigger", "event"};
+  return kNames.at(static_cast<std::size_t>(kind));
+}
+
+SqlQuoting quoting_of(const Program& program) {
+  // The server prints a view anew, in the sql_mode of the session that asks: ours.
+  return program.kind == Kind::kView ? SqlQuoting{} : quoting_of(program.sql_mode);
+}
+
+Result<std::vector<Program>> read_programs(Connection& connection, const std::string& schema) {
+  std::vector<Program> out;
+  GB_TRY(read_views(connection, schema, out));
+  GB_TRY(read_routines(connection, schema, out));
+  GB_TRY(read_triggers(connection, schema, out));
+  GB_TRY(read_events(connection, schema, out));
+  return out;
+}
+
+}  // namespace gb::galera

@@ -1,0 +1,55 @@
+// Views, routines, packages, triggers and events: how they are read from a server and made on
+// another, each with the sql_mode, character sets and definer that its text depends on.
+//
+// Thread safety: functions on a connection by who owns the connection; the others are pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "galera/connection.h"
+#include "galera/definitions.h"
+#include "galera/model.h"
+
+namespace gb::galera {
+
+// All programs of one schema, in the order of Program::Kind and by name; triggers in their order of
+// action. The session must speak `SET NAMES binary` under an sql_mode without quoting options, as
+// every session of this room does. Errors: Forbidden when a body may not be read (the message names
+// what and the privilege).
+Result<std::vector<Program>> read_programs(Connection& connection, const std::string& schema);
+
+[[nodiscard]] const char* to_string(Program::Kind kind);  // "view", "package body", …
+
+// "ansi quotes or not": how the text of this program is cut into tokens.
+[[nodiscard]] SqlQuoting quoting_of(const Program& program);
+
+// A program with the schema that it is made in.
+struct PlacedProgram {
+  const Program* program = nullptr;
+  std::string from;    // its schema in the backup
+  std::string schema;  // on the target
+};
+
+// Views so ordered that each stands after those that it selects from. Corruption when a text can
+// not be read.
+Result<std::vector<PlacedProgram>> in_order_of_use(std::vector<PlacedProgram> views);
+
+// Makes one program. `from_galera`: the backup comes from a cluster, where a node lists the events
+// that another node created as SLAVESIDE_DISABLED; they are enabled. The session's sql_mode,
+// character sets, time zone and schema are changed and left so: reset_session() gives back what
+// this room starts with. Errors: those of the server; Internal when it was made with a warning (the
+// message says which).
+Status create_program(Connection& connection, const PlacedProgram& placed, const SchemaNames& names,
+                      bool from_galera);
+Status reset_session(Connection& connection);
+
+// The sql_mode of every session that restores: values come as they are, nothing is "corrected".
+inline constexpr const char* kRestoreSqlMode =
+    "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
+
+// Fails when the last statement left a warning; notes are let through. `what` begins the message.
+Status refuse_warnings(Connection& connection, const std::string& what);
+
+}  // namespace gb::galera

@@ -1,0 +1,156 @@
+// The write side: one program at a time, each as one statement through the connector, so that
+// nothing in a program's text (a delimiter, the end of a comment) can break out of it.
+#include <mysqld_error.h>
+
+#include <algorithm>
+#include <map>
+
+#include "galera/programs.h"
+#include "galera/sql_text.h"
+
+namespace gb::galera {
+namespace {
+
+using Kind = Program::Kind;
+
+bool holds_utf8(const std::string& character_set) {
+  return character_set.empty() || character_set.rfind("utf8", 0) == 0 || character_set == "binary";
+}
+
+// A view is printed in utf8, whatever its author's client spoke; made again it must be sent in what
+// that client spoke, or its literals change. The server knows the character sets, so it converts.
+Result<std::string> view_text(Connection& connection, const Program& view, std::string sql) {
+  if (holds_utf8(view.character_set_client)) return sql;
+  const std::string utf8 = "CONVERT(" + hex_literal(sql) + " USING utf8mb4)";
+  const std::string there = "CONVERT(" + utf8 + " USING " + view.character_set_client + ")";
+  GB_TRY_ASSIGN(const Rows rows,
+                connection.query("SELECT CAST(" + there + " AS BINARY), CAST(CONVERT(" + there +
+                                 " USING utf8mb4) AS BINARY)"));
+  const Row& row = rows.rows.at(0);
+  if (!row.at(0) || row.at(1) != sql)
+    return fail(Code::kInternal, "the text of the view " + quote_name(view.name) +
+                                     " does not fit into its character set " +
+                                     view.character_set_client);
+  return *row[0];
+}
+
+Status prepare_session(Connection& connection, const PlacedProgram& placed) {
+  const Program& p = *placed.program;
+  GB_TRY(connection.exec("USE " + quote_name(placed.schema)));
+  std::string set =
+      "SET sql_mode = " + quote_text(p.kind == Kind::kView ? std::string() : p.sql_mode);
+  if (!p.character_set_client.empty())
+    set += ", character_set_client = " + quote_text(p.character_set_client);
+  if (!p.collation_connection.empty())
+    set += ", collation_connection = " + quote_text(p.collation_connection);
+  if (p.kind == Kind::kEvent) {
+    // An event whose time is over would vanish as it is made: at this time it is still to come.
+    set += ", timestamp = 86400";
+    if (!p.time_zone.empty()) set += ", time_zone = " + quote_text(p.time_zone);
+  }
+  return connection.exec(set);
+}
+
+// A routine keeps the collation that its schema had when it was made; the schema may have another
+// now.
+Result<std::string> schema_collation(Connection& connection) {
+  GB_TRY_ASSIGN(const Cell collation, connection.scalar("SELECT @@collation_database"));
+  return collation.value_or("");
+}
+
+Status make(Connection& connection, const PlacedProgram& placed, const SchemaNames& names,
+            bool from_galera) {
+  const Program& p = *placed.program;
+  const std::string what =
+      std::string("the ") + to_string(p.kind) + " " + quote_table(placed.schema, p.name);
+  GB_TRY_ASSIGN(std::string sql, rename_schemas(p.create_sql, names, quoting_of(p)));
+  if (p.kind == Kind::kView) {
+    GB_TRY_ASSIGN(sql, view_text(connection, p, std::move(sql)));
+  }
+  GB_TRY(prepare_session(connection, placed));
+  GB_TRY_ASSIGN(const std::string now, schema_collation(connection));
+  const bool other_collation = !p.database_collation.empty() && p.database_collation != now;
+  const auto alter = [&](const std::string& collation) {
+    return connection.exec("ALTER DATABASE " + quote_name(placed.schema) + " COLLATE " + collation);
+  };
+  if (other_collation) GB_TRY(alter(p.database_collation));
+  Status made = connection.exec(sql);
+  if (made) made = refuse_warnings(connection, "making " + what);
+  if (other_collation) GB_TRY(alter(now));
+  if (!made) return wrap("can not make " + what, std::move(made).error());
+  if (p.kind == Kind::kEvent && p.status == "SLAVESIDE_DISABLED" && from_galera)
+    GB_TRY(connection.exec("ALTER EVENT " + quote_table(placed.schema, p.name) + " ENABLE"));
+  return {};
+}
+
+}  // namespace
+
+Status create_program(Connection& connection, const PlacedProgram& placed, const SchemaNames& names,
+                      bool from_galera) {
+  Status made = make(connection, placed, names, from_galera);
+  Status reset = reset_session(connection);
+  return made ? reset : made;
+}
+
+Status reset_session(Connection& connection) {
+  return connection.exec(std::string("SET NAMES binary, sql_mode = '") + kRestoreSqlMode +
+                         "', time_zone = '+00:00', timestamp = DEFAULT");
+}
+
+Status refuse_warnings(Connection& connection, const std::string& what) {
+  if (connection.warning_count() == 0) return {};
+  GB_TRY_ASSIGN(const std::vector<ServerWarning> warnings, connection.warnings());
+  for (const ServerWarning& w : warnings) {
+    if (w.level == "Note") continue;
+    // An author's choice of words, not a change of what is made.
+    if (w.number == ER_WARN_DEPRECATED_SYNTAX ||
+        w.number == ER_WARN_DEPRECATED_SYNTAX_NO_REPLACEMENT)
+      continue;
+    return fail(
+        Code::kInternal, what + " gave the warning " + std::to_string(w.number) + ": " + w.message,
+        "a restore never goes on after a warning: make the target's settings like those of the "
+        "server that the backup was taken from");
+  }
+  return {};
+}
+
+Result<std::vector<PlacedProgram>> in_order_of_use(std::vector<PlacedProgram> views) {
+  std::map<std::pair<std::string, std::string>, std::size_t> index;
+  for (std::size_t i = 0; i < views.size(); ++i) index[{views[i].from, views[i].program->name}] = i;
+
+  std::vector<std::vector<std::size_t>> needs(views.size());
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    GB_TRY_ASSIGN(const auto names, names_in(views[i].program->create_sql));
+    for (const auto& [schema, name] : names) {
+      const auto it = index.find({schema.empty() ? views[i].from : schema, name});
+      if (it != index.end() && it->second != i) needs[i].push_back(it->second);
+    }
+  }
+  // Depth first. A name that only looks like a view's may close a circle: it is then passed over.
+  std::vector<PlacedProgram> out;
+  std::vector<char> seen(views.size(), 0);
+  struct Frame {
+    std::size_t view;
+    std::size_t next;
+  };
+  for (std::size_t root = 0; root < views.size(); ++root) {
+    if (seen[root] != 0) continue;
+    seen[root] = 1;
+    std::vector<Frame> stack{{root, 0}};
+    while (!stack.empty()) {
+      Frame& top = stack.back();
+      if (top.next == needs[top.view].size()) {
+        out.push_back(views[top.view]);
+        stack.pop_back();
+        continue;
+      }
+      const std::size_t need = needs[top.view][top.next++];
+      if (seen[need] != 0) continue;
+      seen[need] = 1;
+      stack.push_back({need, 0});
+    }
+  }
+  return out;
+}
+
+}  // namespace gb::galera

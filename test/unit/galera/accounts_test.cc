@@ -1,0 +1,56 @@
+#include "galera/accounts.h"
+
+#include <gtest/gtest.h>
+
+namespace gb::galera {
+namespace {
+
+std::string given(const std::string& grant) {
+  const auto out =
+      grant_for_target(grant, {"nova", "nova_api"}, {{"nova_api", "api_2"}, {"nova", "n2"}});
+  EXPECT_TRUE(out);
+  return out.value_or("?");
+}
+
+TEST(Grants, NeverCarryAPassword) {
+  EXPECT_EQ(given("GRANT USAGE ON *.* TO `u`@`%` IDENTIFIED BY PASSWORD '*B69027D44F6E5EDC'"),
+            "GRANT USAGE ON *.* TO `u`@`%`");
+  EXPECT_EQ(
+      given(
+          "GRANT SELECT ON *.* TO `u`@`%` IDENTIFIED VIA ed25519 USING 'x' OR unix_socket REQUIRE "
+          "SSL WITH GRANT OPTION"),
+      "GRANT SELECT ON *.* TO `u`@`%` REQUIRE SSL WITH GRANT OPTION");
+}
+
+TEST(Grants, FollowARenamedSchema) {
+  EXPECT_EQ(given("GRANT ALL PRIVILEGES ON `nova`.* TO `u`@`%`"),
+            "GRANT ALL PRIVILEGES ON `n2`.* TO `u`@`%`");
+  EXPECT_EQ(given("GRANT SELECT ON `nova\\_api`.* TO `u`@`%`"),
+            "GRANT SELECT ON `api\\_2`.* TO `u`@`%`");
+  EXPECT_EQ(given("GRANT SELECT (`on`, `nova`) ON `nova_api`.`t` TO `nova`"),
+            "GRANT SELECT (`on`, `nova`) ON `api_2`.`t` TO `nova`");
+  EXPECT_EQ(given("GRANT EXECUTE ON PROCEDURE `nova`.`p` TO `u`@`%`"),
+            "GRANT EXECUTE ON PROCEDURE `n2`.`p` TO `u`@`%`");
+  EXPECT_EQ(given("GRANT EXECUTE ON PACKAGE BODY `nova`.`p` TO `u`@`%`"),
+            "GRANT EXECUTE ON PACKAGE BODY `n2`.`p` TO `u`@`%`");
+}
+
+TEST(Grants, OnAnotherSchemaAreLeftOut) {
+  EXPECT_EQ(given("GRANT SELECT ON `glance`.* TO `u`@`%`"), "");
+}
+
+TEST(Grants, OfRolesAndProxiesStay) {
+  for (const char* grant : {"GRANT `r1` TO `r2`", "GRANT `r2` TO `u`@`h` WITH ADMIN OPTION",
+                            "SET DEFAULT ROLE `r2` FOR `u`@`h`",
+                            "GRANT PROXY ON ``@`%` TO `u`@`localhost` WITH GRANT OPTION",
+                            "GRANT SELECT ON `%`.* TO `u`@`h`"})
+    EXPECT_EQ(given(grant), grant);
+}
+
+TEST(Accounts, AreFoundByTheNameThatTheServerLists) {
+  EXPECT_EQ(plain_account_name({"`u``x`@`%.example`", false, {}, {}}), "u`x@%.example");
+  EXPECT_EQ(plain_account_name({"`reader`", true, {}, {}}), "reader");
+}
+
+}  // namespace
+}  // namespace gb::galera
