@@ -26,6 +26,7 @@
 #include "base/metrics.h"
 #include "base/rng.h"
 #include "galera/endpoint.h"
+#include "jobs/engine.h"
 #include "kube/access.h"
 #include "kube/user.h"
 #include "storage/blob/blob_store.h"
@@ -47,16 +48,15 @@ class InstanceResolver {
   virtual Result<galera::Endpoint> resolve(std::string_view ns, std::string_view name) = 0;
 };
 
-// The log of one job: what has been said, and what is said from now on.
+// A log that is being followed; destroying it ends the calls.
 class LogReader {
  public:
   virtual ~LogReader() = default;
-  // Calls on_line for every line so far, then for each new one (from the job's thread; it must not
-  // block), then on_end once. Both stop with the LogReader's destruction.
 };
 
 struct Dependencies {
   storage::Catalog* catalog = nullptr;
+  DumpEngine* engine = nullptr;
   std::vector<Store> stores;  // at least one; the first is the default
   InstanceResolver* instances = nullptr;
   kube::Authorizer* authorizer = nullptr;  // null: whoever calls may do everything (command line)
@@ -65,7 +65,6 @@ struct Dependencies {
   const Clock* clock = nullptr;
   Rng* rng = nullptr;
   unsigned parallel_backups = 2;
-  std::string executor;  // the replica id that owns the jobs started here
 };
 
 class Jobs {
@@ -86,14 +85,15 @@ class Jobs {
   // Waits until the job of this uid has ended or `timeout` passes; the object as it is then.
   virtual Result<api::ObjectPtr> wait(const api::ObjectKey& key, const std::string& uid,
                                       std::chrono::milliseconds timeout, std::stop_token stop) = 0;
-  // The object is gone or going: cancels the job if it runs. Data of a deleted backup goes to the
-  // trash.
+  // Called before the object leaves the catalog (or gets its deletionTimestamp): cancels the job if
+  // it runs, without waiting for it, and marks the data of a backup as trash, restorable until it
+  // is reaped.
   virtual Status deleted(const api::Object& object) = 0;
-  // The lines so far and, when `on_line` is kept, those to come; `on_end` once at the end. Both are
-  // called from the job's thread (or at once, for a job that has ended) and must not block. The
-  // handle ends it.
-  virtual Result<std::shared_ptr<LogReader>> follow_log(
-      const api::Object& object, bool follow, std::function<void(std::string_view)> on_line,
+  // The text so far (whole lines, in one or more calls) and, with `follow`, what comes; `on_end`
+  // once at the end. Called from the job's thread, or from this call for a job that has ended: they
+  // only queue. Destroying the handle ends the calls.
+  virtual Result<std::unique_ptr<LogReader>> follow_log(
+      const api::Object& object, bool follow, std::function<void(std::string_view)> on_text,
       std::function<void()> on_end) = 0;
   // GaleraBackupStore objects, computed now; metadata.resourceVersion is the catalog's revision.
   virtual std::vector<api::ObjectPtr> store_objects() = 0;

@@ -1,0 +1,374 @@
+#include "jobs/backup.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "jobs/finish.h"
+#include "jobs/repo_streams.h"
+#include "jobs/reporter.h"
+#include "storage/repo/repo.h"
+
+namespace gb::jobs {
+namespace {
+
+// After so many schema changes in a row the donor is kept from changing (engine: strict mode).
+constexpr int kOptimisticAttempts = 3;
+
+galera::Content content_of(const std::string& content) {
+  if (content == "Data") return galera::Content::kData;
+  if (content == "Grants") return galera::Content::kGrants;
+  return galera::Content::kAll;
+}
+
+galera::Narrator narrator(const std::shared_ptr<JobLog>& log, const std::string& instance,
+                          bool several) {
+  return [log, prefix = several ? instance + ": " : std::string()](const std::string& text) {
+    log->say(prefix + text);
+  };
+}
+
+void make_dump(const Environment& environment, const api::BackupSpec& spec,
+               const std::shared_ptr<JobLog>& log, bool several, BackupWork::Instance& instance) {
+  galera::DumpOptions options;
+  options.databases = spec.databases;
+  options.exclude_databases = spec.exclude_databases;
+  options.exclude_tables = spec.exclude_tables;
+  options.content = content_of(spec.content);
+  options.threads = spec.threads;
+  instance.dump = environment.engine->dump(instance.endpoint, std::move(options),
+                                           narrator(log, instance.name, several));
+}
+
+Status connect(const Environment& environment, const std::shared_ptr<JobLog>& log, BackupWork& work,
+               const std::stop_token& stop) {
+  const bool several = work.instances.size() > 1;
+  for (BackupWork::Instance& instance : work.instances) {
+    if (instance.dump != nullptr) continue;
+    make_dump(environment, work.spec, log, several, instance);
+    if (Status connected = instance.dump->connect(stop); !connected)
+      return wrap("instance \"" + instance.name + "\"", connected.error());
+  }
+  return {};
+}
+
+// Runs `work` for every instance on a thread of its own; the first error stops the others and is
+// the result (an error that is only the echo of that stop never hides it).
+Status for_all(std::vector<BackupWork::Instance>& instances, const std::stop_token& stop,
+               const std::function<Status(std::size_t, std::stop_token)>& work) {
+  std::stop_source siblings;
+  const std::stop_callback forward(stop, [&] { siblings.request_stop(); });
+  std::mutex mutex;
+  Status first;
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < instances.size(); ++i)
+      threads.emplace_back([&, i] {
+        Status done = work(i, siblings.get_token());
+        if (done) return;
+        const std::scoped_lock lock(mutex);
+        if (first) first = wrap("instance \"" + instances[i].name + "\"", done.error());
+        siblings.request_stop();
+      });
+  }
+  return first;
+}
+
+// The newest completed backup of the same instances in the same store: what did not change since is
+// referred to, not stored again. None is no error.
+std::shared_ptr<const storage::BackupReader> open_base(const Environment& environment,
+                                                       const BackupWork& work,
+                                                       const std::string& ns, JobLog& log) {
+  std::vector<std::string> wanted = work.spec.database_instances;
+  std::sort(wanted.begin(), wanted.end());
+  const api::ObjectPtr base =
+      newest_backup(*environment.catalog, ns, [&](const api::Json& candidate) {
+        const api::BackupSpec spec = api::read_backup_spec(candidate);
+        std::vector<std::string> have = spec.database_instances;
+        std::sort(have.begin(), have.end());
+        const auto store = environment.find_store(spec.store);
+        return have == wanted && store && *store == work.store;
+      });
+  if (base == nullptr) return nullptr;
+  const api::Json dom = base->dom();
+  auto reader = storage::BackupReader::open(*work.store->blobs, ns, base->uid(), digest_of(dom));
+  if (!reader) {
+    log.say("backup \"" + base->key().name + "\" can not serve as base: " + reader.error().text());
+    log::warn("a completed backup can not be read",
+              {{"name", base->key().name}, {"error", reader.error().text()}});
+    return nullptr;
+  }
+  log.say("base: backup \"" + base->key().name + "\"");
+  return *reader;
+}
+
+api::Json instance_status(const std::string& name, const galera::Facts& facts) {
+  api::Json json = {{"name", name},
+                    {"node", facts.node},
+                    {"serverVersion", facts.server_version},
+                    {"snapshotTime", to_rfc3339(facts.snapshot_time)}};
+  if (!facts.cluster_uuid.empty())
+    json["galera"] = {{"clusterUUID", facts.cluster_uuid}, {"seqno", facts.seqno}};
+  if (!facts.gtid.empty()) json["gtid"] = facts.gtid;
+  return json;
+}
+
+api::Json databases_status(const galera::InstanceModel& model) {
+  api::Json list = api::Json::array();
+  for (const galera::Schema& schema : model.schemas) {
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;
+    for (const galera::Table& table : schema.tables) {
+      rows += table.totals.rows;
+      bytes += table.totals.bytes;
+    }
+    list.push_back({{"name", schema.name},
+                    {"tables", schema.tables.size()},
+                    {"rows", rows},
+                    {"bytes", bytes}});
+  }
+  return list;
+}
+
+api::Json size_status(const storage::Sizes& sizes) {
+  return {{"logical", to_quantity(sizes.logical)},
+          {"stored", to_quantity(sizes.stored)},
+          {"added", to_quantity(sizes.added)}};
+}
+
+// The run of one backup: what the steps share.
+class Run {
+ public:
+  Run(const Environment& environment, JobRecord& record, JobControl& control,
+      const std::shared_ptr<JobLog>& log, BackupWork& work)
+      : environment_(environment),
+        record_(record),
+        control_(control),
+        log_(log),
+        work_(work),
+        start_(environment.clock->steady_now()),
+        models_(work.instances.size()) {
+    for (std::size_t i = 0; i < work.instances.size(); ++i)
+      progress_.push_back(std::make_unique<galera::Progress>());
+  }
+
+  Status execute() {
+    const std::stop_token stop = control_.token();
+    GB_TRY(connect(environment_, log_, work_, stop));
+    GB_TRY(record_.update([&](api::Json& status) {
+      status["phase"] = "Running";
+      status["message"] = "";
+    }));
+    auto base = open_base(environment_, work_, record_.key().ns, *log_);
+    GB_TRY_ASSIGN(writer_, storage::BackupWriter::create(*work_.store->blobs, record_.key().ns,
+                                                         record_.uid(), std::move(base)));
+    Status dumped;
+    {
+      const Reporter reporter(record_, control_, *log_, *environment_.clock, progress_,
+                              start_ + work_.spec.active_deadline);
+      dumped = dump(stop);
+      if (dumped) dumped = seal();
+      if (dumped) dumped = verify(stop);
+    }
+    if (dumped) dumped = complete();
+    // Failed, or deleted at the last moment: nobody will ever refer to what was written.
+    if (!dumped)
+      if (const Status gone = writer_->abandon(); !gone)
+        log::warn("what a failed backup wrote could not be removed",
+                  {{"name", record_.key().name}, {"error", gone.error().text()}});
+    return dumped;
+  }
+
+ private:
+  Status dump(const std::stop_token& stop) {
+    for (int attempt = 1;; ++attempt) {
+      const bool strict = attempt > kOptimisticAttempts;
+      for (BackupWork::Instance& instance : work_.instances) instance.dump->set_strict(strict);
+      Status done = dump_once(stop);
+      if (done || done.error().code != Code::kConflict || strict) return done;
+      log_->say("begins again from a new snapshot: " + done.error().text());
+      environment_.event(*record_.last(), kube::EventType::kWarning, "Restarted",
+                         done.error().text());
+      GB_TRY(writer_->restart());
+      for (auto& part : progress_) {
+        part->rows = 0;
+        part->bytes = 0;
+        part->tables_done = 0;
+      }
+    }
+  }
+
+  Status dump_once(const std::stop_token& stop) {
+    GB_TRY(for_all(work_.instances, stop, [&](std::size_t i, std::stop_token token) {
+      return work_.instances[i].dump->open_snapshot(std::move(token));
+    }));
+    GB_TRY(record_.update([&](api::Json& status) {
+      status["instances"] = api::Json::array();
+      for (const BackupWork::Instance& instance : work_.instances)
+        status["instances"].push_back(instance_status(instance.name, instance.dump->facts()));
+    }));
+    for (const BackupWork::Instance& instance : work_.instances) {
+      const galera::Facts& facts = instance.dump->facts();
+      environment_.event(
+          *record_.last(), kube::EventType::kNormal, "SnapshotOpened",
+          "instance " + instance.name + ": reading from " + facts.node +
+              (facts.cluster_uuid.empty() ? std::string()
+                                          : " at seqno " + std::to_string(facts.seqno)));
+    }
+    return for_all(work_.instances, stop, [&](std::size_t i, std::stop_token token) -> Status {
+      RepoSink sink(*writer_, work_.instances[i].name);
+      GB_TRY_ASSIGN(models_[i],
+                    work_.instances[i].dump->run(sink, *progress_[i], std::move(token)));
+      return {};
+    });
+  }
+
+  Status seal() {
+    storage::ManifestContent content;
+    api::Json object = record_.last()->dom();
+    object.erase("status");
+    content.object = object.dump();
+    for (std::size_t i = 0; i < work_.instances.size(); ++i)
+      content.instances.push_back({work_.instances[i].name, galera::to_json(models_[i])});
+    GB_TRY_ASSIGN(finished_, writer_->finish(std::move(content)));
+    log_->say("manifest written: " + to_quantity(finished_.sizes.logical) + " of rows, " +
+              to_quantity(finished_.sizes.stored) + " stored, " +
+              to_quantity(finished_.sizes.added) + " of it new");
+    return record_.update([&](api::Json& status) {
+      status["phase"] = "Verifying";
+      status["digest"] = digest_text(finished_.digest);
+      status["size"] = size_status(finished_.sizes);
+      status["location"] = work_.store->url + "/data/" + record_.key().ns + "/" + record_.uid();
+      status["instances"] = api::Json::array();
+      for (std::size_t i = 0; i < work_.instances.size(); ++i) {
+        api::Json json = instance_status(work_.instances[i].name, models_[i].facts);
+        json["flowControlPaused"] = work_.instances[i].dump->flow_control_paused();
+        json["databases"] = databases_status(models_[i]);
+        status["instances"].push_back(std::move(json));
+      }
+    });
+  }
+
+  Status verify(const std::stop_token& stop) {
+    // The connections are not needed any more; the donor gets them back before the reading begins.
+    for (BackupWork::Instance& instance : work_.instances) instance.dump.reset();
+    if (work_.spec.verification == "None") return {};
+    GB_TRY_ASSIGN(const auto reader,
+                  storage::BackupReader::open(*work_.store->blobs, record_.key().ns, record_.uid(),
+                                              finished_.digest));
+    if (Status verified = reader->verify(stop); !verified)
+      return wrap("what was written does not read back as it was", verified.error());
+    verified_tables_ = reader->manifest().tables.size();
+    log_->say("read back: every digest of " + std::to_string(verified_tables_) +
+              " tables is right");
+    return {};
+  }
+
+  Status complete() {
+    const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
+        environment_.clock->steady_now() - start_);
+    std::vector<std::string> notes;
+    for (const galera::InstanceModel& model : models_)
+      notes.insert(notes.end(), model.notes.begin(), model.notes.end());
+    for (const std::string& note : notes) log_->say("note: " + note);
+    GB_TRY(record_end(record_, control_, *log_, [&](api::Json& status) {
+      const WallTime now = environment_.clock->now();
+      status["phase"] = "Completed";
+      status["message"] = join(notes, "; ");
+      status["completionTime"] = to_rfc3339(now);
+      if (work_.spec.ttl) status["expirationTime"] = to_rfc3339(now + *work_.spec.ttl);
+      status["progress"] = progress_json(progress_, elapsed, true);
+      api::set_condition(status, "Completed", "True", "Completed",
+                         "everything is in the store and durable", now);
+      if (work_.spec.verification == "None") {
+        api::set_condition(status, "Verified", "False", "NotRequested", "spec.verification is None",
+                           now);
+      } else {
+        status["verification"] = {{"time", to_rfc3339(now)},
+                                  {"method", "Checksum"},
+                                  {"tables", verified_tables_},
+                                  {"mismatches", 0}};
+        api::set_condition(status, "Verified", "True", "Checksum",
+                           "every byte was read back and compared", now);
+      }
+    }));
+    const std::string told = "backup completed: " + to_quantity(finished_.sizes.logical) +
+                             " of rows, " + to_quantity(finished_.sizes.added) +
+                             " added to the store";
+    log_->say("Completed");
+    log::info("backup completed", {{"namespace", record_.key().ns},
+                                   {"name", record_.key().name},
+                                   {"logicalBytes", finished_.sizes.logical},
+                                   {"addedBytes", finished_.sizes.added},
+                                   {"milliseconds", static_cast<std::int64_t>(elapsed.count())}});
+    environment_.event(*record_.last(), kube::EventType::kNormal, "Completed", told);
+    if (environment_.metrics != nullptr)
+      environment_.metrics->count("galera_backup_jobs_total", "Jobs that ended, by kind and phase.",
+                                  {{"kind", "backup"}, {"phase", "Completed"}});
+    return {};
+  }
+
+  const Environment& environment_;
+  JobRecord& record_;
+  JobControl& control_;
+  const std::shared_ptr<JobLog>& log_;
+  BackupWork& work_;
+  const SteadyTime start_;
+  ProgressParts progress_;
+  std::vector<galera::InstanceModel> models_;
+  std::unique_ptr<storage::BackupWriter> writer_;
+  storage::FinishedBackup finished_;
+  std::size_t verified_tables_ = 0;
+};
+
+}  // namespace
+
+Result<BackupWork> resolve_backup(const Environment& environment, const api::Json& object) {
+  BackupWork work;
+  work.spec = api::read_backup_spec(object);
+  GB_TRY_ASSIGN(work.store, environment.find_store(work.spec.store));
+  const std::string ns = object.at("metadata").value("namespace", "");
+  for (const std::string& name : work.spec.database_instances) {
+    GB_TRY_ASSIGN(galera::Endpoint endpoint, environment.instances->resolve(ns, name));
+    work.instances.push_back({name, std::move(endpoint), nullptr});
+  }
+  return work;
+}
+
+Result<BackupWork> prepare_backup(const Environment& environment, const api::Json& object,
+                                  const std::shared_ptr<JobLog>& log, std::stop_token stop) {
+  GB_TRY_ASSIGN(BackupWork work, resolve_backup(environment, object));
+  GB_TRY(connect(environment, log, work, stop));
+  return work;
+}
+
+api::Json initial_backup_status(const Environment& environment, const BackupWork& work) {
+  const WallTime now = environment.clock->now();
+  api::Json status = {{"phase", "Pending"},
+                      {"message", ""},
+                      {"startTime", to_rfc3339(now)},
+                      {"executor", environment.executor.to_json()},
+                      {"instances", api::Json::array()},
+                      {"progress", progress_json({}, std::chrono::milliseconds(0), false)}};
+  for (const BackupWork::Instance& instance : work.instances)
+    status["instances"].push_back({{"name", instance.name}});
+  api::set_condition(status, "Completed", "False", "Pending", "the backup has not ended yet", now);
+  return status;
+}
+
+Status run_backup(const Environment& environment, JobRecord& record, JobControl& control,
+                  const std::shared_ptr<JobLog>& log, BackupWork work) {
+  environment.event(
+      *record.last(), kube::EventType::kNormal, "Started",
+      "backup of " + join(work.spec.database_instances, ", ") + " into store " + work.store->name);
+  Run run(environment, record, control, log, work);
+  Status done = run.execute();
+  if (!done) end_failed(environment, record, control, *log, done.error());
+  return done;
+}
+
+}  // namespace gb::jobs

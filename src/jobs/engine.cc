@@ -1,0 +1,37 @@
+#include "jobs/engine.h"
+
+#include <utility>
+
+namespace gb::jobs {
+namespace {
+
+class LogicalEngine final : public DumpEngine {
+ public:
+  explicit LogicalEngine(const Clock& clock) : clock_(clock) {}
+
+  std::unique_ptr<galera::Dump> dump(galera::Endpoint endpoint, galera::DumpOptions options,
+                                     galera::Narrator narrate) override {
+    return galera::Dump::make(std::move(endpoint), std::move(options), clock_, std::move(narrate));
+  }
+
+  std::unique_ptr<galera::Restore> restore(galera::Endpoint target, galera::RestoreOptions options,
+                                           const galera::InstanceModel& model,
+                                           galera::Narrator narrate) override {
+    return galera::Restore::make(std::move(target), std::move(options), model, std::move(narrate));
+  }
+
+  Status recover(const galera::Endpoint& endpoint, std::stop_token stop) override {
+    return galera::recover_donors(endpoint, std::move(stop));
+  }
+
+ private:
+  const Clock& clock_;
+};
+
+}  // namespace
+
+std::unique_ptr<DumpEngine> make_logical_engine(const Clock& clock) {
+  return std::make_unique<LogicalEngine>(clock);
+}
+
+}  // namespace gb::jobs

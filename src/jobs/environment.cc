@@ -1,0 +1,118 @@
+#include "jobs/environment.h"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "api/types.h"
+#include "base/text.h"
+#include "storage/crypto/digest.h"
+
+namespace gb::jobs {
+
+Result<const Store*> Environment::find_store(const std::string& name) const {
+  if (name.empty()) return stores.data();
+  const auto found =
+      std::find_if(stores.begin(), stores.end(), [&](const Store& s) { return s.name == name; });
+  if (found != stores.end()) return &*found;
+  std::vector<std::string> names;
+  for (const Store& s : stores) names.push_back(s.name);
+  return fail(Code::kInvalid, "there is no GaleraBackupStore \"" + name + "\"",
+              "use one of: " + join(names, ", "));
+}
+
+Status Environment::authorize(const kube::User& user, kube::Attributes attributes) const {
+  if (authorizer == nullptr) return {};
+  auto decision = authorizer->authorize(user, attributes);
+  if (!decision)
+    return wrap("it could not be decided whether user \"" + user.name + "\" may " +
+                    attributes.verb + " " + attributes.resource + " \"" + attributes.name + "\"",
+                decision.error());
+  if (decision->allowed) return {};
+  std::string message = attributes.resource + "." + attributes.group + " \"" + attributes.name +
+                        "\" is forbidden: User \"" + user.name + "\" cannot " + attributes.verb +
+                        " resource \"" + attributes.resource + "\" in API group \"" +
+                        attributes.group + "\"";
+  if (attributes.ns.empty())
+    message += " at the cluster scope";
+  else
+    message += " in the namespace \"" + attributes.ns + "\"";
+  if (!decision->reason.empty()) message += ": " + decision->reason;
+  return fail(Code::kForbidden, std::move(message));
+}
+
+Status Environment::authorize_instances(const kube::User& user, const std::string& ns,
+                                        const std::vector<std::string>& instance_names) const {
+  for (const std::string& name : instance_names) {
+    kube::Attributes a;
+    a.verb = "get";
+    a.group = "mariadb.openstack.org";
+    a.version = "v1beta1";
+    a.resource = "galeras";
+    a.ns = ns;
+    a.name = name;
+    GB_TRY(authorize(user, std::move(a)));
+  }
+  return {};
+}
+
+Status Environment::authorize_store(const kube::User& user, const std::string& store) const {
+  kube::Attributes a;
+  a.verb = "use";
+  a.group = api::kGroup;
+  a.version = api::kVersion;
+  a.resource = api::kStores;
+  a.name = store;
+  return authorize(user, std::move(a));
+}
+
+void Environment::event(const api::Object& about, kube::EventType type, std::string_view reason,
+                        std::string_view message) const {
+  if (events != nullptr) events->record(about, type, reason, message);
+}
+
+api::ObjectPtr newest_backup(const storage::Catalog& catalog, const std::string& ns,
+                             const std::function<bool(const api::Json&)>& accept) {
+  api::ObjectPtr newest;
+  WallTime newest_time{};
+  for (const api::ObjectPtr& object : catalog.list(api::kBackups, ns).objects) {
+    const api::Json dom = object->dom();
+    if (object->being_deleted() || api::phase_of(dom) != "Completed" || !accept(dom)) continue;
+    const WallTime time = snapshot_time_of(dom);
+    if (!newest || time > newest_time) {
+      newest = object;
+      newest_time = time;
+    }
+  }
+  return newest;
+}
+
+WallTime snapshot_time_of(const api::Json& backup) {
+  const api::Json status = backup.value("status", api::Json::object());
+  WallTime latest{};
+  for (const api::Json& instance : status.value("instances", api::Json::array()))
+    if (const auto t = from_rfc3339(instance.value("snapshotTime", "")))
+      latest = std::max(latest, *t);
+  if (latest == WallTime{})
+    if (const auto t = from_rfc3339(status.value("startTime", ""))) latest = *t;
+  return latest;
+}
+
+std::optional<storage::Sha256> digest_of(const api::Json& backup) {
+  const std::string text =
+      backup.value("status", api::Json::object()).value("digest", std::string());
+  constexpr std::string_view kPrefix = "sha256:";
+  if (!text.starts_with(kPrefix)) return std::nullopt;
+  const auto bytes = from_hex(std::string_view(text).substr(kPrefix.size()));
+  storage::Sha256 digest{};
+  if (!bytes || bytes->size() != digest.size()) return std::nullopt;
+  std::memcpy(digest.data(), bytes->data(), digest.size());
+  return digest;
+}
+
+std::string digest_text(const storage::Sha256& digest) {
+  return "sha256:" + to_hex(digest);
+}
+
+}  // namespace gb::jobs

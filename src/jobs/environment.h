@@ -1,0 +1,43 @@
+// What every part of this room works with: the dependencies, and the few questions all of them ask.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "jobs/jobs.h"
+#include "jobs/record.h"
+#include "storage/crypto/digest.h"
+
+namespace gb::jobs {
+
+// Thread safety: const after construction.
+struct Environment : Dependencies {
+  Executor executor;
+
+  // `name` empty: the first. Invalid says which there are.
+  [[nodiscard]] Result<const Store*> find_store(const std::string& name) const;
+
+  // Whether `user` may `verb` this object, which a spec names. Forbidden in Kubernetes' words;
+  // always allowed where there is no authorizer.
+  [[nodiscard]] Status authorize(const kube::User& user, kube::Attributes attributes) const;
+  [[nodiscard]] Status authorize_instances(const kube::User& user, const std::string& ns,
+                                           const std::vector<std::string>& instances) const;
+  [[nodiscard]] Status authorize_store(const kube::User& user, const std::string& store) const;
+
+  void event(const api::Object& about, kube::EventType type, std::string_view reason,
+             std::string_view message) const;
+};
+
+// The newest completed backup (by its snapshot) of a namespace that `accept` takes; null when none.
+[[nodiscard]] api::ObjectPtr newest_backup(const storage::Catalog& catalog, const std::string& ns,
+                                           const std::function<bool(const api::Json&)>& accept);
+
+// When a backup's snapshot was taken: of its instances the latest; its start when that is missing.
+[[nodiscard]] WallTime snapshot_time_of(const api::Json& backup);
+
+// status.digest ("sha256:…") as bytes; empty when there is none.
+[[nodiscard]] std::optional<storage::Sha256> digest_of(const api::Json& backup);
+[[nodiscard]] std::string digest_text(const storage::Sha256& digest);
+
+}  // namespace gb::jobs

@@ -1,0 +1,42 @@
+// How every job ends: its last status, with what happened and what to do, and its last event.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "api/object.h"
+#include "base/error.h"
+#include "jobs/control.h"
+#include "jobs/environment.h"
+#include "jobs/job_log.h"
+#include "jobs/record.h"
+
+namespace gb::jobs {
+
+// "backup" or "restore", for sentences.
+[[nodiscard]] std::string_view noun_of(const api::ObjectKey& key);
+
+// What a job that ended with `error` is told to be: the cause of its stop, when it was stopped,
+// else the error itself.
+struct Ending {
+  std::string phase;   // Failed | Cancelled
+  std::string reason;  // CamelCase, for the condition and the event
+  std::string message;
+};
+[[nodiscard]] Ending ending_of(const Error& error, StopCause cause, std::string_view noun);
+
+// The status of an object that ends this way: phase, message, completionTime, condition Completed.
+void write_ending(api::Json& status, const Ending& ending, WallTime now);
+
+// Records the last status, trying again while the store is away: a job's end must not be lost.
+// Gives up when the object is no longer ours or the process is about to end (the next one will find
+// the job).
+Status record_end(JobRecord& record, const JobControl& control, JobLog& log,
+                  const std::function<void(api::Json& status)>& change);
+
+// The ending of a job that failed, recorded, said, and told as an event.
+void end_failed(const Environment& environment, JobRecord& record, const JobControl& control,
+                JobLog& log, const Error& error);
+
+}  // namespace gb::jobs

@@ -1,0 +1,56 @@
+// What a job says while it runs: lines with a time, kept, followed live, and put into the store.
+//
+// Thread safety: all methods, from any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "jobs/jobs.h"
+#include "storage/blob/blob_store.h"
+
+namespace gb::jobs {
+
+class JobLog : public std::enable_shared_from_this<JobLog> {
+ public:
+  JobLog(storage::BlobStore& store, std::string ns, std::string uid, const Clock& clock);
+
+  // One line: "2026-11-20T02:00:00.123456Z <text>". Line breaks in `text` become spaces.
+  void say(std::string_view text);
+  // Puts what was said into the store, when something new was; a store that fails is not the job's
+  // end.
+  void flush();
+  // No more lines; followers are told. Flushes.
+  void end();
+
+  // The text so far, then what comes when `follow`; on_end once, at once when nothing will come.
+  // The calls stop when the handle is destroyed; there is none when everything was told at once.
+  std::unique_ptr<LogReader> follow(bool follow, std::function<void(std::string_view)> on_text,
+                                    std::function<void()> on_end);
+
+  static std::string key(std::string_view ns, std::string_view uid);
+
+ private:
+  struct Callbacks {
+    std::function<void(std::string_view)> on_text;
+    std::function<void()> on_end;
+  };
+  class Handle;
+
+  storage::BlobStore& store_;
+  const std::string key_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::string text_;
+  std::size_t flushed_ = 0;
+  bool ended_ = false;
+  std::list<Callbacks> followers_;
+};
+
+}  // namespace gb::jobs

@@ -1,0 +1,256 @@
+#include "jobs/manager.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "api/types.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "jobs/backup.h"
+#include "jobs/finish.h"
+#include "jobs/restore.h"
+
+namespace gb::jobs {
+namespace {
+
+Environment make_environment(Dependencies dependencies) {
+  Environment environment;
+  static_cast<Dependencies&>(environment) = std::move(dependencies);
+  environment.executor = Executor::self(make_uuid(*environment.rng));
+  return environment;
+}
+
+std::string name_of(const api::Json& object) {
+  return object.at("metadata").value("name", "");
+}
+std::string namespace_of(const api::Json& object) {
+  return object.at("metadata").value("namespace", "");
+}
+std::string uid_of(const api::Json& object) {
+  return object.at("metadata").value("uid", "");
+}
+
+// What a dry run answers: the object as it would begin, which stands at no revision.
+Result<api::ObjectPtr> not_recorded(std::string_view resource, api::Json object) {
+  return api::Object::make(std::string(resource), 0, std::move(object));
+}
+
+class EndedLog final : public LogReader {};
+
+}  // namespace
+
+Result<std::unique_ptr<Jobs>> Jobs::start(Dependencies dependencies) {
+  if (dependencies.catalog == nullptr || dependencies.engine == nullptr ||
+      dependencies.instances == nullptr || dependencies.clock == nullptr ||
+      dependencies.rng == nullptr || dependencies.stores.empty())
+    return fail(Code::kInternal, "the jobs were started without all that they depend on");
+  return std::make_unique<Manager>(std::move(dependencies));
+}
+
+Manager::Manager(Dependencies dependencies)
+    : environment_(make_environment(std::move(dependencies))),
+      slots_(environment_.parallel_backups),
+      store_status_(environment_),
+      takeover_(environment_) {}
+
+Manager::~Manager() {
+  std::map<std::string, std::shared_ptr<Running>> running;
+  {
+    const std::scoped_lock lock(mutex_);
+    closing_ = true;
+    running = running_;
+  }
+  for (auto& [uid, job] : running) job->control.stop(StopCause::kShutdown);
+  for (auto& [uid, job] : running)
+    if (job->thread.joinable()) job->thread.join();
+}
+
+std::shared_ptr<JobLog> Manager::make_log(const api::Json& object) const {
+  return std::make_shared<JobLog>(*environment_.stores.front().blobs, namespace_of(object),
+                                  uid_of(object), *environment_.clock);
+}
+
+std::shared_ptr<Manager::Running> Manager::find(const std::string& uid) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = running_.find(uid);
+  return found == running_.end() ? nullptr : found->second;
+}
+
+Status Manager::name_is_free(std::string_view resource, const api::Json& object) const {
+  if (environment_.catalog->get({std::string(resource), namespace_of(object), name_of(object)}))
+    return fail(Code::kAlreadyExists,
+                std::string(resource) + " \"" + name_of(object) + "\" already exists",
+                "choose another name, or delete the old one first");
+  return {};
+}
+
+void Manager::launch(const std::string& uid, const std::shared_ptr<JobLog>& log, Work work) {
+  reap();
+  auto job = std::make_shared<Running>();
+  job->log = log;
+  const std::scoped_lock lock(mutex_);
+  running_[uid] = job;
+  if (closing_) job->control.stop(StopCause::kShutdown);
+  // The thread's own reference would be a cycle through Running::thread: reap() or the destructor
+  // joins.
+  job->thread = std::jthread([this, raw = job.get(), work = std::move(work)] {
+    work(*raw);
+    raw->log->end();
+    const std::scoped_lock done_lock(mutex_);
+    raw->done = true;
+    done_.notify_all();
+  });
+}
+
+void Manager::reap() {
+  std::vector<std::shared_ptr<Running>> ended;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (auto it = running_.begin(); it != running_.end();) {
+      if (it->second->done) {
+        ended.push_back(std::move(it->second));
+        it = running_.erase(it);
+      } else {
+        ++it;
+      }
+    }
+  }
+  for (const auto& job : ended)
+    if (job->thread.joinable()) job->thread.join();
+}
+
+Result<api::ObjectPtr> Manager::submit_backup(api::Json object, const kube::User& user,
+                                              bool dry_run, std::stop_token stop) {
+  const std::string ns = namespace_of(object);
+  const api::BackupSpec spec = api::read_backup_spec(object);
+  GB_TRY_ASSIGN(const Store* store, environment_.find_store(spec.store));
+  GB_TRY(environment_.authorize_instances(user, ns, spec.database_instances));
+  GB_TRY(environment_.authorize_store(user, store->name));
+  GB_TRY(name_is_free(api::kBackups, object));
+  GB_TRY_ASSIGN(auto held, targets_.hold(ns, spec.database_instances,
+                                         "backup \"" + name_of(object) + "\"", false));
+
+  auto log = make_log(object);
+  GB_TRY_ASSIGN(BackupWork work, prepare_backup(environment_, object, log, std::move(stop)));
+  object["status"] = initial_backup_status(environment_, work);
+  if (dry_run) return not_recorded(api::kBackups, std::move(object));
+
+  const bool has_slot = slots_.try_take();
+  // A backup that waits for its turn keeps no connection: they may be stale, or refused, by then.
+  if (!has_slot)
+    for (BackupWork::Instance& instance : work.instances) instance.dump.reset();
+  auto created = environment_.catalog->create(api::kBackups, std::move(object));
+  if (!created) {
+    if (has_slot) slots_.give_back();
+    return created;
+  }
+  launch((*created)->uid(), log,
+         [this, created = *created, log, has_slot,
+          work = std::make_shared<BackupWork>(std::move(work)),
+          held = std::shared_ptr<Targets::Hold>(std::move(held))](Running& job) {
+           JobRecord record(*environment_.catalog, created, environment_.executor.id);
+           if (!has_slot) log->say("waits for its turn: limits.parallelBackups are running");
+           if (has_slot || slots_.take(job.control.token())) {
+             if (const Status done =
+                     run_backup(environment_, record, job.control, log, std::move(*work));
+                 !done)
+               log::debug("backup failed", {{"error", done.error().text()}});
+             slots_.give_back();
+           } else {
+             end_failed(
+                 environment_, record, job.control, *log,
+                 Error{Code::kCancelled, "cancelled while it waited for its turn", "", {}, {}});
+           }
+         });
+  return *created;
+}
+
+Result<api::ObjectPtr> Manager::submit_restore(api::Json object, const kube::User& user,
+                                               bool dry_run, std::stop_token stop) {
+  const std::string ns = namespace_of(object);
+  const api::RestoreSpec spec = api::read_restore_spec(object);
+  GB_TRY(name_is_free(api::kRestores, object));
+  GB_TRY_ASSIGN(api::ObjectPtr backup, choose_backup(environment_, spec, ns, user));
+
+  // Authorized before anything of the backup is read: what it holds is itself not for everybody.
+  const api::BackupSpec source = api::read_backup_spec(backup->dom());
+  std::vector<std::string> targets;
+  for (const std::string& name :
+       spec.database_instances.empty() ? source.database_instances : spec.database_instances) {
+    const auto mapped = spec.targets.find(name);
+    targets.push_back(mapped == spec.targets.end() ? name : mapped->second);
+  }
+  GB_TRY(environment_.authorize_instances(user, ns, targets));
+  const std::string store_name = spec.from_store.empty() ? source.store : spec.from_store;
+  GB_TRY_ASSIGN(const Store* store, environment_.find_store(store_name));
+  GB_TRY(environment_.authorize_store(user, store->name));
+  std::unique_ptr<Targets::Hold> held;
+  if (!dry_run) {
+    GB_TRY_ASSIGN(held, targets_.hold(ns, targets, "restore \"" + name_of(object) + "\"", true));
+  }
+
+  auto log = make_log(object);
+  GB_TRY_ASSIGN(RestoreWork work,
+                prepare_restore(environment_, object, std::move(backup), log, std::move(stop)));
+  object["status"] = initial_restore_status(environment_, work);
+  if (dry_run) return not_recorded(api::kRestores, std::move(object));
+  GB_TRY(require_ready(work));
+
+  GB_TRY_ASSIGN(const api::ObjectPtr created,
+                environment_.catalog->create(api::kRestores, std::move(object)));
+  launch(created->uid(), log,
+         [this, created, log, work = std::make_shared<RestoreWork>(std::move(work)),
+          hold = std::shared_ptr<Targets::Hold>(std::move(held))](Running& job) {
+           JobRecord record(*environment_.catalog, created, environment_.executor.id);
+           if (const Status done =
+                   run_restore(environment_, record, job.control, log, std::move(*work));
+               !done)
+             log::debug("restore failed", {{"error", done.error().text()}});
+         });
+  return created;
+}
+
+Result<api::ObjectPtr> Manager::wait(const api::ObjectKey& key, const std::string& uid,
+                                     std::chrono::milliseconds timeout, std::stop_token stop) {
+  if (const auto job = find(uid)) {
+    std::unique_lock lock(mutex_);
+    done_.wait_for(lock, std::move(stop), timeout, [&] { return job->done; });
+  }
+  GB_TRY_ASSIGN(api::ObjectPtr object, environment_.catalog->get(key));
+  if (object->uid() != uid)
+    return fail(Code::kNotFound, "\"" + key.name + "\" was deleted and created again");
+  return object;
+}
+
+Status Manager::deleted(const api::Object& object) {
+  if (const auto job = find(object.uid())) job->control.stop(StopCause::kDeleted);
+  if (object.key().resource != api::kBackups) return {};
+  const api::Json dom = object.dom();
+  if (api::phase_of(dom) != "Completed") return {};
+  GB_TRY_ASSIGN(const Store* store, environment_.find_store(api::read_backup_spec(dom).store));
+  const api::Json mark = {{"object", dom}, {"deleted", to_rfc3339(environment_.clock->now())}};
+  return storage::put(*store->blobs, "trash/" + object.key().ns + "/" + object.uid(),
+                      as_bytes(mark.dump()));
+}
+
+Result<std::unique_ptr<LogReader>> Manager::follow_log(
+    const api::Object& object, bool follow, std::function<void(std::string_view)> on_text,
+    std::function<void()> on_end) {
+  if (const auto job = find(object.uid())) {
+    auto reader = job->log->follow(follow, std::move(on_text), std::move(on_end));
+    if (reader == nullptr) reader = std::make_unique<EndedLog>();
+    return reader;
+  }
+  auto text = environment_.stores.front().blobs->get(JobLog::key(object.key().ns, object.uid()));
+  if (!text && text.error().code != Code::kNotFound)
+    return wrap("the log can not be read from the store", text.error());
+  if (text && !text->empty()) on_text(*text);
+  on_end();
+  return std::make_unique<EndedLog>();
+}
+
+std::vector<api::ObjectPtr> Manager::store_objects() {
+  return store_status_.objects();
+}
+
+}  // namespace gb::jobs

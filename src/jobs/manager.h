@@ -1,0 +1,68 @@
+// The one implementation of Jobs: admission, the threads of what runs, and what they leave behind.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "jobs/control.h"
+#include "jobs/environment.h"
+#include "jobs/job_log.h"
+#include "jobs/jobs.h"
+#include "jobs/slots.h"
+#include "jobs/store_status.h"
+#include "jobs/takeover.h"
+#include "jobs/targets.h"
+
+namespace gb::jobs {
+
+class Manager final : public Jobs {
+ public:
+  explicit Manager(Dependencies dependencies);
+  ~Manager() override;
+
+  Result<api::ObjectPtr> submit_backup(api::Json object, const kube::User& user, bool dry_run,
+                                       std::stop_token stop) override;
+  Result<api::ObjectPtr> submit_restore(api::Json object, const kube::User& user, bool dry_run,
+                                        std::stop_token stop) override;
+  Result<api::ObjectPtr> wait(const api::ObjectKey& key, const std::string& uid,
+                              std::chrono::milliseconds timeout, std::stop_token stop) override;
+  Status deleted(const api::Object& object) override;
+  Result<std::unique_ptr<LogReader>> follow_log(const api::Object& object, bool follow,
+                                                std::function<void(std::string_view)> on_text,
+                                                std::function<void()> on_end) override;
+  std::vector<api::ObjectPtr> store_objects() override;
+
+ private:
+  struct Running {
+    std::shared_ptr<JobLog> log;
+    JobControl control;
+    bool done = false;
+    std::jthread thread;
+  };
+  using Work = std::function<void(Running&)>;
+
+  // Starts the thread of a recorded job; `work` holds all that it needs.
+  void launch(const std::string& uid, const std::shared_ptr<JobLog>& log, Work work);
+  void reap();  // joins the threads of jobs that are done
+  [[nodiscard]] std::shared_ptr<JobLog> make_log(const api::Json& object) const;
+  [[nodiscard]] std::shared_ptr<Running> find(const std::string& uid) const;
+  // Conflict when the name is taken already: told before anything is connected.
+  [[nodiscard]] Status name_is_free(std::string_view resource, const api::Json& object) const;
+
+  const Environment environment_;
+  Slots slots_;
+  Targets targets_;
+  StoreStatus store_status_;
+  Takeover takeover_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable_any done_;
+  bool closing_ = false;
+  std::map<std::string, std::shared_ptr<Running>> running_;  // by uid
+};
+
+}  // namespace gb::jobs

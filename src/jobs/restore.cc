@@ -1,0 +1,247 @@
+#include "jobs/restore.h"
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "api/schema.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "jobs/backup.h"
+#include "jobs/finish.h"
+#include "jobs/repo_streams.h"
+#include "jobs/reporter.h"
+
+namespace gb::jobs {
+namespace {
+
+api::Json preflight_json(const RestoreWork& work) {
+  api::Json list = api::Json::array();
+  for (const RestoreWork::Instance& instance : work.instances)
+    for (const galera::PreflightCheck& check : instance.plan.preflight)
+      list.push_back({{"instance", instance.target},
+                      {"check", check.check},
+                      {"passed", check.passed},
+                      {"message", check.message}});
+  return list;
+}
+
+api::Json plan_json(const RestoreWork& work) {
+  api::Json list = api::Json::array();
+  for (const RestoreWork::Instance& instance : work.instances)
+    for (const galera::PlanEntry& entry : instance.plan.schemas)
+      list.push_back({{"instance", instance.target},
+                      {"schema", entry.schema},
+                      {"from", entry.from},
+                      {"action", entry.action},
+                      {"tables", entry.tables},
+                      {"rows", entry.rows},
+                      {"bytes", entry.bytes},
+                      {"onlyInTarget", entry.only_in_target},
+                      {"onlyInBackup", entry.only_in_backup}});
+  return list;
+}
+
+std::vector<std::string> notes_of(const RestoreWork& work) {
+  std::vector<std::string> notes;
+  for (const RestoreWork::Instance& instance : work.instances)
+    notes.insert(notes.end(), instance.plan.notes.begin(), instance.plan.notes.end());
+  return notes;
+}
+
+class Run {
+ public:
+  Run(const Environment& environment, JobRecord& record, JobControl& control,
+      const std::shared_ptr<JobLog>& log, RestoreWork& work)
+      : environment_(environment),
+        record_(record),
+        control_(control),
+        log_(log),
+        work_(work),
+        start_(environment.clock->steady_now()) {
+    for (std::size_t i = 0; i < work.instances.size(); ++i)
+      progress_.push_back(std::make_unique<galera::Progress>());
+  }
+
+  Status execute() {
+    const std::stop_token stop = control_.token();
+    {
+      const Reporter reporter(record_, control_, *log_, *environment_.clock, progress_,
+                              std::nullopt);
+      GB_TRY(enter("Preflight"));
+      if (Status intact = work_.reader->verify(stop); !intact)
+        return wrap("backup \"" + work_.backup->key().name +
+                        "\" is damaged; nothing was changed on the target",
+                    intact.error());
+      log_->say("the whole backup was read: every digest is right");
+      GB_TRY(safety_backup());
+      GB_TRY(enter("Restoring"));
+      for (std::size_t i = 0; i < work_.instances.size(); ++i) GB_TRY(restore_instance(i, stop));
+    }
+    return complete();
+  }
+
+  [[nodiscard]] const std::string& safety_name() const { return safety_name_; }
+
+ private:
+  Status enter(const std::string& phase) {
+    log_->say(phase);
+    return record_.update([&](api::Json& status) {
+      status["phase"] = phase;
+      status["message"] = "";
+    });
+  }
+
+  // What Replace is about to drop is backed up first, as a GaleraBackup of its own: restoring that
+  // undoes the restore. Its job belongs to this one: it runs here, and is stopped with it.
+  Status safety_backup() {
+    if (work_.spec.existing != "Replace" || !work_.spec.safety_backup) return {};
+    std::set<std::string> instances;
+    std::set<std::string> schemas;
+    for (const RestoreWork::Instance& instance : work_.instances)
+      for (const galera::PlanEntry& entry : instance.plan.schemas)
+        if (entry.action == "Replace") {
+          instances.insert(instance.target);
+          schemas.insert(entry.schema);
+        }
+    if (schemas.empty()) {
+      log_->say("no safety backup: nothing is replaced");
+      return {};
+    }
+    GB_TRY(enter("SafetyBackup"));
+    // One set of schemas per backup: with several targets each schema must be on each of them, so
+    // every target gets the schemas that it has.
+    const std::string name = record_.key().name + "-safety";
+    api::Json object = {{"apiVersion", api::kGroupVersion},
+                        {"kind", "GaleraBackup"},
+                        {"metadata",
+                         {{"name", name},
+                          {"namespace", record_.key().ns},
+                          {"uid", make_uuid(*environment_.rng)},
+                          {"creationTimestamp", to_rfc3339(environment_.clock->now())},
+                          {"generation", 1},
+                          {"labels", {{"backup.rhoso.io/safety-of", record_.key().name}}}}},
+                        {"spec",
+                         {{"databaseInstances", instances},
+                          {"databases", schemas},
+                          {"store", work_.store->name},
+                          {"threads", work_.spec.threads}}}};
+    api::apply_defaults(*api::find_resource(api::kBackups), object);
+    auto log =
+        std::make_shared<JobLog>(*environment_.stores.front().blobs, record_.key().ns,
+                                 object["metadata"]["uid"].get<std::string>(), *environment_.clock);
+    auto prepared = prepare_backup(environment_, object, log, control_.token());
+    if (!prepared) return wrap("the safety backup could not begin", prepared.error());
+    object["status"] = initial_backup_status(environment_, *prepared);
+    auto created = environment_.catalog->create(api::kBackups, std::move(object));
+    if (!created)
+      return wrap("the safety backup \"" + name + "\" could not be recorded", created.error());
+    JobRecord record(*environment_.catalog, *created, environment_.executor.id);
+    Status done = run_backup(environment_, record, control_, log, std::move(*prepared));
+    log->end();
+    if (!done) return wrap("the safety backup \"" + name + "\" failed", done.error());
+    safety_name_ = name;
+    log_->say("safety backup \"" + name + "\" completed: restoring it undoes this restore");
+    return record_.update([&](api::Json& status) { status["safetyBackup"] = safety_name_; });
+  }
+
+  Status restore_instance(std::size_t i, const std::stop_token& stop) {
+    RestoreWork::Instance& instance = work_.instances[i];
+    RepoSource source(work_.reader, instance.source);
+    auto report = instance.restore->run(source, *progress_[i], stop);
+    if (!report) return wrap("instance \"" + instance.target + "\"", report.error());
+    if (!report->mismatches.empty()) {
+      std::vector<std::string> tables;
+      for (const galera::TableComparison& m : report->mismatches)
+        tables.push_back(m.schema + "." + m.table + " (" + std::to_string(m.found.rows) + " of " +
+                         std::to_string(m.expected.rows) + " rows)");
+      return fail(Code::kCorruption,
+                  "instance \"" + instance.target +
+                      "\": what was restored differs from the backup in " + join(tables, ", "),
+                  "writes during the restore do this: block traffic and restore again");
+    }
+    tables_ += report->tables;
+    rows_ += report->rows;
+    for (const std::string& note : report->notes) log_->say("note: " + note);
+    return {};
+  }
+
+  Status complete() {
+    const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
+        environment_.clock->steady_now() - start_);
+    const bool compared = work_.spec.verification != "None";
+    GB_TRY(record_end(record_, control_, *log_, [&](api::Json& status) {
+      const WallTime now = environment_.clock->now();
+      status["phase"] = "Completed";
+      status["message"] = join(notes_of(work_), "; ");
+      status["completionTime"] = to_rfc3339(now);
+      status["progress"] = progress_json(progress_, elapsed, true);
+      api::set_condition(status, "Completed", "True", "Completed", "everything was restored", now);
+      api::set_condition(status, "Verified", compared ? "True" : "False",
+                         compared ? "Checksum" : "NotRequested",
+                         compared ? "every restored table was compared with the backup"
+                                  : "spec.verification is None",
+                         now);
+    }));
+    const std::string told = "restore completed: " + std::to_string(rows_) + " rows in " +
+                             std::to_string(tables_) + " tables" +
+                             (compared ? ", every table compared with the backup" : "");
+    log_->say("Completed: " + told);
+    log::info("restore completed", {{"namespace", record_.key().ns},
+                                    {"name", record_.key().name},
+                                    {"rows", rows_},
+                                    {"tables", tables_},
+                                    {"milliseconds", static_cast<std::int64_t>(elapsed.count())}});
+    environment_.event(*record_.last(), kube::EventType::kNormal, "Completed", told);
+    if (environment_.metrics != nullptr)
+      environment_.metrics->count("galera_backup_jobs_total", "Jobs that ended, by kind and phase.",
+                                  {{"kind", "restore"}, {"phase", "Completed"}});
+    return {};
+  }
+
+  const Environment& environment_;
+  JobRecord& record_;
+  JobControl& control_;
+  const std::shared_ptr<JobLog>& log_;
+  RestoreWork& work_;
+  const SteadyTime start_;
+  ProgressParts progress_;
+  std::string safety_name_;
+  std::uint64_t tables_ = 0;
+  std::uint64_t rows_ = 0;
+};
+
+}  // namespace
+
+api::Json initial_restore_status(const Environment& environment, const RestoreWork& work) {
+  const WallTime now = environment.clock->now();
+  api::Json status = {{"phase", "Pending"},
+                      {"message", join(notes_of(work), "; ")},
+                      {"backup", work.backup->key().name},
+                      {"startTime", to_rfc3339(now)},
+                      {"executor", environment.executor.to_json()},
+                      {"preflight", preflight_json(work)},
+                      {"plan", plan_json(work)},
+                      {"progress", progress_json({}, std::chrono::milliseconds(0), false)}};
+  api::set_condition(status, "Completed", "False", "Pending", "the restore has not ended yet", now);
+  return status;
+}
+
+Status run_restore(const Environment& environment, JobRecord& record, JobControl& control,
+                   const std::shared_ptr<JobLog>& log, RestoreWork work) {
+  environment.event(*record.last(), kube::EventType::kNormal, "Started",
+                    "restore of backup " + work.backup->key().name);
+  Run run(environment, record, control, log, work);
+  Status done = run.execute();
+  if (!done) {
+    Error error = done.error();
+    if (!run.safety_name().empty())
+      error.hint += (error.hint.empty() ? "" : "; ") +
+                    ("to go back, restore the safety backup \"" + run.safety_name() + "\"");
+    end_failed(environment, record, control, *log, error);
+    return fail(std::move(error));
+  }
+  return done;
+}
+
+}  // namespace gb::jobs

@@ -1,0 +1,57 @@
+// One restore: which backup, onto which instances, the look before (preflight and plan), the safety
+// backup, the loading and the comparison.
+//
+// Nothing of a target is touched before the whole backup was authenticated: manifest, tree and
+// every blob.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/types.h"
+#include "jobs/control.h"
+#include "jobs/environment.h"
+#include "jobs/job_log.h"
+#include "jobs/record.h"
+#include "storage/repo/repo.h"
+
+namespace gb::jobs {
+
+struct RestoreWork {
+  api::RestoreSpec spec;
+  api::ObjectPtr backup;
+  const Store* store = nullptr;  // where the backup is read
+  std::shared_ptr<const storage::BackupReader> reader;
+  struct Instance {
+    std::string source;
+    std::string target;
+    galera::Endpoint endpoint;
+    std::unique_ptr<galera::InstanceModel> model;  // its address is kept by `restore`
+    std::unique_ptr<galera::Restore> restore;
+    galera::RestorePlan plan;
+  };
+  std::vector<Instance> instances;
+};
+
+// Which backup the spec means. Forbidden, NotFound, Conflict (it is not Completed): told with what
+// to do.
+Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::RestoreSpec& spec,
+                                     const std::string& ns, const kube::User& user);
+
+// Opens the backup, resolves the targets, runs every preflight. Failed checks are in the plans.
+Result<RestoreWork> prepare_restore(const Environment& environment, const api::Json& object,
+                                    api::ObjectPtr backup, const std::shared_ptr<JobLog>& log,
+                                    std::stop_token stop);
+
+// Conflict with every failed check and its remedy, or nothing.
+Status require_ready(const RestoreWork& work);
+
+[[nodiscard]] api::Json initial_restore_status(const Environment& environment,
+                                               const RestoreWork& work);
+
+// Restores, records the end and says it. `object` of the record has the requesting user's spec.
+Status run_restore(const Environment& environment, JobRecord& record, JobControl& control,
+                   const std::shared_ptr<JobLog>& log, RestoreWork work);
+
+}  // namespace gb::jobs

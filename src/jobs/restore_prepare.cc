@@ -1,0 +1,212 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "base/text.h"
+#include "jobs/restore.h"
+
+namespace gb::jobs {
+namespace {
+
+kube::Attributes get_backup(const std::string& ns, const std::string& name) {
+  kube::Attributes a;
+  a.verb = "get";
+  a.group = api::kGroup;
+  a.version = api::kVersion;
+  a.resource = api::kBackups;
+  a.ns = ns;
+  a.name = name;
+  return a;
+}
+
+Status require_completed(const api::Object& backup) {
+  const std::string phase = api::phase_of(backup.dom());
+  if (phase == "Completed" && !backup.being_deleted()) return {};
+  const std::string name = "backup \"" + backup.key().name + "\"";
+  if (backup.being_deleted())
+    return fail(Code::kConflict, name + " is being deleted", "restore from another backup");
+  if (phase == "Failed" || phase == "Cancelled")
+    return fail(Code::kConflict, name + " is " + phase + ", not Completed",
+                "restore from a backup whose phase is Completed");
+  return fail(
+      Code::kConflict, name + " is " + (phase.empty() ? "Pending" : phase) + ", not Completed",
+      "wait for it: kubectl wait --for=condition=Completed galerabackup/" + backup.key().name);
+}
+
+galera::Content content_of(const std::string& content) {
+  if (content == "Grants") return galera::Content::kGrants;
+  if (content == "All") return galera::Content::kAll;
+  return galera::Content::kData;
+}
+
+// The instances of the spec, or all of the backup; Invalid for one that the backup does not hold.
+Result<std::vector<std::string>> wanted_instances(const api::RestoreSpec& spec,
+                                                  const storage::Manifest& manifest) {
+  std::vector<std::string> have;
+  for (const auto& instance : manifest.content.instances) have.push_back(instance.name);
+  const std::vector<std::string> wanted =
+      spec.database_instances.empty() ? have : spec.database_instances;
+  for (const std::string& name : wanted)
+    if (std::find(have.begin(), have.end(), name) == have.end())
+      return fail(Code::kInvalid, "the backup holds no instance \"" + name + "\"",
+                  "it holds: " + join(have, ", "));
+  for (const auto& [source, target] : spec.targets)
+    if (std::find(wanted.begin(), wanted.end(), source) == wanted.end())
+      return fail(Code::kInvalid,
+                  "spec.targets names instance \"" + source + "\", which is not restored",
+                  "restored are: " + join(wanted, ", "));
+  return wanted;
+}
+
+// A schema or a rename that no restored instance holds is a mistake of the spec, told before
+// anything.
+Status check_schemas(const api::RestoreSpec& spec, const std::vector<RestoreWork::Instance>& all) {
+  std::set<std::string> have;
+  for (const RestoreWork::Instance& instance : all)
+    for (const galera::Schema& schema : instance.model->schemas) have.insert(schema.name);
+  const auto known = [&] { return join({have.begin(), have.end()}, ", "); };
+  for (const std::string& name : spec.databases)
+    if (!have.contains(name))
+      return fail(Code::kInvalid, "the backup holds no schema \"" + name + "\"",
+                  "it holds: " + known());
+  for (const auto& [from, to] : spec.rename)
+    if (!have.contains(from))
+      return fail(Code::kInvalid,
+                  "spec.rename names schema \"" + from + "\", which the backup does not hold",
+                  "it holds: " + known());
+  return {};
+}
+
+}  // namespace
+
+Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::RestoreSpec& spec,
+                                     const std::string& own_namespace, const kube::User& user) {
+  const std::string ns = spec.source_namespace.empty() ? own_namespace : spec.source_namespace;
+  const bool by_name = !spec.backup.empty() && spec.backup != "latest";
+  if (by_name) {
+    GB_TRY(environment.authorize(user, get_backup(ns, spec.backup)));
+    auto found = environment.catalog->get({api::kBackups, ns, spec.backup});
+    if (!found)
+      return fail(Code::kNotFound,
+                  "there is no backup \"" + spec.backup + "\" in namespace \"" + ns + "\"",
+                  "kubectl get galerabackups -n " + ns + " lists them");
+    GB_TRY(require_completed(**found));
+    return *found;
+  }
+  const api::ObjectPtr newest =
+      newest_backup(*environment.catalog, ns, [&](const api::Json& candidate) {
+        const api::BackupSpec backup = api::read_backup_spec(candidate);
+        for (const std::string& wanted : spec.database_instances)
+          if (std::find(backup.database_instances.begin(), backup.database_instances.end(),
+                        wanted) == backup.database_instances.end())
+            return false;
+        if (!spec.schedule.empty()) {
+          const api::Json labels = candidate["metadata"].value("labels", api::Json::object());
+          if (labels.value("backup.rhoso.io/schedule", "") != spec.schedule) return false;
+        }
+        return !spec.as_of || snapshot_time_of(candidate) <= *spec.as_of;
+      });
+  std::string asked = "completed backup in namespace \"" + ns + "\"";
+  if (!spec.schedule.empty()) asked += " of schedule \"" + spec.schedule + "\"";
+  if (spec.as_of) asked += " whose snapshot is not later than " + to_rfc3339(*spec.as_of);
+  if (newest == nullptr) {
+    // Whether there are any is itself something that a user may not be allowed to know.
+    GB_TRY(environment.authorize(user, get_backup(ns, "")));
+    return fail(Code::kNotFound, "there is no " + asked,
+                "kubectl get galerabackups -n " + ns + " lists what there is");
+  }
+  GB_TRY(environment.authorize(user, get_backup(ns, newest->key().name)));
+  return newest;
+}
+
+Result<RestoreWork> prepare_restore(const Environment& environment, const api::Json& object,
+                                    api::ObjectPtr backup, const std::shared_ptr<JobLog>& log,
+                                    std::stop_token stop) {
+  RestoreWork work;
+  work.spec = api::read_restore_spec(object);
+  work.backup = std::move(backup);
+  const api::Json dom = work.backup->dom();
+  const std::string store =
+      work.spec.from_store.empty() ? api::read_backup_spec(dom).store : work.spec.from_store;
+  GB_TRY_ASSIGN(work.store, environment.find_store(store));
+  const auto digest = digest_of(dom);
+  if (!digest)
+    return fail(Code::kCorruption,
+                "backup \"" + work.backup->key().name + "\" has no valid status.digest",
+                "restore from another backup; kubectl galera local check reads the repository");
+  auto reader = storage::BackupReader::open(*work.store->blobs, work.backup->key().ns,
+                                            work.backup->uid(), digest);
+  if (!reader)
+    return wrap("backup \"" + work.backup->key().name + "\" can not be read from store \"" +
+                    work.store->name + "\"",
+                reader.error());
+  work.reader = *reader;
+
+  GB_TRY_ASSIGN(const std::vector<std::string> wanted,
+                wanted_instances(work.spec, work.reader->manifest()));
+  const std::string ns = object.at("metadata").value("namespace", "");
+  for (const std::string& source : wanted) {
+    RestoreWork::Instance instance;
+    instance.source = source;
+    const auto mapped = work.spec.targets.find(source);
+    instance.target = mapped == work.spec.targets.end() ? source : mapped->second;
+    GB_TRY_ASSIGN(instance.endpoint, environment.instances->resolve(ns, instance.target));
+    for (const auto& content : work.reader->manifest().content.instances) {
+      if (content.name != source) continue;
+      GB_TRY_ASSIGN(galera::InstanceModel model, galera::from_json(content.content));
+      instance.model = std::make_unique<galera::InstanceModel>(std::move(model));
+    }
+    work.instances.push_back(std::move(instance));
+  }
+  GB_TRY(check_schemas(work.spec, work.instances));
+
+  // An instance that holds none of the schemas asked for has no part in this restore.
+  if (!work.spec.databases.empty())
+    std::erase_if(work.instances, [&](const RestoreWork::Instance& instance) {
+      return std::none_of(instance.model->schemas.begin(), instance.model->schemas.end(),
+                          [&](const galera::Schema& schema) {
+                            return std::find(work.spec.databases.begin(), work.spec.databases.end(),
+                                             schema.name) != work.spec.databases.end();
+                          });
+    });
+  for (RestoreWork::Instance& instance : work.instances) {
+    galera::RestoreOptions options;
+    options.content = content_of(work.spec.content);
+    options.existing =
+        work.spec.existing == "Replace" ? galera::Existing::kReplace : galera::Existing::kFail;
+    options.block_traffic = work.spec.block_traffic;
+    options.compare = work.spec.verification != "None";
+    options.threads = work.spec.threads;
+    for (const galera::Schema& schema : instance.model->schemas) {
+      if (!work.spec.databases.empty() &&
+          std::find(work.spec.databases.begin(), work.spec.databases.end(), schema.name) ==
+              work.spec.databases.end())
+        continue;
+      options.databases.push_back(schema.name);
+      if (const auto it = work.spec.rename.find(schema.name); it != work.spec.rename.end())
+        options.rename.emplace(it->first, it->second);
+    }
+    const std::string prefix = work.instances.size() > 1 ? instance.target + ": " : std::string();
+    instance.restore = environment.engine->restore(
+        instance.endpoint, std::move(options), *instance.model,
+        [log, prefix](const std::string& text) { log->say(prefix + text); });
+    auto plan = instance.restore->plan(stop);
+    if (!plan) return wrap("instance \"" + instance.target + "\"", plan.error());
+    instance.plan = std::move(*plan);
+  }
+  return work;
+}
+
+Status require_ready(const RestoreWork& work) {
+  std::vector<std::string> failed;
+  for (const RestoreWork::Instance& instance : work.instances)
+    for (const galera::PreflightCheck& check : instance.plan.preflight)
+      if (!check.passed)
+        failed.push_back("instance \"" + instance.target + "\": " + check.check + ": " +
+                         check.message);
+  if (failed.empty()) return {};
+  return fail(Code::kConflict, "the preflight failed, nothing was changed: " + join(failed, "; "));
+}
+
+}  // namespace gb::jobs

@@ -1,0 +1,153 @@
+#include "jobs/takeover.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "api/types.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/wait.h"
+#include "jobs/finish.h"
+#include "storage/repo/repo.h"
+
+namespace gb::jobs {
+namespace {
+
+constexpr std::chrono::seconds kRenewalDeadline{45};
+constexpr std::chrono::seconds kLookEvery{5};
+
+// A dump that had written its manifest and its digest is whole: only its reading back was cut
+// short.
+bool is_whole(const Environment& environment, const api::Object& object, const api::Json& dom,
+              const std::stop_token& stop) {
+  const auto digest = digest_of(dom);
+  const auto store = environment.find_store(api::read_backup_spec(dom).store);
+  if (api::phase_of(dom) != "Verifying" || !digest || !store) return false;
+  const auto reader =
+      storage::BackupReader::open(*(*store)->blobs, object.key().ns, object.uid(), *digest);
+  return reader && (*reader)->verify(stop);
+}
+
+}  // namespace
+
+Takeover::Takeover(const Environment& environment)
+    : environment_(environment), thread_([this](const std::stop_token& stop) {
+        do {
+          look(stop);
+        } while (sleep_for(stop, kLookEvery));
+      }) {}
+
+// Only what changed since the last look is parsed: a store holds thousands of objects that ended
+// long ago.
+void Takeover::find_candidates() {
+  const std::uint64_t now_at = environment_.catalog->revision();
+  if (now_at == scanned_) return;
+  for (const char* resource : {api::kBackups, api::kRestores}) {
+    for (const api::ObjectPtr& object : environment_.catalog->list(resource, "").objects) {
+      if (object->revision() <= scanned_) continue;
+      const api::Json dom = object->dom();
+      const api::Json status = dom.value("status", api::Json::object());
+      const Executor executor = Executor::from_json(status.value("executor", api::Json::object()));
+      if (status.empty() || api::is_terminal_phase(api::phase_of(dom)) ||
+          executor.id == environment_.executor.id)
+        seen_.erase(object->uid());
+      else
+        seen_[object->uid()] = {object->key(), object->revision(),
+                                environment_.clock->steady_now()};
+    }
+  }
+  scanned_ = now_at;
+}
+
+void Takeover::look(std::stop_token stop) {
+  find_candidates();
+  for (auto it = seen_.begin(); it != seen_.end() && !stop.stop_requested();) {
+    const auto object = environment_.catalog->get(it->second.key);
+    if (!object || (*object)->uid() != it->first) {
+      it = seen_.erase(it);
+      continue;
+    }
+    const api::Json dom = (*object)->dom();
+    const Executor::Life life =
+        Executor::from_json(dom["status"].value("executor", api::Json::object())).life();
+    if (life == Executor::Life::kDead)
+      take_over(**object, "its process died", stop);
+    else if (life == Executor::Life::kUnknown &&
+             environment_.clock->steady_now() - it->second.since >= kRenewalDeadline)
+      take_over(**object, "it gave no sign of life for 45 s", stop);
+    ++it;
+  }
+}
+
+void Takeover::take_over(const api::Object& object, const std::string& why,
+                         const std::stop_token& stop) {
+  const api::Json before = object.dom();
+  const std::string noun(noun_of(object.key()));
+  const bool restore = object.key().resource == api::kRestores;
+  std::string message = "the server that ran this " + noun + " ended while it was " +
+                        api::phase_of(before) + " (" + why + "); ";
+  if (restore) {
+    message +=
+        "the target may hold a part of the restored schemas: create a new restore with existing: "
+        "Replace";
+    const std::string safety = before["status"].value("safetyBackup", "");
+    if (!safety.empty())
+      message += ", or go back by restoring the safety backup \"" + safety + "\"";
+  } else {
+    message += "create the backup again";
+  }
+  const bool whole = !restore && is_whole(environment_, object, before, stop);
+
+  // Donors first: what a strict dump left behind holds the cluster up now, not when the status says
+  // so.
+  for (const api::Json& instance : before["status"].value("instances", api::Json::array())) {
+    const auto endpoint =
+        environment_.instances->resolve(object.key().ns, instance.value("name", ""));
+    if (!endpoint) continue;
+    if (const Status recovered = environment_.engine->recover(*endpoint, stop); !recovered)
+      log::warn("what a dump left on its donor could not be taken back",
+                {{"instance", endpoint->name}, {"error", recovered.error().text()}});
+  }
+
+  auto ended = environment_.catalog->modify(
+      object.key(), [&](const api::Object& current) -> Result<api::Json> {
+        api::Json dom = current.dom();
+        if (current.uid() != object.uid() || current.revision() != object.revision())
+          return fail(Code::kConflict, "its executor lives after all");
+        const WallTime now = environment_.clock->now();
+        if (whole) {
+          dom["status"]["phase"] = "Completed";
+          dom["status"]["completionTime"] = to_rfc3339(now);
+          dom["status"]["progress"]["percent"] = 100;
+          api::set_condition(dom["status"], "Completed", "True", "Completed",
+                             "everything is in the store and durable", now);
+          api::set_condition(dom["status"], "Verified", "True", "Checksum",
+                             "every byte was read back and compared, after its server had ended",
+                             now);
+        } else {
+          write_ending(dom["status"], {"Failed", "ServerDied", message}, now);
+        }
+        return dom;
+      });
+  if (!ended) {
+    log::warn("a job without a server could not be taken over",
+              {{"object", object.key().name}, {"error", ended.error().text()}});
+    return;
+  }
+  log::warn("took a job over",
+            {{"object", object.key().name}, {"phase", whole ? "Completed" : "Failed"}});
+  environment_.event(**ended, whole ? kube::EventType::kNormal : kube::EventType::kWarning,
+                     whole ? "Completed" : "Failed", whole ? "taken over and verified" : message);
+  if (!restore && !whole) {
+    // Its packs have no manifest that anybody will ever refer to.
+    const auto store = environment_.find_store(api::read_backup_spec(before).store);
+    if (!store) return;
+    const std::string prefix = "data/" + object.key().ns + "/" + object.uid() + "/";
+    if (const auto packs = (*store)->blobs->list(prefix))
+      for (const storage::BlobInfo& pack : *packs)
+        if (const Status removed = (*store)->blobs->remove(pack.key); !removed)
+          log::warn("an orphan could not be removed", {{"key", pack.key}});
+  }
+}
+
+}  // namespace gb::jobs
