@@ -24,10 +24,10 @@ enum class FieldValidation { kIgnore, kWarn, kStrict };
 // A document deeper than this is refused: recursion must not eat the stack.
 inline constexpr std::size_t kMaxDepth = 64;
 
-// Invalid, with what the parser saw and where. The last of duplicate keys wins, as in Go; `duplicates`
-// gets the path of each ("spec", "metadata.labels.a").
+// Invalid, with what the parser saw and where. The last of duplicate keys wins, as in Go;
+// `duplicates` gets the path of each ("spec", "metadata.labels.a").
 [[nodiscard]] Result<Json> parse_document(std::string_view text, BodyFormat format,
-                                          std::vector<std::string>& duplicates);
+                                          std::vector<std::string>& problems);
 
 // An object of `type` from a POST or PUT body: pruned, kind and apiVersion written, spec defaulted,
 // not yet validated. 400 as the table says; with kWarn `warnings` gets `unknown field "spec.foo"`.

@@ -62,6 +62,8 @@ Status Object::read_metadata(const Json& dom) {
   return {};
 }
 
-Json Object::dom() const { return Json::parse(json_); }
+Json Object::dom() const {
+  return Json::parse(json_);
+}
 
 }  // namespace gb::api

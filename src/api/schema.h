@@ -18,7 +18,8 @@
 
 namespace gb::api {
 
-enum class SchemaType { kObject, kArray, kMap, kString, kInteger, kNumber, kBoolean };
+// kAny is free-form: nothing in it is checked or pruned.
+enum class SchemaType { kObject, kArray, kMap, kString, kInteger, kNumber, kBoolean, kAny };
 
 // What a string holds beyond being one.
 enum class SchemaFormat {
@@ -28,7 +29,7 @@ enum class SchemaFormat {
   kQuantity,    // "120Mi"
   kName,        // DNS-1123 subdomain: the name of an object
   kLabel,       // DNS-1123 label: the name of a namespace
-  kSchemaName,  // a database schema: 1 to 64 characters, none of / \ . NUL, not a system schema
+  kSchemaName,  // a database schema: 1 to 64 characters, not a system schema
   kTableGlob,   // schema.table with * and ?
 };
 
@@ -71,6 +72,7 @@ enum class Cell {
   kCondition,  // the status of the condition named by `path`
   kAge,        // how long ago the time at `path` was
   kDuration,   // status.startTime until status.completionTime or now
+  kBytes,      // a number of bytes as a quantity
   kUntil,      // in how long the time at `path` will be; "never" when absent
 };
 
@@ -81,7 +83,7 @@ struct Column {
   std::string description;
   int priority = 0;  // 1: only -o wide
   Cell cell = Cell::kText;
-  std::string path;  // "status.phase"
+  std::string path;  // "status.phase"; "a.b|c.d": the first that is there
 };
 
 struct Subresource {

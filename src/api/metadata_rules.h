@@ -1,0 +1,14 @@
+// The rules of ObjectMeta: k8s.io/apimachinery/pkg/api/validation in our words.
+#pragma once
+
+#include "api/errors.h"
+#include "api/schema.h"
+
+namespace gb::api {
+
+// Name, namespace, labels, annotations, owners and finalizers; the types are right already.
+void check_metadata(const ResourceType& type, const Json& metadata, FieldErrors& errors);
+// An object that is being deleted gets no new finalizer.
+void check_new_finalizers(const Json& old_metadata, const Json& metadata, FieldErrors& errors);
+
+}  // namespace gb::api

@@ -1,0 +1,158 @@
+#include <utility>
+
+#include "api/schema_build.h"
+#include "api/types.h"
+
+namespace gb::api::build {
+namespace {
+
+Schema spec() {
+  Schema threads =
+      with_default(integer("Connections that write in parallel, from 1 to 64. Default 4."), "4");
+  threads.minimum = 1;
+  threads.maximum = 64;
+
+  return object(
+      "Which backup to restore, to where, and how. Exactly one of backup and asOf is set. It can "
+      "not be changed: a new restore is a new object.",
+      {field("backup", text("The name of a completed GaleraBackup, or latest: the newest completed "
+                            "one of the source namespace.",
+                            SchemaFormat::kName)),
+       unavailable("schedule",
+                   text("Restore the latest backup of a schedule. Not available in this release.",
+                        SchemaFormat::kName),
+                   {"*"}),
+       field("asOf", text("Restore the newest completed backup whose snapshot is not later than "
+                          "this time.",
+                          SchemaFormat::kDateTime)),
+       field("sourceNamespace",
+             text("The namespace of the backup. Left out: the namespace of the restore. Another "
+                  "one needs the right to get that backup there.",
+                  SchemaFormat::kLabel)),
+       field(
+           "databaseInstances",
+           bounded(list("The instances of the backup to restore. Left out or empty: all.",
+                        text("The name of an instance in the backup.", SchemaFormat::kName), "set"),
+                   0, 64)),
+       field("targets",
+             map("Where an instance of the backup is restored to when it is not an instance of the "
+                 "same name: from the name in the backup to the name of an instance here.",
+                 text("The name of an instance of this namespace.", SchemaFormat::kName))),
+       field("databases",
+             bounded(list("The database schemas to restore. Left out or empty: every schema in the "
+                          "backup.",
+                          text("The name of a schema.", SchemaFormat::kSchemaName), "set"),
+                     0, 10000)),
+       field("rename",
+             map("Restores a schema under another name, beside the live one: from the name in the "
+                 "backup to the new name.",
+                 text("The new name of the schema.", SchemaFormat::kSchemaName))),
+       field("content",
+             choice("What is restored: Data (schemas and their rows), Grants (users, roles and "
+                    "their privileges) or All. Default Data.",
+                    {"Data", "Grants", "All"})),
+       unavailable("resources",
+                   choice("Whether Kubernetes objects in the backup are created. Only Skip is "
+                          "available in this release.",
+                          {"Skip"}),
+                   {"Restore"}),
+       unavailable("fromStore",
+                   text("Restore from a copy in this store. Not available in this release.",
+                        SchemaFormat::kName),
+                   {"*"}),
+       field("existing",
+             choice("What happens when a schema exists in the target: Fail (nothing is changed) or "
+                    "Replace (the selected schemas are dropped and made anew). Default Fail.",
+                    {"Fail", "Replace"})),
+       field("safetyBackup",
+             with_default(boolean("Back up what Replace is about to drop, before it is dropped. "
+                                  "Default true."),
+                          "true")),
+       field("blockTraffic",
+             with_default(boolean("Keep applications from writing to the target while the restore "
+                                  "runs. Default true."),
+                          "true")),
+       field("verification",
+             choice("How the result is checked: Checksum (every restored table is read and "
+                    "compared with the digests in the backup) or None. Default Checksum.",
+                    {"Checksum", "None"})),
+       field("threads", std::move(threads))});
+}
+
+Schema status() {
+  return object(
+      "What the server has done; written by the server only.",
+      {field("phase", text("Pending, Preflight, SafetyBackup, Restoring, Verifying, Completed, "
+                           "Failed or Cancelled.")),
+       field("conditions", conditions()),
+       field("message", text("One sentence that a person can act on.")),
+       field("startTime", text("When the work began.", SchemaFormat::kDateTime)),
+       field("completionTime", text("When it ended.", SchemaFormat::kDateTime)),
+       field("backup", text("The backup that latest or asOf stood for.")),
+       field("safetyBackup", text("The backup of what was replaced: restoring it undoes this "
+                                  "restore.")),
+       field("preflight",
+             list("What was checked before anything was changed.",
+                  object("One check.",
+                         {required("check", text("What was checked, such as TargetPrimary.")),
+                          field("instance", text("The instance that it was checked on.")),
+                          required("passed", boolean("Whether all was well.")),
+                          field("message", text("What was found, and what to do when it is not "
+                                                "well."))}))),
+       field("plan",
+             list("What is done, schema by schema.",
+                  object("One schema.",
+                         {field("instance", text("The instance that it is restored to.")),
+                          required("schema", text("The name of the schema in the target.")),
+                          field("source", text("Its name in the backup, when it is another.")),
+                          field("action", text("Create or Replace.")),
+                          field("tables", integer("Tables in it.")),
+                          field("rows", integer("Rows in them.")),
+                          field("bytes", integer("Bytes of the rows.")),
+                          field("onlyInTarget",
+                                list("Tables of the target that the backup does not have; Replace "
+                                     "drops them.",
+                                     text("The name of a table.")))}))),
+       field("progress", job_progress()),
+       field("verification",
+             object("The comparison of the result with the backup.",
+                    {field("time", text("When it was done.", SchemaFormat::kDateTime)),
+                     field("method", text("How: Checksum.")),
+                     field("tables", integer("Tables that were compared.")),
+                     field("mismatches", integer("Tables that differ."))})),
+       field("executor", text("The server process that runs or ran the restore."))});
+}
+
+}  // namespace
+
+ResourceType restores() {
+  ResourceType type;
+  type.plural = kRestores;
+  type.singular = "galerarestore";
+  type.kind = "GaleraRestore";
+  type.list_kind = "GaleraRestoreList";
+  type.short_names = {"grs"};
+  type.categories = {"galera"};
+  type.verbs = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
+  type.subresources = {{"log", "GaleraRestore", {"get"}}, {"status", "GaleraRestore", {"get"}}};
+  type.selectable_fields = {"spec.backup", "status.phase"};
+  type.schema = whole_object(
+      "A restore of a GaleraBackup into one or more Galera clusters. Creating the object runs it, "
+      "once; with dryRun it only checks and returns the plan.",
+      {required("spec", spec()), field("status", status())});
+  type.columns = {
+      column("Name", Cell::kName, "", "The name of the restore."),
+      column("Backup", Cell::kText, "status.backup|spec.backup", "The backup that is restored."),
+      column("Phase", Cell::kText, "status.phase", "How far the restore has come."),
+      column("Progress", Cell::kPercent, "status.progress.percent", "The part that is done."),
+      column("Existing", Cell::kText, "spec.existing", "What happens to schemas that exist."),
+      column("Verified", Cell::kCondition, "Verified", "Whether the result equals the backup."),
+      column("Age", Cell::kAge, "metadata.creationTimestamp", "How long ago it was created."),
+      column("Instances", Cell::kJoined, "spec.databaseInstances", "The instances restored.", 1),
+      column("Duration", Cell::kDuration, "", "How long it ran, or has been running.", 1),
+      column("Safety Backup", Cell::kText, "status.safetyBackup", "Restoring this undoes it.", 1),
+      column("Message", Cell::kText, "status.message", "What a person should know.", 1)};
+  return type;
+}
+
+}  // namespace gb::api::build
