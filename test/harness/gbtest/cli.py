@@ -10,6 +10,7 @@ import sys
 import time
 
 from . import control, place, process
+from .bed import Bed
 from .galera import Galera
 from .process import BedError
 
@@ -47,6 +48,17 @@ def _parser():
     galera.add_argument("--keep-folder", action="store_true", help="leave data and logs behind, to look at")
     galera.set_defaults(run=_galera)
 
+    up = commands.add_parser("up", help="start Galera, a control plane and our server; stay until ^C, or --background")
+    up.add_argument("--standalone", action="store_true", help="no control plane: kubectl straight at our server")
+    up.add_argument("--second", action="store_true", help="a second, empty Galera too: the instance openstack-dr")
+    up.add_argument("--tls", action="store_true", help="Galera requires TLS")
+    up.add_argument("--background", action="store_true", help="return when all is up; `bed down` ends it")
+    up.set_defaults(run=_up)
+
+    down = commands.add_parser("down", help="end a bed that runs in the background")
+    down.add_argument("folder", help="what `bed up` printed")
+    down.set_defaults(run=_down)
+
     node = commands.add_parser("node", help="a fault, from inside a bed: " + ", ".join(control.VERBS))
     node.add_argument("node", help="1, 2, 3, or second/1 …")
     node.add_argument("verb", choices=control.VERBS)
@@ -81,6 +93,28 @@ def _galera(options):
             print(f"bed: data and logs are in {folder}", file=sys.stderr)
         else:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _up(options):
+    done = process.in_background_once_done() if options.background else None
+    process.exit_on_signals()
+    with Bed(standalone=options.standalone, second=options.second, tls=options.tls) as bed:
+        print(f"bed: up in {bed.folder}\n"
+              f"  look around:  source {bed.folder}/env; kubectl get galerabackups\n"
+              f"  end it:       " + (f"{_FRONT} down {bed.folder}" if options.background else "^C"), flush=True)
+        if done:
+            done(0)
+        signal.pause()
+
+
+def _down(options):
+    folder = pathlib.Path(options.folder)
+    try:
+        pid = int((folder / "pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+    except (OSError, ValueError) as error:
+        raise BedError(f"no bed runs in {folder}: {error}") from None
+    process.wait_until(f"the bed in {folder} to end", lambda: not folder.exists(), 90)
 
 
 def _run_command(command, env):

@@ -137,7 +137,7 @@ class ControlPlane:
             for rule in self.admin.json("get", "clusterrole", "admin")["rules"] or []:
                 if "backup.rhoso.io" in rule.get("apiGroups", []):
                     verbs.update(rule["verbs"])
-            return {"get", "use", "deletecollection"} <= verbs
+            return {"get", "create", "deletecollection"} <= verbs
         wait_until("ClusterRole aggregation", aggregated, timeout)
 
     def _spawn(self, program, *arguments):

@@ -72,6 +72,16 @@ def load(folder, target, day2=False, threads=4):
     target.sql((folder / "programs.sql").read_text())
 
 
+def generate(folder, program, *options):
+    """Runs gb-datagen; returns what it said."""
+    return run([program, "--out", folder, *options], timeout=600).stdout.strip()
+
+
+def load_galera(folder, galera, day2=False, threads=4):
+    node = galera.node(1)
+    load(folder, Target(node.endpoint, "root", galera.password, galera.ca_file), day2, threads)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="load", description="Load a folder of gb-datagen into a server.")
     parser.add_argument("folder")

@@ -139,6 +139,35 @@ def exit_on_signals():
         signal.signal(number, leave)
 
 
+def in_background_once_done():
+    """Splits in two: the parent waits until the child calls the returned function, and exits with its code.
+
+    The child owns all servers, and can stay behind with them in the background. To be called before any thread runs.
+    """
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read_end)
+        os.setsid()  # ^C on the terminal is the parent's business
+
+        def done(code):
+            os.write(write_end, bytes([code]))
+            os.close(write_end)
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(nowhere, stream)
+        return done
+    os.close(write_end)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda n, _: os.kill(child, n))
+    with os.fdopen(read_end, "rb") as pipe:
+        code = pipe.read(1)
+    if not code:  # the child ended without a word, and tells by its exit code why
+        status = os.waitpid(child, 0)[1]
+        os._exit(os.waitstatus_to_exitcode(status) & 0xFF or 1)
+    os._exit(code[0])
+
+
 def wait_until(what, condition, timeout, process=None, interval=0.1):
     """Polls until `condition()` is true and returns its value; fails early when `process` has ended."""
     deadline = time.monotonic() + timeout
