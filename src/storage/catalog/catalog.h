@@ -1,12 +1,16 @@
-// The objects of one repository in memory: get, list, watch and compare-and-swap over the revision log.
+// The objects of one repository in memory: get, list, watch and compare-and-swap over the revision
+// log.
 //
-// Reads never touch the store: they go on while it is down. A write returns when its commit is durable
-// in the log; concurrent writes share one commit. Revisions are those of the log: metadata.
+// Reads never touch the store: they go on while it is down. A write returns when its commit is
+// durable in the log; concurrent writes share one commit. Revisions are those of the log: metadata.
 // resourceVersion of every object and of every list.
 //
 // Thread safety: all methods, from any thread.
 // Errors of writes: AlreadyExists (create), NotFound, Conflict (the object is at another revision),
-// Unavailable and NoSpace (the store; nothing was written), Invalid (malformed metadata).
+// Unavailable and NoSpace (the store; nothing was written), Invalid (malformed metadata), Forbidden
+// (read_only), Ambiguous (the store stopped answering in the middle of the write: whether it was
+// written is seen once health() is well again), Corruption (the log is damaged: nothing was
+// written).
 #pragma once
 
 #include <chrono>
@@ -60,11 +64,12 @@ class Catalog {
   struct Options {
     std::string writer = "unnamed";  // who commits, for the log: a replica id
     bool read_only = false;          // writes answer Forbidden; nothing is put into the store
-    std::uint64_t checkpoint_every = 1000;                    // revisions
+    std::uint64_t checkpoint_every = 1000;  // revisions
     std::chrono::seconds checkpoint_interval{600};
-    std::uint64_t history_revisions = 10000;                  // kept for watchers and old lists
+    std::uint64_t history_revisions = 10000;  // kept for watchers and old lists
     std::chrono::hours history_time{24};
-    std::chrono::milliseconds tail_interval{1000};            // how often other writers are looked for
+    // How often other writers are looked for; zero: never, and no checkpoint is written either.
+    std::chrono::milliseconds tail_interval{1000};
   };
 
   // Recovers from the newest checkpoint and the log after it; makes a new repository in an empty
@@ -73,6 +78,9 @@ class Catalog {
                                                Options options);
   virtual ~Catalog() = default;
 
+  // Of the newest commit all of whose events have been given to the sinks: a bookmark at this
+  // revision, read before a sink's queue is emptied, promises nothing too much. A list may be newer
+  // already.
   [[nodiscard]] virtual std::uint64_t revision() const = 0;
   [[nodiscard]] virtual std::uint64_t oldest_revision() const = 0;  // of the history that is held
   [[nodiscard]] virtual std::string repository_id() const = 0;
@@ -88,23 +96,26 @@ class Catalog {
   virtual Status wait_for(std::uint64_t revision, std::chrono::milliseconds timeout,
                           std::stop_token stop) const = 0;
 
-  // `dom` holds the whole object; metadata.resourceVersion is written by the catalog.
+  // `dom` holds the whole object; metadata.resourceVersion is written by the catalog. An update
+  // that changes nothing writes nothing and returns the object as it is.
   virtual Result<api::ObjectPtr> create(std::string_view resource, api::Json dom) = 0;
   virtual Result<api::ObjectPtr> update(const api::ObjectKey& key, std::uint64_t expected_revision,
                                         api::Json dom) = 0;
   virtual Result<api::ObjectPtr> remove(const api::ObjectKey& key,
                                         std::uint64_t expected_revision) = 0;
-  // Read, change, compare-and-swap, again on Conflict. `change` returns the new object; an error of it
-  // ends the loop. A change that changes nothing writes nothing.
+  // Read, change, compare-and-swap, again on Conflict. `change` returns the new object; an error of
+  // it ends the loop. A change that changes nothing writes nothing.
   virtual Result<api::ObjectPtr> modify(
-      const api::ObjectKey& key, const std::function<Result<api::Json>(const api::Object&)>& change);
+      const api::ObjectKey& key,
+      const std::function<Result<api::Json>(const api::Object&)>& change);
 
-  // Every event after `from_revision`, the history first, then as they come. Expired when the history
-  // does not reach back so far. `sink` outlives the Subscription.
+  // Every event after `from_revision`, the history first, then as they come. Expired when the
+  // history does not reach back so far. `sink` outlives the Subscription.
   virtual Result<std::unique_ptr<Subscription>> watch(std::string_view resource,
                                                       std::uint64_t from_revision,
                                                       WatchSink& sink) = 0;
-  // The state now and everything after it, with nothing between missing or twice.
+  // The state now and everything after it, with nothing between missing or twice; of `ns` only,
+  // unless it is empty.
   virtual Result<std::unique_ptr<Subscription>> list_and_watch(std::string_view resource,
                                                                std::string_view ns,
                                                                Snapshot& snapshot,
