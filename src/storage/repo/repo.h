@@ -1,12 +1,13 @@
 // The data of backups: packs of blobs, table objects and manifests (docs/repository-format.md).
 //
-// A backup is written by one BackupWriter and read by any number of BackupReaders. It exists from the
-// moment that its manifest is committed, which is the last thing that is written. A writer that has a
-// base (the newest completed backup of the same instances) stores no blob that the base holds: it refers
-// to it.
+// A backup is written by one BackupWriter and read by any number of BackupReaders. It exists from
+// the moment that its manifest is committed, which is the last thing that is written. A writer that
+// has a base (the newest completed backup of the same instances) stores no blob that the base
+// holds: it refers to it.
 //
-// Thread safety: BackupWriter::table and every method of TableWriter, from any thread (a range's chunks
-// come from one thread, in order); BackupReader and TableReader, all methods, from any thread.
+// Thread safety: BackupWriter::table and every method of TableWriter, from any thread (a range's
+// chunks come from one thread, in order); BackupReader and TableReader, all methods, from any
+// thread.
 #pragma once
 
 #include <array>
@@ -26,7 +27,8 @@
 
 namespace gb::storage {
 
-// The sum modulo 2^128 of the rows' hashes, little-endian (the engine computes it; the repo carries it).
+// The sum modulo 2^128 of the rows' hashes, little-endian (the engine computes it; the repo carries
+// it).
 using RowDigest = std::array<std::byte, 16>;
 
 struct TableId {
@@ -59,7 +61,8 @@ class TableWriter {
   virtual Status finish(const TableTotals& totals) = 0;
 };
 
-// What describes a backup beside its tables. `content` is the engine's own JSON, one text an instance.
+// What describes a backup beside its tables. `content` is the engine's own JSON, one text an
+// instance.
 struct ManifestContent {
   std::string object;  // the GaleraBackup object (kind, metadata, spec) as JSON when the dump ended
   struct Instance {
@@ -94,11 +97,13 @@ class BackupReader;
 
 class BackupWriter {
  public:
-  // `base` may be null; it is kept until the writer ends. AlreadyExists when the backup has a manifest.
+  // `base` may be null; it is kept until the writer ends. AlreadyExists when the backup has a
+  // manifest.
   static Result<std::unique_ptr<BackupWriter>> create(BlobStore& store, std::string ns,
                                                       std::string uid,
                                                       std::shared_ptr<const BackupReader> base);
-  virtual ~BackupWriter() = default;  // without finish(): the packs are left for the reaper, unreferenced
+  virtual ~BackupWriter() =
+      default;  // without finish(): the packs are left for the reaper, unreferenced
   virtual Result<std::unique_ptr<TableWriter>> table(const TableId& id,
                                                      std::vector<std::string> columns) = 0;
   // Forgets every table and removes every pack written so far: the dump begins again.
@@ -140,6 +145,14 @@ class BackupReader {
   virtual Status verify_structure(std::stop_token stop) const = 0;
 };
 
+// The completed backups of a repository (those with a manifest), by namespace and uid.
+struct BackupName {
+  std::string ns;
+  std::string uid;
+  auto operator<=>(const BackupName&) const = default;
+};
+Result<std::vector<BackupName>> list_manifests(BlobStore& store);
+
 // One finding of a check of the whole repository.
 struct Finding {
   bool damage = false;  // false: harmless (an orphan, a pack of a dump that never completed)
@@ -149,11 +162,17 @@ struct Finding {
 
 struct CheckOptions {
   bool read_data = false;  // every blob, not only the structure
-  bool repair = false;     // removes what is provably unreferenced
+  // Removes what is provably unreferenced: packs that lie beside a manifest which does not name
+  // them, and everything of the backups in `ended`. Nothing is removed while any manifest can not
+  // be read.
+  bool repair = false;
+  // Backups without a manifest whose dump has ended for good: no writer owns them and no running
+  // dump has them as its base. Only the caller can know; their packs are left alone otherwise.
+  std::vector<BackupName> ended;
 };
 
-// Log chain, checkpoints against the log, every manifest, table object, chunk and pack footer, orphans.
-// Runs beside writers. An error is returned only when the check itself could not go on.
+// Log chain, checkpoints against the log, every manifest, table object, chunk and pack footer,
+// orphans. Runs beside writers. An error is returned only when the check itself could not go on.
 Result<std::vector<Finding>> check_repository(BlobStore& store, const CheckOptions& options,
                                               std::stop_token stop);
 

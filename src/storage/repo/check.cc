@@ -1,0 +1,302 @@
+// The check of a whole repository: what is listed, what the manifests name, and whether they agree.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "storage/repo/backup_reader.h"
+#include "storage/repo/pack_format.h"
+#include "storage/repo/pack_source.h"
+
+namespace gb::storage {
+namespace repo {
+namespace {
+
+constexpr std::uint64_t kReadAtOnce = 8U << 20;
+constexpr std::size_t kNamed = 20;  // tables that a finding names
+
+// A pack, whichever generation of it.
+struct PackPlace {
+  BackupName backup;
+  std::uint32_t number = 0;
+  auto operator<=>(const PackPlace&) const = default;
+};
+
+struct PackFile {
+  std::string key;
+  std::uint64_t size = 0;
+  std::uint32_t generation = 0;
+};
+
+// What lies below data/.
+struct Inventory {
+  std::set<BackupName> manifests;
+  std::map<PackPlace, PackFile> packs;
+  std::vector<std::string> strangers;
+};
+
+// A pack that a manifest names, and what is wrong with it.
+struct Judged {
+  Sha256 id{};             // as the first manifest that names it says
+  std::string wrong;       // of the whole pack; empty: readable
+  std::string wrong_blob;  // of one of `bad`
+  std::set<std::uint32_t> bad;
+  std::set<std::string> hurt;  // the tables that need what is damaged
+
+  [[nodiscard]] bool damages(std::uint32_t ordinal) const {
+    return !wrong.empty() || bad.contains(ordinal);
+  }
+};
+
+std::string name_of(const BackupName& backup) {
+  return backup.ns + "/" + backup.uid;
+}
+
+Status cancelled() {
+  return fail(Code::kCancelled, "the check was called off");
+}
+
+std::optional<BackupName> parse_manifest_key(std::string_view key) {
+  const std::vector<std::string> parts = split(key, '/');
+  if (parts.size() != 4 || parts[0] != "data" || parts[3] != "manifest") return std::nullopt;
+  return BackupName{parts[1], parts[2]};
+}
+
+Result<Inventory> take_inventory(BlobStore& store, std::string_view prefix) {
+  Inventory out;
+  GB_TRY_ASSIGN(const auto blobs, store.list(prefix));
+  for (const BlobInfo& blob : blobs) {
+    if (auto backup = parse_manifest_key(blob.key)) {
+      out.manifests.insert(std::move(*backup));
+    } else if (const auto pack = parse_pack_key(blob.key)) {
+      PackFile& file = out.packs[{{pack->ns, pack->uid}, pack->number}];
+      if (file.key.empty() || pack->generation > file.generation)
+        file = {blob.key, blob.size, pack->generation};
+    } else {
+      out.strangers.push_back(blob.key);
+    }
+  }
+  return out;
+}
+
+class Check {
+ public:
+  Check(BlobStore& store, const CheckOptions& options, std::stop_token stop)
+      : store_(store), options_(options), stop_(std::move(stop)) {}
+
+  Result<std::vector<Finding>> run() {
+    GB_TRY_ASSIGN(inventory_, take_inventory(store_, "data/"));
+    for (const BackupName& backup : inventory_.manifests) GB_TRY(read_pins(backup));
+    for (auto& [place, judged] : packs_) GB_TRY(judge(place, judged));
+    for (const BackupName& backup : readable_) GB_TRY(walk(backup));
+    report_packs();
+    GB_TRY(report_orphans());
+    return std::move(findings_);
+  }
+
+ private:
+  void damage(std::string key, std::string message) {
+    findings_.push_back({true, std::move(key), std::move(message)});
+  }
+  void harmless(std::string key, std::string message) {
+    findings_.push_back({false, std::move(key), std::move(message)});
+  }
+
+  // The backup, or null when it was deleted meanwhile or its manifest is damaged (which is reported
+  // at the first look only).
+  Result<std::shared_ptr<const StoredBackup>> open(const BackupName& backup, bool first_look) {
+    auto opened = StoredBackup::open(store_, backup.ns, backup.uid, std::nullopt);
+    if (opened) return opened;
+    if (opened.error().code == Code::kNotFound) return nullptr;
+    if (opened.error().code != Code::kCorruption) return opened;
+    unreadable_ = true;
+    if (first_look)
+      damage(manifest_key(backup.ns, backup.uid),
+             "backup " + name_of(backup) + " can not be restored: " + opened.error().text());
+    return nullptr;
+  }
+
+  Status read_pins(const BackupName& backup) {
+    if (stop_.stop_requested()) return cancelled();
+    GB_TRY_ASSIGN(const auto opened, open(backup, true));
+    if (opened == nullptr) return {};
+    readable_.push_back(backup);
+    for (const auto& [id, digest] : opened->stored().pins) {
+      const PackPlace place{{backup.ns, opened->stored().backups[id.backup]}, id.number};
+      const auto [it, added] = packs_.try_emplace(place);
+      if (added)
+        it->second.id = digest;
+      else if (it->second.id != digest)
+        damage(manifest_key(backup.ns, backup.uid),
+               "backup " + name_of(backup) + " names another content for " + key_of(place) +
+                   " than an earlier backup does");
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::string key_of(const PackPlace& place) const {
+    const auto it = inventory_.packs.find(place);
+    if (it != inventory_.packs.end()) return it->second.key;
+    return pack_key({place.backup.ns, place.backup.uid, place.number, 0});
+  }
+
+  Status judge(const PackPlace& place, Judged& judged) {
+    if (stop_.stop_requested()) return cancelled();
+    if (!inventory_.packs.contains(place)) {
+      // A listing beside a writer may miss what came during it: only a second look is sure.
+      GB_TRY_ASSIGN(auto again,
+                    take_inventory(store_, backup_prefix(place.backup.ns, place.backup.uid)));
+      if (auto found = again.packs.extract(place); !found.empty())
+        inventory_.packs.insert(std::move(found));
+    }
+    const auto file = inventory_.packs.find(place);
+    if (file == inventory_.packs.end()) {
+      judged.wrong = "the pack is missing";
+      return {};
+    }
+    auto pack = load_pack(store_, file->second.key, file->second.size);
+    if (!pack && pack.error().code != Code::kCorruption) return fail(std::move(pack).error());
+    if (!pack)
+      judged.wrong = pack.error().cause ? pack.error().cause->message : pack.error().message;
+    else if (pack->footer.id != judged.id)
+      judged.wrong = "the pack is not the one that the manifest names";
+    else if (options_.read_data)
+      return read_pack(*pack, judged);
+    return {};
+  }
+
+  Status read_pack(const Pack& pack, Judged& judged) {
+    const auto& blobs = pack.footer.blobs;
+    for (std::size_t first = 0; first < blobs.size();) {
+      if (stop_.stop_requested()) return cancelled();
+      std::size_t last = first + 1;
+      std::uint64_t length = blobs[first].length;
+      while (last < blobs.size() && length + blobs[last].length <= kReadAtOnce)
+        length += blobs[last++].length;
+      GB_TRY_ASSIGN(const std::string bytes,
+                    store_.get_range(pack.key, blobs[first].offset, length));
+      for (; first < last; ++first) {
+        if (blobs[first].length == 0) continue;  // dropped by compaction
+        std::string plain;
+        const std::uint64_t at =
+            blobs[first].offset - blobs[last - 1].offset - blobs[last - 1].length + length;
+        const Bytes stored =
+            as_bytes(std::string_view(bytes)).subspan(std::min<std::uint64_t>(at, bytes.size()));
+        const auto opened = open_blob(
+            decompressor_, blobs[first],
+            stored.first(std::min<std::size_t>(stored.size(), blobs[first].length)), plain);
+        if (opened) continue;
+        judged.bad.insert(static_cast<std::uint32_t>(first));
+        judged.wrong_blob = "blob " + std::to_string(first) + ": " + opened.error().message;
+      }
+    }
+    return {};
+  }
+
+  // Compares a backup's tree with the packs, and notes which tables need what is damaged.
+  Status walk(const BackupName& backup) {
+    GB_TRY_ASSIGN(const auto opened, open(backup, false));
+    if (opened == nullptr) return {};
+    for (std::size_t i = 0; i < opened->manifest().tables.size(); ++i) {
+      const TableId& id = opened->manifest().tables[i].id;
+      const std::string table =
+          "backup " + name_of(backup) + " table " + id.schema + "." + id.table;
+      bool explained = false;
+      const auto visit = [&](const Ref& ref, BlobKind kind) -> Status {
+        const PackPlace place{{backup.ns, opened->stored().backups[ref.pack.backup]},
+                              ref.pack.number};
+        const auto pack = packs_.find(place);
+        if (pack != packs_.end() && pack->second.damages(ref.ordinal)) {
+          pack->second.hurt.insert(table);
+          explained = true;
+          return {};
+        }
+        GB_TRY(opened->packs().find(ref, kind));
+        return {};
+      };
+      auto walked = opened->walk(i, stop_, visit);
+      if (walked) continue;
+      if (walked.error().code != Code::kCorruption) return walked;
+      if (!explained)
+        damage(manifest_key(backup.ns, backup.uid),
+               table + " can not be restored: " + walked.error().text());
+    }
+    return {};
+  }
+
+  void report_packs() {
+    for (const auto& [place, judged] : packs_) {
+      if (judged.wrong.empty() && judged.bad.empty()) continue;
+      std::string message = judged.wrong.empty() ? judged.wrong_blob : judged.wrong;
+      if (judged.wrong.empty() && judged.bad.size() > 1)
+        message = std::to_string(judged.bad.size()) + " blobs are damaged, the last is " + message;
+      if (judged.hurt.empty()) {
+        // The pin alone: a table needs nothing of it.
+        (judged.wrong.empty() ? harmless(key_of(place), message + "; no backup needs it")
+                              : damage(key_of(place), message + ", a backup's manifest names it"));
+        continue;
+      }
+      message += "; not restorable: ";
+      std::size_t named = 0;
+      for (const std::string& table : judged.hurt) {
+        if (named == kNamed) {
+          message += " and " + std::to_string(judged.hurt.size() - named) + " more";
+          break;
+        }
+        message += (named++ == 0 ? "" : ", ") + table;
+      }
+      damage(key_of(place), message);
+    }
+  }
+
+  Status report_orphans() {
+    const auto ended = [this](const BackupName& backup) {
+      return std::ranges::find(options_.ended, backup) != options_.ended.end();
+    };
+    const bool may_remove = options_.repair && !unreadable_;
+    for (const auto& [place, file] : inventory_.packs) {
+      if (packs_.contains(place)) continue;
+      const bool completed = inventory_.manifests.contains(place.backup);
+      std::string message =
+          completed ? "no backup needs this pack: a leftover of an attempt before backup " +
+                          name_of(place.backup) + " completed"
+                    : "a pack of backup " + name_of(place.backup) +
+                          ", which has no manifest: its dump is running or never completed";
+      if (may_remove && (completed || ended(place.backup))) {
+        GB_TRY(store_.remove(file.key));
+        message += "; removed";
+      } else if (options_.repair) {
+        message += unreadable_ ? "; kept, since a manifest that can not be read may need it"
+                               : "; kept, since its dump may be running";
+      }
+      harmless(file.key, std::move(message));
+    }
+    for (const std::string& key : inventory_.strangers)
+      harmless(key, "this is no part of a repository; it is left alone");
+    return {};
+  }
+
+  BlobStore& store_;
+  const CheckOptions& options_;
+  const std::stop_token stop_;
+  Inventory inventory_;
+  std::vector<BackupName> readable_;
+  bool unreadable_ = false;            // a manifest could not be read: nobody knows what it needs
+  std::map<PackPlace, Judged> packs_;  // those that manifests name
+  Decompressor decompressor_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+}  // namespace repo
+
+Result<std::vector<BackupName>> list_manifests(BlobStore& store) {
+  GB_TRY_ASSIGN(const auto inventory, repo::take_inventory(store, "data/"));
+  return std::vector<BackupName>(inventory.manifests.begin(), inventory.manifests.end());
+}
+
+Result<std::vector<Finding>> check_repository(BlobStore& store, const CheckOptions& options,
+                                              std::stop_token stop) {
+  return repo::Check(store, options, std::move(stop)).run();
+}
+
+}  // namespace gb::storage
