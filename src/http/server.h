@@ -20,8 +20,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
-#include "base/metrics.h"
 #include "http/stream.h"
 #include "http/tls.h"
 
@@ -77,8 +77,13 @@ class Service {
   // the answer that refuses it. Runs on a worker; may block on others, never on the client.
   using Admitted = std::shared_ptr<void>;
   virtual std::variant<Admitted, Response> admit(const RequestHead& head) = 0;
+  // Runs on a worker once the whole body is there. An exception is answered with a plain 500
+  // Status.
   virtual Response handle(Request request, Admitted admitted) = 0;
-  // Called once the response was sent or lost: bytes written, for audit and metrics.
+  // Called exactly once for every request whose head could be parsed, when its response was sent or
+  // lost: bytes written including the response's head, for audit and metrics. Status 0: the
+  // connection was lost before there was an answer. After a stream the head has no certificate any
+  // more. Any thread; must not block.
   virtual void finished(const RequestHead& head, int status, std::uint64_t bytes) {
     (void)head;
     (void)status;
@@ -87,35 +92,41 @@ class Service {
 };
 
 struct ServerOptions {
-  std::string address = "127.0.0.1";
-  std::uint16_t port = 0;  // 0: any; port() tells
+  std::string address = "127.0.0.1";  // an IP address, v4 or v6
+  std::uint16_t port = 0;             // 0: any; port() tells
   unsigned workers = 16;
-  std::size_t max_connections = 4096;
+  std::size_t max_connections = 4096;  // later ones are closed at once
   std::size_t max_body = 3145728;  // 413 beyond it: "Request entity too large: limit is 3145728"
   std::size_t max_head = 65536;    // 431 beyond it
-  std::size_t max_fields = 200;
-  std::chrono::seconds head_deadline{10};  // from a request's first byte to the end of its head
-  std::chrono::seconds body_deadline{60};
-  std::chrono::seconds write_deadline{60};  // no progress for so long ends the connection
-  std::chrono::seconds idle_deadline{600};  // keep-alive without a request
-  std::size_t gzip_from = 131072;           // bodies beyond it are compressed when accepted
+  std::size_t max_fields = 200;    // 431 beyond it
+  // From the connection to the end of its handshake, and from a request's first byte to the end of
+  // its head; then the connection is cut.
+  std::chrono::milliseconds head_deadline{10000};
+  std::chrono::milliseconds body_deadline{60000};   // from the admission to the body's last byte
+  std::chrono::milliseconds write_deadline{60000};  // no progress for so long ends the connection
+  std::chrono::milliseconds idle_deadline{600000};  // keep-alive without a request
+  std::size_t gzip_from = 131072;  // bodies beyond it are compressed when accepted; streams never
+  std::shared_ptr<const Clock> clock =
+      {};  // for the deadlines and the Date header; null: the machine's
 };
 
 class Server {
  public:
-  // Binds and listens. Unavailable when the address is in use.
+  // Binds and listens. Unavailable when the address is in use, Invalid when it is none. `service`
+  // outlives the server.
   static Result<std::unique_ptr<Server>> start(ServerOptions options,
                                                std::shared_ptr<TlsContext> tls, Service& service);
-  virtual ~Server() = default;  // stops at once
+  virtual ~Server() = default;  // cuts every connection; waits for handlers that still run
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   // Stops accepting, closes idle connections, ends streams cleanly, lets requests finish until the
-  // deadline passes, then cuts what is left.
+  // deadline passes (real time), then cuts what is left. Final: a drained server never serves
+  // again.
   virtual void drain(std::chrono::milliseconds deadline) = 0;
 
   struct Stats {
     std::size_t connections = 0;
     std::size_t streams = 0;
-    std::size_t in_flight = 0;
+    std::size_t in_flight = 0;  // requests between their head and the end of their response
   };
   [[nodiscard]] virtual Stats stats() const = 0;
 };

@@ -18,6 +18,9 @@ class FrameQueue {
  public:
   using Frame = std::shared_ptr<const std::string>;
 
+  // Everything that is pushed before the server has taken it counts against `max_bytes`: who pushes
+  // a large initial state at once sizes the queue for it. Frames are shared, so a queued byte costs
+  // nothing that is not in memory anyway.
   explicit FrameQueue(std::size_t max_bytes = std::size_t{4} << 20) : max_bytes_(max_bytes) {}
 
   // False once the queue is closed or full. A queue that is full takes `last_words` (when set),
@@ -32,8 +35,9 @@ class FrameQueue {
   // which is called at most once, at once if it has happened already.
   void set_on_gone(std::function<void()> on_gone);
 
-  // The consumer's side (the server).
-  void set_wake(std::function<void()> wake);  // called when something was queued or closed
+  // The consumer's side (the server). `wake` is called when an empty queue got something or was
+  // closed; it runs under the queue's lock and must not call the queue.
+  void set_wake(std::function<void()> wake);
   [[nodiscard]] std::vector<Frame> take(std::size_t max_bytes);
   [[nodiscard]] bool finished() const;  // closed and empty
   void gone();

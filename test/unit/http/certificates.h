@@ -18,8 +18,8 @@ namespace gb::http::test {
 struct Issue {
   std::string common_name = {};
   std::vector<std::string> organizations = {};
-  std::string usages = "clientAuth";  // of the extended key usage; empty: no such extension
-  std::string alternative_names = {};      // "DNS:a,IP:127.0.0.1"
+  std::string usages = "clientAuth";   // of the extended key usage; empty: no such extension
+  std::string alternative_names = {};  // "DNS:a,IP:127.0.0.1"
   bool authority = false;
   std::chrono::seconds valid_from{-3600};
   std::chrono::seconds valid_to{86400};

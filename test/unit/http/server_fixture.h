@@ -1,0 +1,127 @@
+// A server on a free port of loopback with a service that tests shape.
+#pragma once
+
+#include <gmock/gmock.h>
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "http/server.h"
+#include "test/unit/http/certificates.h"
+#include "test/unit/http/raw_client.h"
+
+namespace gb::http::test {
+
+inline Response text_response(int status, std::string body) {
+  Response response;
+  response.status = status;
+  response.headers.add("Content-Type", "text/plain");
+  response.body = std::move(body);
+  return response;
+}
+
+// Admits everybody and echoes what it was given, unless a test says otherwise.
+class TestService final : public Service {
+ public:
+  struct Finished {
+    std::string target;
+    int status;
+    std::uint64_t bytes;
+  };
+
+  std::variant<Admitted, Response> admit(const RequestHead& head) override {
+    const std::lock_guard lock(mutex_);
+    ++admitted_;
+    changed_.notify_all();
+    if (on_admit) return on_admit(head);
+    return Admitted{};
+  }
+  Response handle(Request request, Admitted admitted) override {
+    if (on_handle) return on_handle(request, admitted);
+    return text_response(200, request.head.method + " " + request.head.target + " " + request.body);
+  }
+  void finished(const RequestHead& head, int status, std::uint64_t bytes) override {
+    const std::lock_guard lock(mutex_);
+    finished_.push_back({head.target, status, bytes});
+    changed_.notify_all();
+  }
+
+  [[nodiscard]] int admitted() const {
+    const std::lock_guard lock(mutex_);
+    return admitted_;
+  }
+  // Waits until so many requests have ended.
+  std::vector<Finished> wait_finished(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(30), [&] { return finished_.size() >= count; });
+    return finished_;
+  }
+  bool wait_admitted(int count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return admitted_ >= count; });
+  }
+
+  std::function<std::variant<Admitted, Response>(const RequestHead&)> on_admit;
+  std::function<Response(Request&, const Admitted&)> on_handle;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  int admitted_ = 0;
+  std::vector<Finished> finished_;
+};
+
+// The clock that moves only by hand; deadlines come when a test says so.
+inline std::shared_ptr<ManualClock> manual_clock() {
+  return std::make_shared<ManualClock>(WallTime(std::chrono::seconds(784111777)));
+}
+
+class ServerTest : public testing::Test {
+ protected:
+  void start(ServerOptions options = {}) {
+    static const KeyPair kPair = *make_self_signed({"localhost", "127.0.0.1"}, wall_now());
+    pair = kPair;
+    auto context = TlsContext::server(pair);
+    ASSERT_TRUE(context) << context.error().text();
+    tls = *context;
+    auto started = Server::start(std::move(options), tls, service);
+    ASSERT_TRUE(started) << started.error().text();
+    server = std::move(*started);
+  }
+  void TearDown() override { server.reset(); }
+
+  // Moves the clock, again and again: who looks at it late still sees time pass.
+  template <typename Done>
+  static bool pass_time(ManualClock& clock, std::chrono::milliseconds step, Done done) {
+    for (int i = 0; i < 3000; ++i) {
+      if (done()) return true;
+      clock.advance(step);
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+  template <typename Done>
+  static bool eventually(Done done) {
+    for (int i = 0; i < 3000; ++i) {
+      if (done()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+
+  [[nodiscard]] std::uint16_t port() const { return server->port(); }
+
+  TestService service;
+  KeyPair pair;
+  std::shared_ptr<TlsContext> tls;
+  std::unique_ptr<Server> server;
+};
+
+}  // namespace gb::http::test
