@@ -49,7 +49,7 @@ def to_yaml(value, indent=0):
 class ApiServer:
     """galera-backup-apiserver. Without a control plane it runs standalone, and `client()` gives users for it."""
 
-    def __init__(self, folder, store, instances, control_plane=None, namespaces=("openstack",), extra=None):
+    def __init__(self, folder, store, instances, control_plane=None, namespaces=("openstack",)):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.store = pathlib.Path(store)
@@ -76,8 +76,6 @@ class ApiServer:
             self._client_ca = Authority(self.folder / "client-ca", "standalone client CA")
             self.config["serving"]["clientCAFile"] = str(self._client_ca.cert)
             self.config["standalone"] = {"namespaces": list(namespaces), "adminGroup": "system:masters"}
-        for key, value in (extra or {}).items():
-            self.config[key] = {**self.config[key], **value} if isinstance(self.config.get(key), dict) else value
 
     def __enter__(self):
         return self.start()

@@ -16,7 +16,7 @@ NAMESPACE = "openstack"
 class Bed:
     """`galera` is the instance openstack; `second`, when asked for, the instance openstack-dr: empty, for restores."""
 
-    def __init__(self, standalone=False, second=False, tls=False, binlog=True, buffer_pool="32M", config=None):
+    def __init__(self, standalone=False, second=False, tls=False, binlog=True, buffer_pool="32M", instances=None, stores=()):
         program("galera-backup-apiserver")  # say at once when it is not built
         self.standalone = standalone
         self.folder = place.new_folder()
@@ -25,7 +25,8 @@ class Bed:
         self.control_plane = None if standalone else ControlPlane(self.folder / "control-plane")
         self.server = None
         self.alice = None
-        self._config = config
+        self._more_instances = instances  # a function of the Galera: further entries of `instances:`
+        self._more_stores = list(stores)  # further entries of `stores:`
 
     def __enter__(self):
         try:
@@ -47,11 +48,13 @@ class Bed:
         instances = [instance(NAMESPACE, "openstack", self.galera)]
         if self.second:
             instances.append(instance(NAMESPACE, "openstack-dr", self.second))
+        if self._more_instances:
+            instances += self._more_instances(self.galera)
         if self.control_plane:
             self.control_plane.create_namespace(NAMESPACE, admins=["alice"], editors=["erin"], viewers=["victor"])
             self.control_plane.create_namespace("other", admins=["mallory"])
-        self.server = ApiServer(self.folder / "server", self.folder / "store", instances, self.control_plane,
-                                extra=self._config)
+        self.server = ApiServer(self.folder / "server", self.folder / "store", instances, self.control_plane)
+        self.server.config["stores"] += self._more_stores
         self.server.start()
         self.alice = self.user("alice")
         self._write_environment()

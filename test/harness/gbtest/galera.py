@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import signal
+import subprocess
 
 from . import place
 from .pki import Authority
@@ -186,6 +187,31 @@ class Node:
             return None
         return [[None if c == "NULL" else c for c in line.split("\t")] for line in done.stdout.splitlines()]
 
+    @contextlib.contextmanager
+    def holding(self, statement):
+        """A session that has run the statement (a lock, say) and stays open for the duration of the block."""
+        argv = ["mariadb", f"--defaults-extra-file={self.cluster.client_config}", f"--socket={self.socket}", "--user=root",
+                "--batch", "--skip-column-names", "--unbuffered", "--skip-reconnect"]
+        session = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            session.stdin.write(f"{statement};\nSELECT 'held';\n")
+            session.stdin.flush()
+            for line in session.stdout:
+                if line.strip() == "held":
+                    break
+            else:
+                raise BedError(f"node {self.number}: {statement!r} was not held")
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                session.stdin.close()
+            try:
+                session.wait(5)
+            except subprocess.TimeoutExpired:
+                session.kill()
+                session.wait()
+            session.stdout.close()
+
     def status(self):
         """The wsrep_% status as a dictionary; empty when the node does not answer."""
         rows = self.sql("SHOW GLOBAL STATUS LIKE 'wsrep\\_%'", check=False, timeout=15) if self.running() else None
@@ -338,6 +364,20 @@ class Galera:
             return {}
         rows = self.sql("CHECKSUM TABLE " + ", ".join(t[0] for t in tables) + " EXTENDED", node=node, timeout=600)
         return {r[0]: r[1] for r in rows}
+
+    def drop_everything(self):
+        self.sql("SET foreign_key_checks=0; " + "".join(f"DROP DATABASE `{s}`; " for s in self.schemas()))
+
+    def holding_everywhere(self, statement, nodes=None):
+        """Node.holding on several nodes (all, unless numbers are given)."""
+        stack = contextlib.ExitStack()
+        try:
+            for number in nodes or [n.number for n in self.nodes]:
+                stack.enter_context(self.node(number).holding(statement))
+        except BaseException:
+            stack.close()
+            raise
+        return stack
 
     def environment(self, suffix=""):
         """What a test program needs to know, as GB_TEST_… variables."""

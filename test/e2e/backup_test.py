@@ -1,0 +1,154 @@
+"""One backup and its restores, by kubectl, with what SQL says before and after."""
+
+import json
+import time
+
+from gbtest import load, proof
+from support import BACKUPS, GROUP, NAMESPACE, RESTORES, Case
+
+TO_DR = {"openstack": "openstack-dr"}
+
+
+class BackupAndRestore(Case):
+    def setUp(self):
+        self.bed.second.drop_everything()
+
+    def test_everything_comes_back_after_a_disaster_though_applications_wrote_meanwhile(self):
+        galera = self.bed.galera
+        schemas = galera.schemas()
+        before = proof.fingerprint(galera, writer=True)
+        definitions = proof.definitions(galera, schemas)
+        backup, restore = self.backup("before-update"), self.restore("after-disaster", "before-update")
+        with proof.Writer(galera) as writer:
+            while writer.written < 20:
+                time.sleep(0.02)
+            low = writer.written
+            self.completed(backup)
+            high = writer.stop()
+        galera.drop_everything()
+        self.assertEqual(galera.schemas(), [])
+        done = self.completed(restore)
+        self.assertEqual(self.condition(done, "Verified"), "True")
+        for node in galera.nodes:
+            self.assertEqual(proof.fingerprint(galera, node=node.number, writer=True), before)
+        k, problem = proof.writer_numbers(galera)
+        self.assertEqual(problem, "")
+        self.assertTrue(low <= k <= high, f"{low} <= {k} <= {high}")
+        self.assertEqual(without_counters(proof.definitions(galera, schemas)), without_counters(definitions))
+
+    def test_a_backup_tells_its_story(self):
+        backup = self.backup("story", ttl="720h")
+        found = self.completed(backup)
+        status = found["status"]
+        self.assertEqual(found["spec"]["store"], "default")
+        self.assertEqual(found["metadata"]["generation"], 1)
+        self.assertEqual(self.condition(found, "Completed"), "True")
+        self.assertEqual(self.condition(found, "Verified"), "True")
+        self.assertEqual(status["progress"]["percent"], 100)
+        self.assertEqual([d["name"] for d in status["instances"][0]["databases"]], self.bed.galera.schemas())
+        self.assertNotIn(self.bed.galera.node(1).endpoint, status["instances"][0]["node"], "the active node was read")
+        line = next(r for r in self.alice("get", BACKUPS, "-o", "wide").splitlines() if r.startswith("story "))
+        self.assertIn("Completed", line)
+        self.assertIn("default", line)
+        described = self.alice("describe", BACKUPS, "story")
+        self.assertIn("Events:", described)
+        self.assertIn("Completed", described)
+        self.alice("wait", "--for=condition=Completed", f"{BACKUPS}/story", "--timeout=5s")
+        self.assertIn("story", self.alice("get", BACKUPS, "-o", "name"))
+
+    def test_the_log_tells_it_too(self):
+        self.completed(self.backup("logged"))
+        self.assertIn("keystone", self.alice.raw(f"/apis/{GROUP}/v1beta1/namespaces/{NAMESPACE}/galerabackups/logged/log"))
+
+    def test_a_second_backup_costs_only_what_changed(self):
+        self.completed(self.backup("day-1"))
+        load.load_galera(self.bed.folder / "data", self.bed.galera, day2=True)
+        found = self.completed(self.backup("day-2"))
+        size = {k: bytes_of(v) for k, v in found["status"]["size"].items()}
+        self.assertLess(size["added"] * 4, size["stored"], size)
+        expected = proof.fingerprint(self.bed.galera)
+        self.completed(self.restore("day-2-back", "day-2", targets=TO_DR))
+        self.assertEqual(proof.fingerprint(self.bed.second), expected)
+
+    def test_one_schema_under_another_name_beside_the_live_one(self):
+        self.completed(self.backup("all"))
+        live = proof.fingerprint(self.bed.galera)
+        self.addCleanup(self.bed.galera.sql, "DROP DATABASE IF EXISTS glance_old")
+        self.completed(self.restore("beside", "all", databases=["glance"], rename={"glance": "glance_old"}))
+        after = proof.fingerprint(self.bed.galera)
+        for table, value in live.items():
+            self.assertEqual(after[table], value, table)
+            if table.startswith("glance."):
+                self.assertEqual(after[table.replace("glance.", "glance_old.")], value)
+
+    def test_a_restore_onto_existing_schemas_needs_replace(self):
+        self.completed(self.backup("kept", databases=["keystone"]))
+        galera = self.bed.galera
+        want = proof.fingerprint(galera, ["keystone"])
+        self.create_fails(self.restore("refused", "kept"), "Invalid", "keystone", "Replace")
+        galera.sql("DELETE FROM keystone.revocation_event; CREATE TABLE keystone.made_later (i int PRIMARY KEY)")
+        self.assertNotEqual(proof.fingerprint(galera, ["keystone"]), want)
+        done = self.completed(self.restore("replaced", "kept", existing="Replace"))
+        self.assertEqual(proof.fingerprint(galera, ["keystone"]), want)
+        safety = done["status"]["safetyBackup"]
+        self.addCleanup(self._delete, BACKUPS, safety)
+        self.completed(self.restore("undone", safety, existing="Replace", safetyBackup=False))
+        self.assertIn("keystone.made_later", proof.fingerprint(galera, ["keystone"]))
+        self.completed(self.restore("again", "kept", existing="Replace", safetyBackup=False))
+        self.assertEqual(proof.fingerprint(galera, ["keystone"]), want)
+
+    def test_a_dry_run_plans_and_changes_nothing(self):
+        self.completed(self.backup("planned", databases=["glance"]))
+        before = proof.fingerprint(self.bed.galera)
+        planned = json.loads(self.alice("create", "--dry-run=server", "-o", "json", "-f", "-",
+                                        stdin=self.restore("plan", "planned", existing="Replace")))
+        self.assertEqual([(p["schema"], p["action"]) for p in planned["status"]["plan"]], [("glance", "Replace")])
+        self.assertTrue(all(p["passed"] for p in planned["status"]["preflight"]))
+        self.assertFalse(self.alice.exists(RESTORES, "plan"))
+        self.assertEqual(proof.fingerprint(self.bed.galera), before)
+
+    def test_two_instances_as_one_set(self):
+        self.bed.second.sql("CREATE DATABASE cell; CREATE TABLE cell.t (i int PRIMARY KEY, v varchar(9)); "
+                            "INSERT INTO cell.t VALUES (1, 'a'), (2, NULL)")
+        want = proof.fingerprint(self.bed.second)
+        found = self.completed(self.backup("both", ["openstack", "openstack-dr"], databases=["glance", "cell"]))
+        self.assertEqual([i["name"] for i in found["status"]["instances"]], ["openstack", "openstack-dr"])
+        self.bed.second.drop_everything()
+        self.completed(self.restore("half", "both", databaseInstances=["openstack-dr"]))
+        self.assertEqual(proof.fingerprint(self.bed.second), want)
+
+    def test_latest_is_the_newest_completed_one(self):
+        self.completed(self.backup("older", databases=["glance"]))
+        self.completed(self.backup("newer", databases=["placement"]))
+        done = self.completed(self.restore("newest", "latest", targets=TO_DR))
+        self.assertEqual(done["status"]["backup"], "newer")
+        self.assertEqual(self.bed.second.schemas(), ["placement"])
+
+    def test_deleting_takes_it_out_of_the_list_and_hold_keeps_it(self):
+        backup = self.backup("held", databases=["glance"], hold=True)
+        self.completed(backup)
+        refused = self.alice.run("delete", BACKUPS, "held")
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("hold", refused.stderr)
+        self.alice("patch", BACKUPS, "held", "--type=merge", "-p", '{"spec": {"hold": false}}')
+        self.alice("delete", BACKUPS, "held", "--timeout=20s")
+        self.assertFalse(self.alice.exists(BACKUPS, "held"))
+
+    def test_a_namespace_that_goes_takes_its_backups_with_it(self):
+        admin = self.bed.control_plane.admin
+        admin("create", "namespace", "short-lived")
+        admin("delete", "namespace", "short-lived", "--timeout=60s")
+        self.assertFalse(admin.exists("namespace", "short-lived"))
+
+
+def without_counters(definitions):
+    """AUTO_INCREMENT moves with the writer's rows."""
+    return {k: " ".join(w for w in v.split(" ") if not w.startswith("AUTO_INCREMENT=")) for k, v in definitions.items()}
+
+
+def bytes_of(quantity):
+    units = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 10**3, "M": 10**6, "G": 10**9}
+    for unit, factor in units.items():
+        if quantity.endswith(unit):
+            return float(quantity[:-len(unit)]) * factor
+    return float(quantity)

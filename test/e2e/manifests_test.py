@@ -1,0 +1,74 @@
+"""The manifests are what a kube-apiserver of today accepts, and give people the rights that the documentation tells."""
+
+import json
+import shutil
+import unittest
+
+from gbtest import place
+from gbtest.controlplane import ControlPlane
+
+GROUP = "backup.rhoso.io"
+
+
+class Manifests(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = place.new_folder()
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.plane = ControlPlane(cls.folder / "control-plane")
+        cls.addClassCleanup(cls.plane.stop)
+        cls.plane.start()
+        manifests = place.REPO / "manifests"
+        cls.plane.admin("apply", "--server-side", "-f", manifests / "namespace.yaml")
+        cls.dry_run = cls.plane.admin.run("apply", "--server-side", "--dry-run=server", "-o", "name", "-k", manifests)
+        cls.plane.admin("apply", "-f", manifests / "rbac-users.yaml", "-f", manifests / "rbac-server.yaml")
+        cls.plane.wait_roles()
+        cls.plane.create_namespace("openstack", admins=["alice"], editors=["erin"], viewers=["victor"])
+
+    def allowed(self, user, verb, resource, namespace="openstack", group=GROUP, name="", groups=("system:authenticated",)):
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
+            "user": user, "groups": list(groups), "resourceAttributes": {
+                "group": group, "resource": resource, "verb": verb, "namespace": namespace, "name": name}}}
+        return json.loads(self.plane.admin("create", "-f", "-", "-o", "json", stdin=review))["status"]["allowed"]
+
+    def test_the_server_accepts_every_object(self):
+        self.assertEqual(self.dry_run.returncode, 0, self.dry_run.stderr)
+        for kind in ("apiservice.apiregistration.k8s.io/v1beta1.backup.rhoso.io", "deployment.apps/galera-backup-apiserver",
+                     "poddisruptionbudget.policy/", "networkpolicy.networking.k8s.io/", "persistentvolumeclaim/",
+                     "configmap/", "service/", "serviceaccount/"):
+            self.assertIn(kind, self.dry_run.stdout)
+        self.assertNotIn("Warning", self.dry_run.stderr)  # pod security "restricted" among others
+
+    def test_a_viewer_reads_and_no_more(self):
+        self.assertTrue(self.allowed("victor", "list", "galerabackups"))
+        self.assertTrue(self.allowed("victor", "watch", "galerarestores"))
+        for verb in ("create", "update", "delete"):
+            self.assertFalse(self.allowed("victor", verb, "galerabackups"), verb)
+
+    def test_an_editor_takes_backups_but_neither_restores_nor_deletes(self):
+        self.assertTrue(self.allowed("erin", "create", "galerabackups"))
+        self.assertTrue(self.allowed("erin", "get", "galeras", group="mariadb.openstack.org"))
+        self.assertTrue(self.allowed("erin", "use", "galerabackupstores", namespace="", name="default"))
+        self.assertFalse(self.allowed("erin", "create", "galerarestores"))
+        self.assertFalse(self.allowed("erin", "delete", "galerabackups"))
+        self.assertFalse(self.allowed("erin", "patch", "galerabackups"))
+
+    def test_an_admin_restores_and_deletes_in_his_namespace_only(self):
+        for resource in ("galerabackups", "galerarestores"):
+            for verb in ("create", "get", "patch", "delete", "deletecollection"):
+                self.assertTrue(self.allowed("alice", verb, resource), f"{verb} {resource}")
+                self.assertFalse(self.allowed("alice", verb, resource, namespace="default"), f"{verb} {resource}")
+
+    def test_other_stores_are_not_for_everybody(self):
+        self.assertFalse(self.allowed("alice", "use", "galerabackupstores", namespace="", name="offsite"))
+
+    def test_the_server_may_ask_who_and_whether_but_not_write_secrets(self):
+        server = "system:serviceaccount:galera-backup:galera-backup-apiserver"
+        self.assertTrue(self.allowed(server, "create", "tokenreviews", namespace="", group="authentication.k8s.io"))
+        self.assertTrue(self.allowed(server, "create", "subjectaccessreviews", namespace="", group="authorization.k8s.io"))
+        self.assertTrue(self.allowed(server, "watch", "namespaces", namespace="", group=""))
+        self.assertTrue(self.allowed(server, "create", "events", group=""))
+        self.assertTrue(self.allowed(server, "watch", "configmaps", namespace="kube-system", group="",
+                                     name="extension-apiserver-authentication"))
+        for verb in ("create", "update", "delete", "list"):
+            self.assertFalse(self.allowed(server, verb, "secrets", group=""), verb)

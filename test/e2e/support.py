@@ -1,0 +1,167 @@
+"""What the e2e tests share: one bed for a whole run, and words for what they do with it."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from gbtest import load, process
+from gbtest.apiserver import instance, program
+from gbtest.bed import NAMESPACE, Bed
+
+GROUP = "backup.rhoso.io"
+API = f"/apis/{GROUP}/v1beta1/namespaces/{NAMESPACE}"
+BACKUPS, RESTORES = f"galerabackups.{GROUP}", f"galerarestores.{GROUP}"
+FINAL = ("Completed", "Failed", "Cancelled")
+ROWS = "40000"
+
+_bed = None
+_mounted = []
+
+
+def shared_bed():
+    """Galera "openstack" with a small data set, Galera "openstack-dr" (empty), control plane, our server."""
+    global _bed
+    if _bed is None:
+        process.run([program("gb-datagen"), "--help"])
+        bed = Bed(second=True, instances=_broken_instances, stores=_tiny_store())
+        try:
+            bed.start()
+            load.generate(bed.folder / "data", program("gb-datagen"), "--rows", ROWS, "--day2")
+            load.load_galera(bed.folder / "data", bed.galera)
+        except BaseException:
+            _show_log(bed)
+            bed.stop()
+            raise
+        _bed = bed
+    return _bed
+
+
+def tear_down():
+    global _bed
+    if _bed is not None:
+        bed, _bed = _bed, None
+        keep = os.environ.get("KEEP", "") not in ("", "0")
+        bed.stop(keep_folder=keep)
+        if keep:
+            print(f"data and logs are in {bed.folder}", file=sys.stderr)
+    while _mounted:
+        process.run(["umount", _mounted.pop()], check=False)
+
+
+def _show_log(bed):
+    if bed.server and bed.server.log.exists():
+        print(f"--- the end of {bed.server.log}\n" + "".join(bed.server.log.read_text().splitlines(True)[-20:]), file=sys.stderr)
+
+
+def _broken_instances(galera):
+    """Entries that each have one thing wrong with them."""
+    galera.sql("CREATE USER poor@'%' IDENTIFIED BY 'poor'")
+    folder = galera.folder
+    for name, text in (("wrong", "not the password"), ("poor", "poor")):
+        (folder / f"{name}.password").write_text(text)
+        (folder / f"{name}.password").chmod(0o600)
+    good = instance(NAMESPACE, "good", galera)
+    nobody = [f"{n.address}:9" for n in galera.nodes]
+    return [{**good, "name": "unreachable", "nodes": nobody, "activeNode": nobody[0]},
+            {**good, "name": "wrong-password", "passwordFile": str(folder / "wrong.password")},
+            {**good, "name": "no-privileges", "user": "poor", "passwordFile": str(folder / "poor.password")}]
+
+
+def _tiny_store():
+    """A store on a tmpfs that a dump does not fit into; none where mounting is not allowed."""
+    folder = tempfile.mkdtemp(prefix="gb-tiny-")
+    if process.run(["mount", "-t", "tmpfs", "-o", "size=2M,mode=0700", "tmpfs", folder], check=False).returncode != 0:
+        os.rmdir(folder)
+        return []
+    _mounted.append(folder)
+    return [{"name": "tiny", "filesystem": {"path": folder}}]
+
+
+class Case(unittest.TestCase):
+    """A test on the shared bed. Objects that it makes are deleted behind it."""
+
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.bed = shared_bed()
+        cls.alice = cls.bed.alice
+
+    def backup(self, name, instances=("openstack",), **spec):
+        return self.manifest("GaleraBackup", name, {"databaseInstances": list(instances), **spec})
+
+    def restore(self, name, backup, **spec):
+        return self.manifest("GaleraRestore", name, {"backup": backup, **spec})
+
+    def manifest(self, kind, name, spec):
+        self.addCleanup(self._delete, f"{kind.lower()}s.{GROUP}", name)
+        return {"apiVersion": f"{GROUP}/v1beta1", "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
+
+    def _delete(self, resource, name):
+        self.alice.run("delete", resource, name, "--ignore-not-found", "--wait=false")
+
+    def create(self, manifest, timeout=None):
+        """Creates, and returns the object as answered; `timeout` is the server's (\"2s\")."""
+        if timeout is None:
+            return self.alice.create(manifest)
+        resource = manifest["kind"].lower() + "s"
+        return json.loads(self.alice("create", "--raw", f"{API}/{resource}?timeout={timeout}", "-f", "-", stdin=manifest))
+
+    def create_fails(self, manifest, reason, *words):
+        """The Status has this reason and its message these words; nothing was created."""
+        resource, name = f"{manifest['kind'].lower()}s.{GROUP}", manifest["metadata"]["name"]
+        there = self.alice.exists(resource, name)
+        done = self.alice.run("create", "-f", "-", stdin=manifest)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        self.assertIn(f"({reason})", done.stderr)
+        for word in words:
+            self.assertIn(word.lower(), done.stderr.lower())
+        self.assertEqual(there, self.alice.exists(resource, name), "an object that was refused is there")
+        return done.stderr
+
+    def get(self, manifest):
+        return self.alice.json("get", f"{manifest['kind'].lower()}s.{GROUP}", manifest["metadata"]["name"])
+
+    def phase(self, manifest):
+        return self.get(manifest).get("status", {}).get("phase")
+
+    def wait_phase(self, manifest, *phases, timeout=180):
+        """Waits until the phase is one of these, and returns the object; another final phase fails at once."""
+        deadline = time.monotonic() + timeout
+        while True:
+            found = self.get(manifest)
+            phase = found.get("status", {}).get("phase")
+            if phase in phases:
+                return found
+            if phase in FINAL or time.monotonic() > deadline:
+                _show_log(self.bed)
+                self.fail(f"{manifest['kind']} {manifest['metadata']['name']} is {phase}, not one of {phases}: "
+                          f"{found.get('status', {}).get('message')}")
+            time.sleep(0.1)
+
+    def completed(self, manifest, timeout=None):
+        self.create(manifest, timeout)
+        return self.wait_phase(manifest, "Completed")
+
+    def condition(self, found, kind):
+        return next((c["status"] for c in found["status"]["conditions"] if c["type"] == kind), None)
+
+    def check_repository(self, store=None, expect=0):
+        """`kubectl-galera local check`, which reads everything back."""
+        done = process.run([program("kubectl-galera"), "local", "check", "--read-data", "--store", store or self.bed.server.store],
+                           check=False)
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def start_kubectl(self, *arguments, stdin):
+        """kubectl in the background, with its input written."""
+        child = subprocess.Popen(self.alice.argv(*arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(child.stdout.close)
+        child.stdin.write(json.dumps(stdin))
+        child.stdin.close()
+        return child
