@@ -29,16 +29,17 @@ api::Json preflight_json(const RestoreWork& work) {
 api::Json plan_json(const RestoreWork& work) {
   api::Json list = api::Json::array();
   for (const RestoreWork::Instance& instance : work.instances)
-    for (const galera::PlanEntry& entry : instance.plan.schemas)
-      list.push_back({{"instance", instance.target},
-                      {"schema", entry.schema},
-                      {"from", entry.from},
-                      {"action", entry.action},
-                      {"tables", entry.tables},
-                      {"rows", entry.rows},
-                      {"bytes", entry.bytes},
-                      {"onlyInTarget", entry.only_in_target},
-                      {"onlyInBackup", entry.only_in_backup}});
+    for (const galera::PlanEntry& entry : instance.plan.schemas) {
+      api::Json json = {{"instance", instance.target},
+                        {"schema", entry.schema},
+                        {"action", entry.action},
+                        {"tables", entry.tables},
+                        {"rows", entry.rows},
+                        {"bytes", entry.bytes},
+                        {"onlyInTarget", entry.only_in_target}};
+      if (entry.from != entry.schema) json["source"] = entry.from;
+      list.push_back(std::move(json));
+    }
   return list;
 }
 

@@ -72,7 +72,7 @@ api::Json StoreStatus::describe(const Store& store, bool first) const {
                       {"trashRetention", "336h"},
                       {"lastValidated", to_rfc3339(environment_.clock->now())},
                       {"backups", backups},
-                      {"storedBytes", to_quantity(bytes)},
+                      {"storedBytes", bytes},
                       {"message", ""}};
   // Asking for a prefix that holds nothing shows whether the store answers at all.
   Status answers;
@@ -83,7 +83,7 @@ api::Json StoreStatus::describe(const Store& store, bool first) const {
     status["message"] = answers.error().text();
   }
   if (auto* space = dynamic_cast<storage::FreeSpace*>(store.blobs.get()))
-    if (const auto free = space->free_bytes()) status["freeBytes"] = to_quantity(*free);
+    if (const auto free = space->free_bytes()) status["freeBytes"] = *free;
   return status;
 }
 

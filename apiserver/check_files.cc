@@ -1,0 +1,65 @@
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "apiserver/config.h"
+#include "apiserver/files.h"
+#include "http/tls.h"
+
+namespace gb::apiserver {
+
+namespace fs = std::filesystem;
+
+Result<std::string> read_named_file(const std::string& key, const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    return fail(Code::kInvalid, key + ": " + path + " can not be read",
+                "check that it exists and that this program may read it");
+  return std::string{std::istreambuf_iterator<char>(file), {}};
+}
+
+Result<http::KeyPair> read_key_pair(const ServingConfig& serving) {
+  GB_TRY_ASSIGN(std::string certificate, read_named_file("serving.certFile", serving.cert_file));
+  GB_TRY_ASSIGN(std::string key, read_named_file("serving.keyFile", serving.key_file));
+  return http::KeyPair{std::move(certificate), std::move(key)};
+}
+
+Status check_files(const Config& config) {
+  if (!config.serving.cert_file.empty()) {
+    GB_TRY_ASSIGN(const http::KeyPair pair, read_key_pair(config.serving));
+    if (const auto context = http::TlsContext::server(pair); !context)
+      return wrap("serving.certFile and serving.keyFile", context.error());
+  }
+  const auto check_ca = [](const std::string& key, const std::string& path) -> Status {
+    if (path.empty()) return {};
+    GB_TRY_ASSIGN(const std::string pem, read_named_file(key, path));
+    if (const auto bundle = http::check_ca_bundle(pem); !bundle)
+      return wrap(key + ": " + path, bundle.error());
+    return {};
+  };
+  GB_TRY(check_ca("serving.clientCAFile", config.serving.client_ca_file));
+  if (config.cluster && !config.cluster->kubeconfig.empty())
+    GB_TRY(read_named_file("cluster.kubeconfig", config.cluster->kubeconfig));
+  for (const StoreConfig& store : config.stores) {
+    std::error_code error;
+    const fs::path path(store.path);
+    const bool there = fs::is_directory(path, error);
+    const fs::path must_be_writable = there ? path : path.parent_path();
+    if ((!there && fs::exists(path, error)) || ::access(must_be_writable.c_str(), W_OK | X_OK) != 0)
+      return fail(
+          Code::kInvalid,
+          "stores: the folder " + store.path + " of store \"" + store.name + "\" can not be used",
+          "it must be a folder that this program may write into");
+  }
+  for (const jobs::ConfiguredInstance& instance : config.instances) {
+    const std::string key = "instances: " + instance.ns + "/" + instance.endpoint.name;
+    if (const auto password = jobs::read_password_file(instance.password_file); !password)
+      return wrap(key, password.error());
+    GB_TRY(check_ca(key + ": tls.caFile", instance.endpoint.tls_ca_file));
+  }
+  return {};
+}
+
+}  // namespace gb::apiserver

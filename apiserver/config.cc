@@ -1,0 +1,383 @@
+#include "apiserver/config.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+
+#include "base/text.h"
+
+namespace gb::apiserver {
+namespace {
+
+// One mapping of the file that is being read: remembers the first error, so that reading is a list
+// of plain calls, and knows which keys were asked for, so that the rest is unknown.
+class Section {
+ public:
+  Section(YAML::Node node, std::string path, std::string file, std::optional<Error>& error)
+      : node_(std::move(node)), path_(std::move(path)), file_(std::move(file)), error_(error) {
+    if (node_.IsDefined() && !node_.IsNull() && !node_.IsMap())
+      report(node_, path_, "must be a mapping", "");
+  }
+
+  [[nodiscard]] bool has(const std::string& key) {
+    known_.insert(key);
+    return node_.IsMap() && node_[key].IsDefined();
+  }
+
+  void text(const std::string& key, std::string& value) {
+    if (const YAML::Node n = scalar(key); n.IsDefined()) value = n.Scalar();
+  }
+
+  void number(const std::string& key, std::uint64_t min, std::uint64_t max, auto& value) {
+    const YAML::Node n = scalar(key);
+    if (!n.IsDefined()) return;
+    std::uint64_t number = 0;
+    if (!YAML::convert<std::uint64_t>::decode(n, number) || number < min || number > max)
+      report(n, name(key),
+             "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max) +
+                 ", not \"" + n.Scalar() + "\"",
+             "");
+    else
+      value = static_cast<std::remove_reference_t<decltype(value)>>(number);
+  }
+
+  void texts(const std::string& key, std::vector<std::string>& values) {
+    known_.insert(key);
+    const YAML::Node n = child(key);
+    if (!n.IsDefined()) return;
+    if (!n.IsSequence()) return report(n, name(key), "must be a list", "");
+    values.clear();
+    for (const auto& item : n) {
+      if (!item.IsScalar()) return report(item, name(key), "must hold texts", "");
+      values.push_back(item.Scalar());
+    }
+  }
+
+  [[nodiscard]] Section section(const std::string& key) {
+    known_.insert(key);
+    return {child(key), name(key), file_, error_};
+  }
+
+  [[nodiscard]] std::vector<Section> sections(const std::string& key) {
+    known_.insert(key);
+    std::vector<Section> list;
+    const YAML::Node n = child(key);
+    if (!n.IsDefined() || n.IsNull()) return list;
+    if (!n.IsSequence()) {
+      report(n, name(key), "must be a list", "");
+      return list;
+    }
+    for (std::size_t i = 0; i < n.size(); ++i)
+      list.emplace_back(n[i], name(key) + "[" + std::to_string(i) + "]", file_, error_);
+    return list;
+  }
+
+  void refuse(const std::string& key, const std::string& what, const std::string& hint) {
+    known_.insert(key);
+    const YAML::Node n = child(key);
+    report(n.IsDefined() ? n : node_, key.empty() ? path_ : name(key), what, hint);
+  }
+
+  // Called last: whatever was not asked for is a mistake.
+  void no_other_keys() {
+    if (!node_.IsMap()) return;
+    for (const auto& entry : node_) {
+      const std::string key = entry.first.Scalar();
+      if (known_.contains(key)) continue;
+      report(entry.first, name(key), "is no key of this file",
+             "known here: " + join({known_.begin(), known_.end()}, ", "));
+    }
+  }
+
+  [[nodiscard]] std::string name(const std::string& key) const {
+    return path_.empty() ? key : path_ + "." + key;
+  }
+
+ private:
+  [[nodiscard]] YAML::Node child(const std::string& key) const {
+    return node_.IsMap() ? node_[key] : YAML::Node(YAML::NodeType::Undefined);
+  }
+
+  [[nodiscard]] YAML::Node scalar(const std::string& key) {
+    known_.insert(key);
+    YAML::Node n = child(key);
+    if (!n.IsDefined() || n.IsNull()) return YAML::Node(YAML::NodeType::Undefined);
+    if (!n.IsScalar()) {
+      report(n, name(key), "must be a single value", "");
+      return YAML::Node(YAML::NodeType::Undefined);
+    }
+    return n;
+  }
+
+  void report(const YAML::Node& where, const std::string& key, const std::string& what,
+              const std::string& hint) {
+    if (error_) return;
+    const int line = where.IsDefined() ? where.Mark().line + 1 : 1;
+    error_ = Error{Code::kInvalid, file_ + ":" + std::to_string(line) + ": " + key + " " + what,
+                   hint, std::nullopt, nullptr};
+  }
+
+  YAML::Node node_;
+  std::string path_;
+  std::string file_;
+  std::optional<Error>& error_;
+  std::set<std::string> known_;
+};
+
+void read_serving(Section section, ServingConfig& serving) {
+  section.text("bindAddress", serving.bind_address);
+  section.number("port", 1, 65535, serving.port);
+  section.text("certFile", serving.cert_file);
+  section.text("keyFile", serving.key_file);
+  section.text("clientCAFile", serving.client_ca_file);
+  if (serving.cert_file.empty() != serving.key_file.empty())
+    section.refuse(serving.cert_file.empty() ? "keyFile" : "certFile", "stands alone",
+                   "name both certFile and keyFile, or neither");
+  section.no_other_keys();
+}
+
+void read_store(Section section, std::vector<StoreConfig>& stores) {
+  StoreConfig store;
+  section.text("name", store.name);
+  if (store.name.empty()) section.refuse("name", "is missing", "every store has a name");
+  for (const StoreConfig& other : stores)
+    if (other.name == store.name)
+      section.refuse("name", "\"" + store.name + "\" is taken by another store", "");
+  if (section.has("s3"))
+    section.refuse("s3", "is not available in this release", "use filesystem: {path: …}");
+  Section filesystem = section.section("filesystem");
+  filesystem.text("path", store.path);
+  filesystem.no_other_keys();
+  if (store.path.empty() || store.path.front() != '/')
+    filesystem.refuse("", "needs an absolute path", "filesystem: {path: /var/lib/galera-backup}");
+  Section encryption = section.section("encryption");
+  std::string key_file;
+  encryption.text("keyFile", key_file);
+  if (!key_file.empty() || encryption.has("secretRef"))
+    encryption.refuse(key_file.empty() ? "secretRef" : "keyFile",
+                      "is not available in this release",
+                      "leave it empty, and encrypt the volume below the store");
+  encryption.no_other_keys();
+  section.text("trashRetention", store.trash_retention);
+  if (const auto duration = parse_duration(store.trash_retention); !duration)
+    section.refuse("trashRetention", "is no duration: " + duration.error().text(), "");
+  section.no_other_keys();
+  stores.push_back(std::move(store));
+}
+
+void read_instance(Section section, std::vector<jobs::ConfiguredInstance>& instances) {
+  jobs::ConfiguredInstance instance;
+  section.text("namespace", instance.ns);
+  section.text("name", instance.endpoint.name);
+  for (const auto& [key, value] :
+       {std::pair{"namespace", instance.ns}, std::pair{"name", instance.endpoint.name}})
+    if (value.empty()) section.refuse(key, "is missing", "every instance has one");
+  for (const jobs::ConfiguredInstance& other : instances)
+    if (other.ns == instance.ns && other.endpoint.name == instance.endpoint.name)
+      section.refuse("name", "\"" + instance.endpoint.name + "\" stands twice in this namespace",
+                     "");
+  std::vector<std::string> nodes;
+  section.texts("nodes", nodes);
+  if (nodes.empty()) section.refuse("nodes", "is missing", "nodes: [\"10.0.0.1:3306\", …]");
+  for (const std::string& node : nodes) {
+    if (auto address = jobs::parse_address(node))
+      instance.endpoint.nodes.push_back(std::move(*address));
+    else
+      section.refuse("nodes", "has a bad entry: " + address.error().message, address.error().hint);
+  }
+  section.text("activeNode", instance.endpoint.active_node);
+  if (!instance.endpoint.active_node.empty()) {
+    if (const auto address = jobs::parse_address(instance.endpoint.active_node);
+        !address || std::find(instance.endpoint.nodes.begin(), instance.endpoint.nodes.end(),
+                              *address) == instance.endpoint.nodes.end())
+      section.refuse("activeNode", "\"" + instance.endpoint.active_node + "\" is none of the nodes",
+                     "write it as it stands in nodes");
+    else
+      instance.endpoint.active_node = address->text();
+  }
+  section.text("user", instance.endpoint.user);
+  section.text("passwordFile", instance.password_file);
+  if (instance.password_file.empty())
+    section.refuse("passwordFile", "is missing", "a file whose first line is the password");
+  Section tls = section.section("tls");
+  std::string mode = "Disabled";
+  tls.text("mode", mode);
+  tls.text("caFile", instance.endpoint.tls_ca_file);
+  if (mode == "Required")
+    instance.endpoint.tls = galera::TlsMode::kRequired;
+  else if (mode != "Disabled")
+    tls.refuse("mode", "must be Disabled or Required, not \"" + mode + "\"", "");
+  tls.no_other_keys();
+  section.no_other_keys();
+  instances.push_back(std::move(instance));
+}
+
+void read_limits(Section section, LimitsConfig& limits) {
+  section.number("inFlightReads", 1, 100000, limits.in_flight_reads);
+  section.number("inFlightWrites", 1, 100000, limits.in_flight_writes);
+  section.number("parallelBackups", 1, 64, limits.parallel_backups);
+  std::string memory;
+  section.text("memory", memory);
+  if (!memory.empty()) {
+    if (const auto bytes = parse_quantity(memory); bytes && *bytes >= (std::uint64_t{128} << 20))
+      limits.memory = *bytes;
+    else
+      section.refuse("memory", "must be a quantity of at least 128Mi, not \"" + memory + "\"", "");
+  }
+  section.no_other_keys();
+}
+
+void read_log(Section section, Config& config) {
+  std::string level = "info";
+  std::string format = "json";
+  section.text("level", level);
+  section.text("format", format);
+  if (const auto parsed = parse_log_level(level))
+    config.log_level = *parsed;
+  else
+    section.refuse("level", "is wrong: " + parsed.error().message, parsed.error().hint);
+  if (format == "text")
+    config.log_format = log::Format::kText;
+  else if (format != "json")
+    section.refuse("format", "must be json or text, not \"" + format + "\"", "");
+  section.no_other_keys();
+}
+
+void read_all(Section& top, Config& config) {
+  std::string api_version;
+  std::string kind;
+  top.text("apiVersion", api_version);
+  top.text("kind", kind);
+  if (api_version != "config.backup.rhoso.io/v1alpha1")
+    top.refuse("apiVersion", "must be config.backup.rhoso.io/v1alpha1", "");
+  if (kind != "ServerConfiguration") top.refuse("kind", "must be ServerConfiguration", "");
+  read_serving(top.section("serving"), config.serving);
+  if (top.has("cluster")) {
+    config.cluster.emplace();
+    Section cluster = top.section("cluster");
+    cluster.text("kubeconfig", config.cluster->kubeconfig);
+    cluster.no_other_keys();
+    if (top.has("standalone"))
+      top.refuse("standalone", "stands beside cluster",
+                 "keep one: cluster for a server behind kube-apiserver, standalone for one alone");
+  }
+  Section standalone = top.section("standalone");
+  standalone.texts("namespaces", config.standalone.namespaces);
+  standalone.text("adminGroup", config.standalone.admin_group);
+  standalone.no_other_keys();
+  if (!config.cluster && config.serving.client_ca_file.empty())
+    top.refuse("serving", "needs clientCAFile in the standalone mode",
+               "users prove who they are by a certificate of that authority; or add cluster:");
+  for (Section& store : top.sections("stores")) read_store(store, config.stores);
+  if (config.stores.empty()) top.refuse("stores", "names no store", "at least one is needed");
+  for (Section& instance : top.sections("instances")) read_instance(instance, config.instances);
+  read_limits(top.section("limits"), config.limits);
+  read_log(top.section("log"), config);
+  top.no_other_keys();
+}
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    return fail(Code::kInvalid, path + " can not be read",
+                "check that it exists and that this program may read it");
+  return std::string{std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+Result<log::Level> parse_log_level(const std::string& name) {
+  if (name == "debug") return log::Level::kDebug;
+  if (name == "info") return log::Level::kInfo;
+  if (name == "warn") return log::Level::kWarn;
+  if (name == "error") return log::Level::kError;
+  return fail(Code::kInvalid, "\"" + name + "\" is no log level", "use debug, info, warn or error");
+}
+
+Result<Config> parse_config(const std::string& text, const std::string& file) {
+  Config config;
+  config.file = file;
+  YAML::Node root;
+  try {
+    root = YAML::Load(text);
+  } catch (const YAML::Exception& e) {
+    return fail(Code::kInvalid, file + ":" + std::to_string(e.mark.line + 1) + ": " + e.msg,
+                "the file must be YAML");
+  }
+  std::optional<Error> error;
+  try {
+    Section top(root, "", file, error);
+    read_all(top, config);
+  } catch (const YAML::Exception& e) {
+    return fail(Code::kInvalid, file + ":" + std::to_string(e.mark.line + 1) + ": " + e.msg);
+  }
+  if (error) return fail(std::move(*error));
+  return config;
+}
+
+Result<Config> read_config(const std::string& file) {
+  GB_TRY_ASSIGN(const std::string text, read_file(file));
+  return parse_config(text, file);
+}
+
+std::string describe(const Config& config) {
+  YAML::Emitter out;
+  const auto pair = [&](const char* key, const auto& value) {
+    out << YAML::Key << key << YAML::Value << value;
+  };
+  out << YAML::BeginMap;
+  out << YAML::Key << "serving" << YAML::Value << YAML::BeginMap;
+  pair("bindAddress", config.serving.bind_address);
+  pair("port", config.serving.port);
+  pair("certFile", config.serving.cert_file.empty() ? "(made in memory, self-signed)"
+                                                    : config.serving.cert_file);
+  pair("clientCAFile", config.serving.client_ca_file);
+  out << YAML::EndMap;
+  if (config.cluster) {
+    out << YAML::Key << "cluster" << YAML::Value << YAML::BeginMap;
+    pair("kubeconfig", config.cluster->kubeconfig.empty() ? "(the pod's service account)"
+                                                          : config.cluster->kubeconfig);
+    out << YAML::EndMap;
+  } else {
+    out << YAML::Key << "standalone" << YAML::Value << YAML::BeginMap;
+    out << YAML::Key << "namespaces" << YAML::Value << YAML::Flow << config.standalone.namespaces;
+    pair("adminGroup", config.standalone.admin_group);
+    out << YAML::EndMap;
+  }
+  out << YAML::Key << "stores" << YAML::Value << YAML::BeginSeq;
+  for (const StoreConfig& store : config.stores) {
+    out << YAML::BeginMap;
+    pair("name", store.name);
+    pair("path", store.path);
+    pair("encryption", "None");
+    pair("trashRetention", store.trash_retention);
+    out << YAML::EndMap;
+  }
+  out << YAML::EndSeq << YAML::Key << "instances" << YAML::Value << YAML::BeginSeq;
+  for (const jobs::ConfiguredInstance& instance : config.instances) {
+    std::vector<std::string> nodes;
+    for (const galera::Address& node : instance.endpoint.nodes) nodes.push_back(node.text());
+    out << YAML::BeginMap;
+    pair("namespace", instance.ns);
+    pair("name", instance.endpoint.name);
+    out << YAML::Key << "nodes" << YAML::Value << YAML::Flow << nodes;
+    pair("activeNode", instance.endpoint.active_node);
+    pair("user", instance.endpoint.user);
+    pair("password", "(hidden)");
+    pair("tls", instance.endpoint.tls == galera::TlsMode::kRequired ? "Required" : "Disabled");
+    out << YAML::EndMap;
+  }
+  out << YAML::EndSeq << YAML::Key << "limits" << YAML::Value << YAML::BeginMap;
+  pair("inFlightReads", config.limits.in_flight_reads);
+  pair("inFlightWrites", config.limits.in_flight_writes);
+  pair("parallelBackups", config.limits.parallel_backups);
+  pair("memory", to_quantity(config.limits.memory));
+  out << YAML::EndMap << YAML::EndMap;
+  return std::string(out.c_str()) + "\n";
+}
+
+}  // namespace gb::apiserver

@@ -1,0 +1,73 @@
+// The configuration file of galera-backup-apiserver (docs/configuration.md has every key).
+//
+// Reading is strict: an unknown key, a wrong type or a value out of range is an error that names
+// the key, the file and the line, and nothing starts.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "jobs/configured_instances.h"
+
+namespace gb::apiserver {
+
+struct ServingConfig {
+  std::string bind_address = "0.0.0.0";
+  std::uint16_t port = 8443;
+  std::string cert_file;
+  std::string key_file;
+  std::string client_ca_file;
+};
+
+struct ClusterConfig {
+  std::string kubeconfig;  // empty: the pod's service account
+};
+
+struct StandaloneConfig {
+  std::vector<std::string> namespaces{"default"};
+  std::string admin_group = "system:masters";
+};
+
+struct StoreConfig {
+  std::string name;
+  std::string path;
+  std::string trash_retention = "336h";
+};
+
+struct LimitsConfig {
+  unsigned in_flight_reads = 400;
+  unsigned in_flight_writes = 200;
+  unsigned parallel_backups = 2;
+  std::uint64_t memory = std::uint64_t{512} << 20;
+};
+
+struct Config {
+  std::string file;
+  ServingConfig serving;
+  std::optional<ClusterConfig> cluster;  // absent: standalone
+  StandaloneConfig standalone;
+  std::vector<StoreConfig> stores;
+  std::vector<jobs::ConfiguredInstance> instances;
+  LimitsConfig limits;
+  log::Level log_level = log::Level::kInfo;
+  log::Format log_format = log::Format::kJson;
+};
+
+// Reads and checks the text; `file` is for messages.
+Result<Config> parse_config(const std::string& text, const std::string& file);
+Result<Config> read_config(const std::string& file);
+Result<log::Level> parse_log_level(const std::string& name);
+
+// Reads every file that the configuration names, and looks at every store's folder. The first
+// problem.
+Status check_files(const Config& config);
+
+// What was understood, as YAML, with no secret in it.
+[[nodiscard]] std::string describe(const Config& config);
+
+}  // namespace gb::apiserver

@@ -1,0 +1,358 @@
+#include "cli/local.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <stop_token>
+#include <utility>
+
+#include "api/meta.h"
+#include "api/schema.h"
+#include "api/types.h"
+#include "base/clock.h"
+#include "base/rng.h"
+#include "base/text.h"
+#include "cli/output.h"
+#include "cli/signals.h"
+#include "jobs/configured_instances.h"
+#include "jobs/engine.h"
+#include "jobs/jobs.h"
+#include "storage/blob/fs_blob_store.h"
+#include "storage/catalog/catalog.h"
+#include "storage/repo/repo.h"
+
+namespace gb::cli {
+namespace {
+
+// The one cluster of the command line, under whatever name a spec gives it.
+class TheCluster final : public jobs::InstanceResolver {
+ public:
+  explicit TheCluster(galera::Endpoint endpoint) : endpoint_(std::move(endpoint)) {}
+  Result<galera::Endpoint> resolve(std::string_view /*ns*/, std::string_view name) override {
+    galera::Endpoint endpoint = endpoint_;
+    endpoint.name = name;
+    return endpoint;
+  }
+
+ private:
+  galera::Endpoint endpoint_;
+};
+
+Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags) {
+  galera::Endpoint endpoint;
+  for (const std::string& node : flags.nodes) {
+    GB_TRY_ASSIGN(galera::Address address, jobs::parse_address(node));
+    endpoint.nodes.push_back(std::move(address));
+  }
+  if (!flags.active_node.empty()) {
+    GB_TRY_ASSIGN(const galera::Address active, jobs::parse_address(flags.active_node));
+    endpoint.active_node = active.text();
+  }
+  endpoint.user = flags.user;
+  GB_TRY_ASSIGN(endpoint.password, jobs::read_password_file(flags.password_file));
+  if (!flags.tls_ca_file.empty()) {
+    endpoint.tls = galera::TlsMode::kRequired;
+    endpoint.tls_ca_file = flags.tls_ca_file;
+  }
+  return endpoint;
+}
+
+// A repository directory, opened with all that a job needs.
+struct Session {
+  SystemClock clock;
+  SystemRng rng;
+  std::shared_ptr<storage::FsBlobStore> blobs;
+  std::unique_ptr<storage::Catalog> catalog;
+  std::unique_ptr<jobs::InstanceResolver> instances;
+  std::unique_ptr<jobs::DumpEngine> engine;
+  std::unique_ptr<jobs::Jobs> jobs;  // last: it ends before what it uses
+
+  Status open(const std::string& directory, bool read_only) {
+    using Mode = storage::FsBlobStore::Mode;
+    GB_TRY_ASSIGN(blobs, storage::FsBlobStore::open(
+                             directory, read_only ? Mode::kReadOnly : Mode::kReadWrite));
+    storage::Catalog::Options options;
+    options.writer = "kubectl-galera";
+    options.read_only = read_only;
+    GB_TRY_ASSIGN(catalog, storage::Catalog::open(*blobs, clock, rng, options));
+    return {};
+  }
+
+  Status start_jobs(const std::string& directory, galera::Endpoint endpoint) {
+    instances = std::make_unique<TheCluster>(std::move(endpoint));
+    engine = jobs::make_logical_engine(clock);
+    jobs::Dependencies d;
+    d.catalog = catalog.get();
+    d.engine = engine.get();
+    d.stores = {{"default", "file://" + directory, blobs}};
+    d.instances = instances.get();
+    d.clock = &clock;
+    d.rng = &rng;
+    GB_TRY_ASSIGN(jobs, jobs::Jobs::start(std::move(d)));
+    return {};
+  }
+};
+
+// The same checks and defaults that an object gets which comes over HTTP.
+Result<api::Json> admit(const char* resource, const std::string& ns, api::Json object,
+                        const Clock& clock, Rng& rng) {
+  const api::ResourceType& type = *api::find_resource(resource);
+  object["apiVersion"] = api::kGroupVersion;
+  object["kind"] = type.kind;
+  object["metadata"]["namespace"] = ns;
+  api::apply_defaults(type, object);
+  std::vector<std::string> warnings;
+  if (auto prepared = api::prepare_create(type, ns, object, clock.now(), rng, warnings); !prepared)
+    return fail(Code::kInvalid, prepared.error().message);
+  return object;
+}
+
+// Follows a job to its end; 0 only for Completed. A first interrupt cancels the job.
+int follow(Session& session, api::ObjectPtr object, const std::string& output) {
+  const std::stop_token interrupted = interrupt_token();
+  {
+    ProgressLine progress;
+    while (!api::is_terminal_phase(api::phase_of(object->dom()))) {
+      auto next = session.jobs->wait(object->key(), object->uid(), std::chrono::milliseconds(200),
+                                     interrupted);
+      if (!next) {
+        print_error(next.error());
+        return kFailed;
+      }
+      object = *next;
+      progress.show(object->dom());
+      if (interrupted.stop_requested()) {
+        session.jobs.reset();  // cancels what runs, and waits until its object says so
+        if (auto last = session.catalog->get(object->key())) object = *last;
+        break;
+      }
+    }
+  }
+  const api::Json dom = object->dom();
+  const api::Json status = dom.value("status", api::Json::object());
+  const std::string phase = api::phase_of(dom);
+  const std::string message = status.value("message", "");
+  if (!print_object(*object, output)) {
+    const bool backup = object->key().resource == api::kBackups;
+    std::printf("%s %s: %s\n", backup ? "backup" : "restore", object->key().name.c_str(),
+                phase.c_str());
+    if (phase == "Completed" && backup) {
+      const api::Json size = status.value("size", api::Json::object());
+      std::printf("rows %s, stored %s, added %s, at %s\n", size.value("logical", "").c_str(),
+                  size.value("stored", "").c_str(), size.value("added", "").c_str(),
+                  status.value("location", "").c_str());
+    }
+    if (phase == "Completed" && !message.empty()) std::printf("note: %s\n", message.c_str());
+  }
+  if (phase == "Completed") return kDone;
+  std::fprintf(stderr, "error: %s\n", message.c_str());
+  return kFailed;
+}
+
+int failed(const Error& error) {
+  print_error(error);
+  return error.code == Code::kInvalid ? kUsage : kFailed;
+}
+
+// The backup that the command means; -n narrows it, and is needed only where a name stands in
+// several namespaces.
+Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, const LocalRestore& command) {
+  std::vector<api::ObjectPtr> found;
+  for (const api::ObjectPtr& object : catalog.list(api::kBackups, command.ns).objects) {
+    if (command.backup == "latest") {
+      if (api::phase_of(object->dom()) == "Completed") found.push_back(object);
+    } else if (object->key().name == command.backup) {
+      found.push_back(object);
+    }
+  }
+  if (found.empty())
+    return fail(Code::kNotFound,
+                command.backup == "latest"
+                    ? "the repository holds no completed backup"
+                    : "the repository holds no backup \"" + command.backup + "\"",
+                "kubectl galera local list --store " + command.store + " shows what it holds");
+  const auto start = [](const api::ObjectPtr& object) {
+    return object->dom()["status"].value("startTime", "");
+  };
+  if (command.backup == "latest")
+    return *std::max_element(found.begin(), found.end(),
+                             [&](const auto& a, const auto& b) { return start(a) < start(b); });
+  if (found.size() > 1)
+    return fail(Code::kInvalid,
+                "backup \"" + command.backup + "\" stands in " + std::to_string(found.size()) +
+                    " namespaces",
+                "say which with -n");
+  return found.front();
+}
+
+void print_plan(const api::Json& status) {
+  std::vector<std::vector<std::string>> rows;
+  for (const api::Json& check : status.value("preflight", api::Json::array()))
+    rows.push_back({check.value("check", ""), check.value("passed", false) ? "passed" : "FAILED",
+                    check.value("message", "")});
+  print_table({"CHECK", "RESULT", "MESSAGE"}, rows);
+  std::printf("\n");
+  rows.clear();
+  for (const api::Json& entry : status.value("plan", api::Json::array()))
+    rows.push_back({entry.value("schema", ""), entry.value("source", entry.value("schema", "")),
+                    entry.value("action", ""), std::to_string(entry.value("tables", 0)),
+                    std::to_string(entry.value("rows", std::uint64_t{0})),
+                    to_quantity(entry.value("bytes", std::uint64_t{0}))});
+  print_table({"SCHEMA", "FROM", "ACTION", "TABLES", "ROWS", "SIZE"}, rows);
+}
+
+}  // namespace
+
+int run(const LocalBackup& command) {
+  Session session;
+  auto endpoint = endpoint_of(command.cluster);
+  if (!endpoint) return failed(endpoint.error());
+  if (const Status opened = session.open(command.store, false); !opened)
+    return failed(opened.error());
+  if (const Status started = session.start_jobs(command.store, std::move(*endpoint)); !started)
+    return failed(started.error());
+  std::string name = command.name;
+  if (name.empty()) {
+    name = "local-" + to_rfc3339(session.clock.now());
+    std::erase_if(name, [](char c) { return c == ':'; });
+    name = to_lower(name);
+  }
+  api::Json spec = {{"databaseInstances", {command.instance}}, {"threads", command.threads}};
+  if (!command.databases.empty()) spec["databases"] = command.databases;
+  if (!command.exclude_databases.empty()) spec["excludeDatabases"] = command.exclude_databases;
+  if (!command.exclude_tables.empty()) spec["excludeTables"] = command.exclude_tables;
+  if (!command.content.empty()) spec["content"] = command.content;
+  if (!command.verification.empty()) spec["verification"] = command.verification;
+  auto object = admit(api::kBackups, command.ns, {{"metadata", {{"name", name}}}, {"spec", spec}},
+                      session.clock, session.rng);
+  if (!object) return failed(object.error());
+  auto submitted = session.jobs->submit_backup(std::move(*object), {}, false, interrupt_token());
+  if (!submitted) return failed(submitted.error());
+  return follow(session, *submitted, command.output);
+}
+
+int run(const LocalRestore& command) {
+  Session session;
+  auto endpoint = endpoint_of(command.cluster);
+  if (!endpoint) return failed(endpoint.error());
+  std::map<std::string, std::string> rename;
+  for (const std::string& pair : command.rename) {
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size())
+      return failed(Error{Code::kInvalid, "--rename \"" + pair + "\" is not OLD=NEW", "", {}, {}});
+    rename[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  if (const Status opened = session.open(command.store, false); !opened)
+    return failed(opened.error());
+  auto backup = find_backup(*session.catalog, command);
+  if (!backup) return failed(backup.error());
+  const std::vector<std::string> instances =
+      api::read_backup_spec((*backup)->dom()).database_instances;
+  if (command.instance.empty() && instances.size() > 1)
+    return failed(Error{Code::kInvalid,
+                        "the backup holds several instances: " + join(instances, ", "),
+                        "say which one to restore with --instance",
+                        {},
+                        {}});
+  if (const Status started = session.start_jobs(command.store, std::move(*endpoint)); !started)
+    return failed(started.error());
+  api::Json spec = {
+      {"backup", (*backup)->key().name},
+      {"databaseInstances", {command.instance.empty() ? instances.front() : command.instance}},
+      {"existing", command.existing},
+      {"content", command.grants ? "All" : "Data"},
+      {"safetyBackup", command.safety_backup},
+      {"blockTraffic", command.block_traffic},
+      {"threads", command.threads}};
+  if (!command.databases.empty()) spec["databases"] = command.databases;
+  if (!rename.empty()) spec["rename"] = rename;
+  const std::string name =
+      (*backup)->key().name.substr(0, 200) + "-restore-" + make_name_suffix(session.rng, 5);
+  auto object = admit(api::kRestores, (*backup)->key().ns,
+                      {{"metadata", {{"name", name}}}, {"spec", spec}}, session.clock, session.rng);
+  if (!object) return failed(object.error());
+  auto submitted =
+      session.jobs->submit_restore(std::move(*object), {}, command.dry_run, interrupt_token());
+  if (!submitted) return failed(submitted.error());
+  if (!command.dry_run) return follow(session, *submitted, command.output);
+  const api::Json status = (*submitted)->dom()["status"];
+  if (!print_object(**submitted, command.output)) print_plan(status);
+  for (const api::Json& check : status["preflight"])
+    if (!check.value("passed", false)) return kFailed;
+  return kDone;
+}
+
+int run(const LocalList& command) {
+  Session session;
+  if (const Status opened = session.open(command.store, true); !opened)
+    return failed(opened.error());
+  const storage::Snapshot snapshot = session.catalog->list(api::kBackups, command.ns);
+  if (command.output == "json" || command.output == "yaml") {
+    api::Json items = api::Json::array();
+    for (const api::ObjectPtr& object : snapshot.objects) items.push_back(object->dom());
+    const api::Json list = {{"apiVersion", api::kGroupVersion},
+                            {"kind", "GaleraBackupList"},
+                            {"metadata", {{"resourceVersion", std::to_string(snapshot.revision)}}},
+                            {"items", items}};
+    std::printf("%s", command.output == "json" ? (list.dump(4) + "\n").c_str()
+                                               : api::to_yaml(list).c_str());
+    return kDone;
+  }
+  if (command.output == "name") {
+    for (const api::ObjectPtr& object : snapshot.objects) print_object(*object, "name");
+    return kDone;
+  }
+  if (snapshot.objects.empty()) {
+    std::fprintf(stderr, "No backups found in %s.\n", command.store.c_str());
+    return kDone;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const api::ObjectPtr& object : snapshot.objects) {
+    const api::Json dom = object->dom();
+    const api::Json status = dom.value("status", api::Json::object());
+    const api::Json size = status.value("size", api::Json::object());
+    std::string verified = "Unknown";
+    for (const api::Json& condition : status.value("conditions", api::Json::array()))
+      if (condition.value("type", "") == "Verified") verified = condition.value("status", "");
+    std::string age = "<unknown>";
+    if (const auto created = from_rfc3339(dom["metadata"].value("creationTimestamp", "")))
+      age =
+          human_duration(std::chrono::floor<std::chrono::seconds>(session.clock.now() - *created));
+    rows.push_back({object->key().ns, object->key().name,
+                    join(api::read_backup_spec(dom).database_instances, ","), api::phase_of(dom),
+                    size.value("logical", ""), size.value("added", ""), verified, age});
+  }
+  print_table({"NAMESPACE", "NAME", "INSTANCES", "PHASE", "SIZE", "ADDED", "VERIFIED", "AGE"},
+              rows);
+  return kDone;
+}
+
+int run(const LocalCheck& command) {
+  using Mode = storage::FsBlobStore::Mode;
+  auto blobs = storage::FsBlobStore::open(command.store,
+                                          command.repair ? Mode::kReadWrite : Mode::kReadOnly);
+  if (!blobs) return failed(blobs.error());
+  storage::CheckOptions options;
+  options.read_data = command.read_data;
+  options.repair = command.repair;
+  auto findings = storage::check_repository(**blobs, options, interrupt_token());
+  if (!findings) return failed(findings.error());
+  std::size_t damage = 0;
+  for (const storage::Finding& finding : *findings) {
+    if (finding.damage) ++damage;
+    std::printf("%s: %s: %s\n", finding.damage ? "damage" : "note", finding.key.c_str(),
+                finding.message.c_str());
+  }
+  if (damage > 0) {
+    std::printf("%zu damaged\n", damage);
+    return kDegraded;
+  }
+  std::printf("no damage found%s\n", command.read_data
+                                         ? ": every byte was read"
+                                         : " in the structure (--read-data reads every byte)");
+  return kDone;
+}
+
+}  // namespace gb::cli

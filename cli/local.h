@@ -1,0 +1,76 @@
+// kubectl galera local …: backup and restore with a directory and a cluster, no Kubernetes
+// anywhere.
+//
+// It drives the same rooms as the server and writes the same repository, so a directory made by
+// hand can be served and a served one read by hand.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "galera/endpoint.h"
+
+namespace gb::cli {
+
+// 0 done, 1 failed, 2 bad usage, 3 found but degraded (check).
+enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2, kDegraded = 3 };
+
+struct ClusterFlags {
+  std::vector<std::string> nodes;
+  std::string active_node;
+  std::string user = "root";
+  std::string password_file;
+  std::string tls_ca_file;  // given: TLS is required and verified
+};
+
+struct LocalBackup {
+  ClusterFlags cluster;
+  std::string store;
+  std::string ns = "default";
+  std::string name;  // empty: made from the time
+  std::string instance = "galera";
+  std::vector<std::string> databases;
+  std::vector<std::string> exclude_databases;
+  std::vector<std::string> exclude_tables;
+  std::string content;
+  std::string verification;
+  unsigned threads = 4;
+  std::string output;
+};
+
+struct LocalRestore {
+  ClusterFlags cluster;
+  std::string store;
+  std::string ns;        // empty: wherever the backup is
+  std::string backup;    // a name or latest
+  std::string instance;  // of the backup; empty: its only one
+  std::vector<std::string> databases;
+  std::vector<std::string> rename;  // a=b
+  std::string existing = "Fail";
+  bool grants = false;
+  bool dry_run = false;
+  bool safety_backup = true;
+  bool block_traffic = true;
+  unsigned threads = 4;
+  std::string output;
+};
+
+struct LocalList {
+  std::string store;
+  std::string ns;  // empty: all
+  std::string output;
+};
+
+struct LocalCheck {
+  std::string store;
+  bool read_data = false;
+  bool repair = false;
+};
+
+int run(const LocalBackup& command);
+int run(const LocalRestore& command);
+int run(const LocalList& command);
+int run(const LocalCheck& command);
+
+}  // namespace gb::cli
