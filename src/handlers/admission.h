@@ -1,0 +1,33 @@
+// The doors before the body: who asks, as whom, how many at once, and whether they may.
+// Private to the room; the order and the texts are those of k8s.io/apiserver's filters.
+#pragma once
+
+#include <atomic>
+#include <optional>
+
+#include "handlers/call.h"
+
+namespace gb::handlers {
+
+class Gatekeeper {
+ public:
+  explicit Gatekeeper(const Dependencies& deps) : deps_(deps) {}
+
+  // Null when the call may go on, else why not.
+  std::optional<http::Response> pass(const http::RequestHead& head, Call& call);
+
+ private:
+  std::optional<http::Response> impersonate(const http::RequestHead& head, Call& call);
+  std::optional<http::Response> count(Call& call);
+  std::optional<http::Response> authorize(const Call& call);
+
+  const Dependencies& deps_;
+  std::atomic<unsigned> reads_{0};
+  std::atomic<unsigned> writes_{0};
+};
+
+// `User "u" cannot get resource …`: the sentence of a 403, with the reason when there is one.
+api::ApiError forbidden_error(const kube::User& user, const kube::Attributes& attributes,
+                              const std::string& reason);
+
+}  // namespace gb::handlers

@@ -1,0 +1,85 @@
+// The API: everything that a request can ask for, behind the one door that the transport calls.
+//
+// A request passes in this order: target and verb (request_info.h), ?timeout=, authentication,
+// impersonation, limits, authorization (all of that on its head alone, before the body is read),
+// then the route, and the verb's own work. Answers to reads come from memory: a dead store or
+// database never takes discovery, get, list or watch down.
+//
+// Thread safety: all methods, from any thread. Create a Service after what it depends on, destroy
+// it before; the transport that calls it ends first.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/metrics.h"
+#include "base/rng.h"
+#include "http/server.h"
+#include "jobs/jobs.h"
+#include "kube/access.h"
+#include "storage/catalog/catalog.h"
+
+namespace gb::handlers {
+
+// Requests at once, as k8s.io/apiserver counts them: without watches and followed logs, and without
+// members of system:masters, who are always served.
+struct Limits {
+  unsigned in_flight_reads = 400;
+  unsigned in_flight_writes = 200;
+};
+
+// What /version says.
+struct VersionInfo {
+  std::string git_version = "v0.0.0";
+  std::string git_commit;
+  std::string git_tree_state = "clean";
+  std::string build_date;
+};
+
+// One named check of /readyz and, when `live` is set, of /livez and /healthz. The error is logged
+// and never shown there: the page is public.
+struct HealthCheck {
+  std::string name;
+  std::function<Status()> check;
+  bool live = false;
+};
+
+struct Dependencies {
+  storage::Catalog* catalog = nullptr;
+  jobs::Jobs* jobs = nullptr;
+  kube::Authenticator* authenticator = nullptr;
+  kube::Authorizer* authorizer = nullptr;
+  kube::Namespaces* namespaces = nullptr;
+  const Clock* clock = nullptr;
+  Rng* rng = nullptr;
+  metrics::Registry* metrics = nullptr;
+  Limits limits;
+  VersionInfo version;
+  std::vector<HealthCheck> checks;  // besides ping and shutdown, which are always there
+};
+
+class Service final : public http::Service {
+ public:
+  // Subscribes to the catalog. Its error when that fails.
+  static Result<std::unique_ptr<Service>> make(Dependencies dependencies);
+  ~Service() override;  // ends every watch
+
+  std::variant<Admitted, http::Response> admit(const http::RequestHead& head) override;
+  http::Response handle(http::Request request, Admitted admitted) override;
+
+  // From now on /readyz fails, creates answer without waiting for their job, and watches end.
+  void begin_shutdown();
+
+ private:
+  struct Impl;
+  explicit Service(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gb::handlers

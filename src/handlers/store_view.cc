@@ -1,0 +1,119 @@
+#include "handlers/store_view.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "api/meta.h"
+#include "api/types.h"
+#include "base/log.h"
+
+namespace gb::handlers {
+
+class StoreView::Watch final : public storage::Subscription {
+ public:
+  Watch(StoreView& view, storage::WatchSink& sink) : view_(view), sink_(sink) {}
+  ~Watch() override {
+    const std::lock_guard lock(view_.mutex_);
+    std::erase(view_.sinks_, &sink_);
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  StoreView& view_;
+  storage::WatchSink& sink_;
+};
+
+void StoreView::refresh() {
+  const std::vector<api::ObjectPtr> computed = jobs_.store_objects();
+  const auto micros = clock_.now().time_since_epoch().count();
+
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, api::ObjectPtr> before = std::move(objects_);
+  objects_.clear();
+  const auto next_revision = [&] {
+    revision_ =
+        std::max(revision_ + 1, static_cast<std::uint64_t>(std::max<std::int64_t>(micros, 1)));
+    return revision_;
+  };
+  for (const api::ObjectPtr& object : computed) {
+    const std::string& name = object->key().name;
+    const auto old = before.extract(name);
+    if (old && api::same_content(old.mapped()->dom(), object->dom())) {
+      objects_[name] = old.mapped();
+      continue;
+    }
+    auto changed = api::Object::make(api::kStores, next_revision(), object->dom());
+    if (!changed) {
+      log::error("a backup store can not be shown", {{"error", changed.error().text()}});
+      continue;
+    }
+    objects_[name] = *changed;
+    using Type = storage::WatchEvent::Type;
+    if (old)
+      publish({Type::kModified, *changed, old.mapped()});
+    else
+      publish({Type::kAdded, *changed, nullptr});
+  }
+  for (const auto& [name, object] : before) {
+    auto gone = api::Object::make(api::kStores, next_revision(), object->dom());
+    if (gone) publish({storage::WatchEvent::Type::kDeleted, *gone, object});
+  }
+}
+
+void StoreView::publish(const storage::WatchEvent& event) {
+  for (storage::WatchSink* sink : sinks_) sink->on_event(event);
+}
+
+Result<api::ObjectPtr> StoreView::get(const api::ObjectKey& key) {
+  refresh();
+  const std::lock_guard lock(mutex_);
+  const auto it = objects_.find(key.name);
+  if (it == objects_.end()) return fail(Code::kNotFound, "there is no store " + key.name);
+  return it->second;
+}
+
+storage::Snapshot StoreView::list(std::string_view ns) {
+  refresh();
+  storage::Snapshot snapshot;
+  const std::lock_guard lock(mutex_);
+  snapshot.revision = revision_;
+  if (ns.empty())
+    for (const auto& [name, object] : objects_) snapshot.objects.push_back(object);
+  return snapshot;
+}
+
+Result<storage::Snapshot> StoreView::list_at(std::string_view ns, std::uint64_t revision) {
+  storage::Snapshot snapshot = list(ns);
+  if (snapshot.revision != revision)
+    return fail(Code::kExpired, "stores are computed: only their present state is known");
+  return snapshot;
+}
+
+Status StoreView::wait_for(std::uint64_t revision, std::chrono::milliseconds /*timeout*/,
+                           std::stop_token /*stop*/) {
+  refresh();
+  if (this->revision() < revision) return fail(Code::kUnavailable, "no such revision yet");
+  return {};
+}
+
+Result<std::unique_ptr<storage::Subscription>> StoreView::watch(std::uint64_t from,
+                                                                storage::WatchSink& sink) {
+  const std::lock_guard lock(mutex_);
+  // What a watcher missed is the present state of what has changed since.
+  std::vector<api::ObjectPtr> missed;
+  for (const auto& [name, object] : objects_)
+    if (object->revision() > from) missed.push_back(object);
+  std::ranges::sort(missed, {}, [](const auto& object) { return object->revision(); });
+  for (const auto& object : missed)
+    sink.on_event({storage::WatchEvent::Type::kModified, object, object});
+  sinks_.push_back(&sink);
+  return std::make_unique<Watch>(*this, sink);
+}
+
+std::uint64_t StoreView::revision() const {
+  const std::lock_guard lock(mutex_);
+  return revision_;
+}
+
+}  // namespace gb::handlers
