@@ -99,7 +99,7 @@ enum class Existing { kFail, kReplace };
 
 struct RestoreOptions {
   std::vector<std::string> databases;         // of the backup; empty: all
-  std::map<std::string, std::string> rename;  // schema in the backup → schema on the target
+  std::map<std::string, std::string> rename = {};  // schema in the backup → schema on the target
   Content content = Content::kData;
   Existing existing = Existing::kFail;
   bool block_traffic = false;
@@ -140,7 +140,10 @@ struct TableComparison {
   std::string table;
   TableTotals expected;
   TableTotals found;
-  [[nodiscard]] bool equal() const { return expected.rows == found.rows && expected.digest == found.digest; }
+  bool missing = false;  // there is no such table any more
+  [[nodiscard]] bool equal() const {
+    return !missing && expected.rows == found.rows && expected.digest == found.digest;
+  }
 };
 
 struct RestoreReport {
@@ -161,6 +164,10 @@ class Restore {
   // Does it. The message of a failure names the step and what is in place.
   virtual Result<RestoreReport> run(DumpSource& source, Progress& progress, std::stop_token stop) = 0;
 };
+
+// Takes back read_only on every node that answers: what a restore with block_traffic whose process died
+// left behind. A node that was read_only on purpose is opened too; who calls this knows of the restore.
+Status give_back_traffic(const Endpoint& endpoint, std::stop_token stop);
 
 // Digests of live tables by SELECT alone, in one snapshot: what a backup is compared with.
 Result<std::vector<TableComparison>> compare_live(const Endpoint& endpoint, const InstanceModel& model,

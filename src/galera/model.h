@@ -37,6 +37,7 @@ struct Column {
   bool nullable = false;
   bool generated = false;  // not read and not loaded
   bool invisible = false;
+  bool period = false;  // ROW START or ROW END: read, and loaded with system_versioning_insert_history
 };
 
 struct Table {
@@ -48,6 +49,7 @@ struct Table {
   std::vector<std::string> primary_key;  // the columns that rows are ordered by; empty: none
   std::uint64_t auto_increment = 0;      // 0: none
   bool data_excluded = false;            // excludeTables
+  bool history = false;                  // system-versioned: rows of the past are in the dump too
   TableTotals totals;
 };
 

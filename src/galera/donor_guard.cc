@@ -1,0 +1,206 @@
+#include "galera/donor_guard.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+#include "base/wait.h"
+#include "galera/connection.h"
+#include "galera/desync.h"
+
+namespace gb::galera {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLook = 250ms;
+constexpr unsigned kAloneBeforeDesync = 4;  // one second
+constexpr unsigned kCalmBeforeMore = 8;     // two seconds
+constexpr unsigned kGrowthBeforeGivingUp = 40;
+constexpr std::uint64_t kHopelessQueue = 50'000;  // write-sets: minutes of catching up
+constexpr std::uint64_t kDefaultLimit = 16;
+
+struct Look {
+  DonorSight sight;
+  std::uint64_t paused_ns = 0;
+};
+
+Result<Look> look_at(Connection& connection) {
+  GB_TRY_ASSIGN(
+      const Rows rows,
+      connection.query("SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_local_recv_queue', "
+                       "'wsrep_flow_control_sent', 'wsrep_flow_control_paused_ns')"));
+  std::map<std::string, std::uint64_t> values;
+  for (const Row& row : rows.rows)
+    values[row.at(0).value_or("")] = std::strtoull(row.at(1).value_or("0").c_str(), nullptr, 10);
+  return Look{{values["wsrep_local_recv_queue"], values["wsrep_flow_control_sent"]},
+              values["wsrep_flow_control_paused_ns"]};
+}
+
+std::uint64_t read_limit(Connection& connection) {
+  auto rows = connection.query("SHOW GLOBAL VARIABLES LIKE 'wsrep_provider_options'");
+  if (!rows || rows->rows.empty()) return kDefaultLimit;
+  const std::string options = rows->rows[0].at(1).value_or("");
+  constexpr std::string_view kKey = "gcs.fc_limit = ";
+  const std::size_t at = options.find(kKey);
+  if (at == std::string::npos) return kDefaultLimit;
+  return std::max<std::uint64_t>(std::strtoull(options.c_str() + at + kKey.size(), nullptr, 10), 1);
+}
+
+}  // namespace
+
+GuardPolicy::Action GuardPolicy::look(const DonorSight& sight) {
+  const bool asked_for_pause = seen_ && sight.flow_control_sent > last_sent_;
+  const bool grew = seen_ && sight.receive_queue > last_queue_;
+  seen_ = true;
+  last_sent_ = sight.flow_control_sent;
+  last_queue_ = sight.receive_queue;
+  const bool pressure = asked_for_pause || sight.receive_queue * 2 > limit_;
+  if (!pressure) {
+    alone_ = 0;
+    growing_ = 0;
+    if (++calm_ >= kCalmBeforeMore && allowed_ < threads_) {
+      ++allowed_;
+      calm_ = 0;
+    }
+    return Action::kNone;
+  }
+  calm_ = 0;
+  if (allowed_ > 1) {
+    allowed_ = std::max(1U, allowed_ / 2);
+    return Action::kNone;
+  }
+  if (!desynced_) {
+    if (++alone_ < kAloneBeforeDesync || !may_desync_) return Action::kNone;
+    desynced_ = true;
+    return Action::kDesync;
+  }
+  growing_ = grew ? growing_ + 1 : 0;
+  return sight.receive_queue > kHopelessQueue && growing_ >= kGrowthBeforeGivingUp ? Action::kGiveUp
+                                                                                   : Action::kNone;
+}
+
+struct DonorGuard::State {
+  Endpoint endpoint;
+  NodeState donor;
+  unsigned threads;
+  Narrator narrate;
+  std::function<void(Error)> give_up;
+
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  unsigned allowed;
+  double paused = 0;
+  std::jthread thread;
+
+  void set_allowed(unsigned value) {
+    {
+      const std::lock_guard lock(mutex);
+      allowed = value;
+    }
+    changed.notify_all();
+  }
+
+  void watch(const std::stop_token& stop) {
+    std::unique_ptr<Desync> desync;
+    std::optional<Connection> connection;
+    std::optional<GuardPolicy> policy;
+    std::optional<Look> first;
+    auto started = std::chrono::steady_clock::now();
+    while (true) {
+      if (!connection) {
+        // Without a watcher the dump goes on: the readers notice by themselves when the donor is
+        // gone.
+        if (auto opened = Connection::open(endpoint, donor.address, {5s, 10s}, {}))
+          connection.emplace(std::move(*opened));
+      }
+      if (connection) {
+        if (!policy) policy.emplace(threads, read_limit(*connection), donor.cluster_size > 1);
+        if (auto look = look_at(*connection)) {
+          if (!first) {
+            first = *look;
+            started = std::chrono::steady_clock::now();
+          }
+          const std::chrono::nanoseconds lasted = std::chrono::steady_clock::now() - started;
+          if (lasted > 0ns)
+            paused = std::clamp(static_cast<double>(look->paused_ns - first->paused_ns) /
+                                    static_cast<double>(lasted.count()),
+                                0.0, 1.0);
+          act(policy->look(look->sight), *policy, look->sight, desync);
+        } else {
+          connection.reset();
+        }
+      }
+      if (!sleep_for(stop, kLook)) break;
+    }
+    if (desync) {
+      narrate("donor " + donor.address.text() + " catches up with the cluster");
+      if (auto status = desync->end(); !status)
+        narrate("donor " + donor.address.text() +
+                " could not be brought back into the cluster: " + status.error().text());
+    }
+  }
+
+  void act(GuardPolicy::Action action, const GuardPolicy& policy, const DonorSight& sight,
+           std::unique_ptr<Desync>& desync) {
+    if (policy.allowed() != allowed) {
+      narrate("donor " + donor.address.text() + ": receive queue " +
+              std::to_string(sight.receive_queue) + ", reading on " +
+              std::to_string(policy.allowed()) + " of " + std::to_string(threads) + " connections");
+      set_allowed(policy.allowed());
+    }
+    if (action == GuardPolicy::Action::kDesync) {
+      auto begun = Desync::begin(endpoint, donor.address, {});
+      narrate("donor " + donor.address.text() + " does not keep up: " +
+              (begun ? "taken out of flow control until the dump ends"
+                     : "and could not be taken out of flow control: " + begun.error().text()));
+      if (begun) desync = std::move(*begun);
+    }
+    if (action == GuardPolicy::Action::kGiveUp)
+      give_up(Error{Code::kUnavailable,
+                    "donor " + donor.address.text() + " fell behind its cluster by " +
+                        std::to_string(sight.receive_queue) + " write-sets and does not catch up",
+                    "dump at a quieter time, or with fewer threads",
+                    {},
+                    nullptr});
+  }
+};
+
+DonorGuard::DonorGuard(const Endpoint& endpoint, const NodeState& donor, unsigned threads,
+                       Narrator narrate, std::function<void(Error)> give_up)
+    : state_(std::make_unique<State>()) {
+  state_->endpoint = endpoint;
+  state_->donor = donor;
+  state_->threads = threads;
+  state_->allowed = threads;
+  state_->narrate = std::move(narrate);
+  state_->give_up = std::move(give_up);
+  if (donor.galera)
+    state_->thread =
+        std::jthread([s = state_.get()](const std::stop_token& stop) { s->watch(stop); });
+}
+
+DonorGuard::~DonorGuard() {
+  (void)finish();
+}
+
+void DonorGuard::wait_turn(unsigned index, std::stop_token stop) {
+  std::unique_lock lock(state_->mutex);
+  (void)state_->changed.wait(lock, std::move(stop), [&] { return index < state_->allowed; });
+}
+
+double DonorGuard::finish() {
+  if (state_->thread.joinable()) {
+    state_->thread.request_stop();
+    state_->thread.join();
+  }
+  return state_->paused;
+}
+
+}  // namespace gb::galera

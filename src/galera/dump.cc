@@ -1,0 +1,176 @@
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "galera/accounts.h"
+#include "galera/connection.h"
+#include "galera/donor_guard.h"
+#include "galera/engine.h"
+#include "galera/introspect.h"
+#include "galera/programs.h"
+#include "galera/row_reader.h"
+#include "galera/snapshot.h"
+#include "galera/table_dump.h"
+#include "galera/topology.h"
+
+namespace gb::galera {
+namespace {
+
+class DumpOfInstance final : public Dump {
+ public:
+  DumpOfInstance(Endpoint endpoint, DumpOptions options, const Clock& clock, Narrator narrate)
+      : endpoint_(std::move(endpoint)),
+        options_(std::move(options)),
+        clock_(clock),
+        narrate_(narrate ? std::move(narrate) : [](const std::string&) {}) {}
+
+  Status connect(std::stop_token stop) override {
+    GB_TRY_ASSIGN(const Topology topology, inspect(endpoint_, stop));
+    GB_TRY_ASSIGN(const std::vector<NodeState> donors, rank_donors(endpoint_, topology));
+    std::optional<Error> error;
+    for (const NodeState& donor : donors) {
+      auto facts = look(donor, stop);
+      if (facts) {
+        donor_ = donor;
+        facts_ = std::move(*facts);
+        facts_.cluster_uuid = donor.cluster_uuid;
+        narrate_("donor " + donor.address.text() + " chosen of " +
+                 std::to_string(topology.nodes.size()) +
+                 (topology.nodes.size() == 1 ? " node" : " nodes") + ": " +
+                 (donor.galera ? "Synced, receive queue " + std::to_string(donor.receive_queue)
+                               : "a server without Galera"));
+        return {};
+      }
+      // Another node helps when this one is not there; it has the same schemas and accounts.
+      if (facts.error().code != Code::kUnavailable && facts.error().code != Code::kExhausted)
+        return fail(std::move(facts).error());
+      error = std::move(facts).error();
+    }
+    return fail(std::move(*error));
+  }
+
+  Status open_snapshot(std::stop_token stop) override {
+    snapshot_.reset();
+    connections_.clear();
+    for (unsigned i = 0; i < std::max(1U, options_.threads); ++i) {
+      GB_TRY_ASSIGN(Connection connection, open_dump_connection(endpoint_, donor_.address, stop));
+      GB_TRY(grow_send_buffer(connection));
+      connections_.push_back(std::move(connection));
+    }
+    auto opened =
+        Snapshot::open(endpoint_, connections_, donor_.galera, strict_, clock_, facts_, stop);
+    if (!opened) return wrap("opening the snapshot", std::move(opened).error());
+    snapshot_.emplace(std::move(*opened));
+    narrate_("snapshot opened on " + std::to_string(connections_.size()) + " connections (" +
+             facts_.snapshot_method + ")" + (facts_.gtid.empty() ? "" : ", GTID " + facts_.gtid));
+    return {};
+  }
+
+  [[nodiscard]] const Facts& facts() const override { return facts_; }
+  void set_strict(bool strict) override { strict_ = strict; }
+  [[nodiscard]] double flow_control_paused() const override { return flow_control_paused_; }
+
+  Result<InstanceModel> run(DumpSink& sink, Progress& progress, std::stop_token stop) override {
+    auto model = read(sink, progress, stop);
+    connections_.clear();
+    if (snapshot_) {
+      const Status released = snapshot_->release();
+      snapshot_.reset();
+      if (!released && model) model->notes.push_back(released.error().text());
+    }
+    return model;
+  }
+
+ private:
+  Result<Facts> look(const NodeState& donor, const std::stop_token& stop) {
+    GB_TRY_ASSIGN(Connection connection, open_dump_connection(endpoint_, donor.address, stop));
+    GB_TRY(check_dump_privileges(connection, options_));
+    std::vector<std::string> notes;
+    GB_TRY_ASSIGN(const auto present, list_schemas(connection, notes));
+    GB_TRY(select_schemas(present, options_));
+    return read_facts(connection);
+  }
+
+  // Everything but rows: schemas, tables, programs.
+  Result<Definitions> define(Connection& connection) {
+    std::vector<std::string> notes;
+    GB_TRY_ASSIGN(const auto present, list_schemas(connection, notes));
+    std::vector<std::string> schemas;
+    if (options_.content != Content::kGrants) {
+      GB_TRY_ASSIGN(schemas, select_schemas(present, options_));
+    }
+    GB_TRY_ASSIGN(Definitions out, read_definitions(connection, schemas, options_.exclude_tables));
+    for (Schema& schema : out.schemas) {
+      GB_TRY_ASSIGN(schema.programs, read_programs(connection, schema.name));
+    }
+    out.notes.insert(out.notes.begin(), notes.begin(), notes.end());
+    return out;
+  }
+
+  Result<InstanceModel> read(DumpSink& sink, Progress& progress, const std::stop_token& stop) {
+    if (connections_.empty()) return fail(Code::kInternal, "a dump ran without an open snapshot");
+    Connection& first = connections_.front();
+    for (Connection& connection : connections_) connection.use_stop(stop);
+    GB_TRY_ASSIGN(Definitions definitions, define(first));
+    GB_TRY(first.exec("ROLLBACK TO SAVEPOINT gb_snapshot"));
+
+    InstanceModel model;
+    std::vector<TableToRead> tables;
+    for (Schema& schema : definitions.schemas)
+      for (Table& table : schema.tables)
+        if (!table.data_excluded)
+          tables.push_back({schema.name, &table, definitions.sizes[{schema.name, table.name}]});
+
+    std::mutex mutex;
+    std::optional<Error> given_up;
+    std::stop_source halt;
+    const std::stop_callback halt_on_stop(stop, [&] { halt.request_stop(); });
+    DonorGuard guard(endpoint_, donor_, static_cast<unsigned>(connections_.size()), narrate_,
+                     [&](Error error) {
+                       const std::lock_guard lock(mutex);
+                       given_up = std::move(error);
+                       halt.request_stop();
+                     });
+    const Turn turn = [&](unsigned index) { guard.wait_turn(index, halt.get_token()); };
+    Status status = dump_tables(connections_, tables, &sink, progress, turn, halt.get_token());
+    flow_control_paused_ = guard.finish();
+    if (given_up) return fail(std::move(*given_up));
+    GB_TRY(std::move(status));
+
+    first.use_stop(stop);
+    if (options_.content != Content::kData) {
+      GB_TRY_ASSIGN(model.accounts, read_accounts(first));
+    }
+    GB_TRY_ASSIGN(const Definitions now, define(first));
+    if (const std::string change = definitions_changed(definitions.schemas, now.schemas);
+        !change.empty())
+      return fail(Code::kConflict, change + " while the dump ran",
+                  "the dump starts again; make no schema changes for its duration");
+    model.facts = facts_;
+    model.schemas = std::move(definitions.schemas);
+    model.notes = std::move(definitions.notes);
+    return model;
+  }
+
+  Endpoint endpoint_;
+  DumpOptions options_;
+  const Clock& clock_;
+  Narrator narrate_;
+  bool strict_ = false;
+  NodeState donor_;
+  Facts facts_;
+  double flow_control_paused_ = 0;
+  std::vector<Connection> connections_;
+  std::optional<Snapshot> snapshot_;
+};
+
+}  // namespace
+
+std::unique_ptr<Dump> Dump::make(Endpoint endpoint, DumpOptions options, const Clock& clock,
+                                 Narrator narrate) {
+  return std::make_unique<DumpOfInstance>(std::move(endpoint), std::move(options), clock,
+                                          std::move(narrate));
+}
+
+}  // namespace gb::galera

@@ -1,0 +1,344 @@
+#include "galera/introspect.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/text.h"
+#include "galera/sql_text.h"
+#include "galera/table_sql.h"
+
+namespace gb::galera {
+namespace {
+
+constexpr std::string_view kOldName = "#mysql50#";
+
+bool is_system_schema(const std::string& name) {
+  const std::string lower = to_lower(name);
+  return lower == "mysql" || lower == "sys" || lower == "information_schema" ||
+         lower == "performance_schema";
+}
+
+std::string text_list(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) {
+    if (!out.empty()) out += ", ";
+    out += quote_text(name);
+  }
+  return out;
+}
+
+std::uint64_t to_number(const Cell& cell) {
+  return cell ? std::strtoull(cell->c_str(), nullptr, 10) : 0;
+}
+
+bool starts_with_old_name(const std::string& name) {
+  return name.rfind(kOldName, 0) == 0;
+}
+
+// "AUTO_INCREMENT=123 " after the closing parenthesis: a counter, not a definition.
+std::string without_counter(const std::string& create_sql) {
+  constexpr std::string_view kOption = " AUTO_INCREMENT=";
+  const std::size_t end_of_columns = create_sql.rfind("\n)");
+  const std::size_t at = end_of_columns == std::string::npos
+                             ? std::string::npos
+                             : create_sql.find(kOption, end_of_columns);
+  if (at == std::string::npos) return create_sql;
+  std::size_t end = at + kOption.size();
+  while (end < create_sql.size() && create_sql[end] >= '0' && create_sql[end] <= '9') ++end;
+  return create_sql.substr(0, at) + create_sql.substr(end);
+}
+
+Column read_column(const Row& row) {
+  Column column;
+  column.name = row.at(2).value_or("");
+  column.data_type = row.at(3).value_or("");
+  column.column_type = row.at(4).value_or("");
+  column.character_set = row.at(5).value_or("");
+  column.collation = row.at(6).value_or("");
+  column.nullable = row.at(7) == Cell("YES");
+  column.kind = kind_of_column(column.data_type, column.column_type);
+  const std::string extra = row.at(8).value_or("");
+  column.invisible = extra.find("INVISIBLE") != std::string::npos;
+  const std::string expression = row.at(10).value_or("");
+  column.period =
+      row.at(9) == Cell("ALWAYS") && (expression == "ROW START" || expression == "ROW END");
+  column.generated = row.at(9) == Cell("ALWAYS");
+  return column;
+}
+
+// How the past of a system-versioned table is read: by its period columns, shown or hidden.
+void add_history(const std::string& schema, Table& table, std::vector<std::string>& notes) {
+  const auto is_period = [](const Column& c) { return c.period; };
+  const bool shown = std::any_of(table.columns.begin(), table.columns.end(), is_period);
+  if (!shown) {
+    for (const char* name : {"row_start", "row_end"}) {
+      Column column;
+      column.name = name;
+      column.data_type = "timestamp";
+      column.column_type = "timestamp(6)";
+      column.kind = ValueKind::kDateTime;
+      column.invisible = true;
+      column.period = true;
+      table.columns.push_back(std::move(column));
+    }
+  }
+  const bool by_time = std::all_of(table.columns.begin(), table.columns.end(), [](const Column& c) {
+    return !c.period || c.data_type == "timestamp";
+  });
+  if (!by_time) {
+    notes.push_back(
+        "table " + schema + "." + table.name +
+        " keeps its history by transaction numbers, which no other server can take: only its "
+        "present rows are in the backup");
+    return;
+  }
+  table.history = true;
+  for (Column& column : table.columns)
+    if (column.period) column.generated = false;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> list_schemas(Connection& connection,
+                                              std::vector<std::string>& notes) {
+  GB_TRY_ASSIGN(const Rows rows, connection.query("SHOW DATABASES"));
+  std::vector<std::string> out;
+  for (const Row& row : rows.rows) {
+    const std::string name = row.at(0).value_or("");
+    if (is_system_schema(name)) continue;
+    if (starts_with_old_name(name))
+      notes.push_back("the folder " + name.substr(kOldName.size()) +
+                      " in the server's data directory is no schema and is not in the backup");
+    else
+      out.push_back(name);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+Result<std::vector<std::string>> select_schemas(const std::vector<std::string>& present,
+                                                const DumpOptions& options) {
+  for (const std::string& name : options.databases) {
+    if (is_system_schema(name))
+      return fail(Code::kInvalid,
+                  "schema \"" + name + "\" belongs to the server and is never backed up",
+                  "accounts and grants are in the backup by content All or Grants");
+    if (std::find(present.begin(), present.end(), name) == present.end())
+      return fail(Code::kInvalid,
+                  "there is no schema \"" + name + "\" (" +
+                      (present.empty() ? "the instance has no schema at all"
+                                       : "there are " + join(present, ", ")) +
+                      ")",
+                  "correct spec.databases");
+  }
+  std::vector<std::string> out;
+  for (const std::string& name : present) {
+    const auto is_in = [&](const std::vector<std::string>& names) {
+      return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    if ((options.databases.empty() || is_in(options.databases)) &&
+        !is_in(options.exclude_databases))
+      out.push_back(name);
+  }
+  return out;
+}
+
+Result<Definitions> read_definitions(Connection& connection,
+                                     const std::vector<std::string>& schemas,
+                                     const std::vector<std::string>& exclude_tables) {
+  Definitions out;
+  if (schemas.empty()) return out;
+  const std::string list = text_list(schemas);
+  std::map<std::string, Schema> by_name;
+
+  GB_TRY_ASSIGN(const Rows schema_rows,
+                connection.query("SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, "
+                                 "DEFAULT_COLLATION_NAME, SCHEMA_COMMENT "
+                                 "FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN (" +
+                                 list + ")"));
+  for (const Row& row : schema_rows.rows) {
+    Schema& schema = by_name[row.at(0).value_or("")];
+    schema.name = row[0].value_or("");
+    schema.character_set = row.at(1).value_or("");
+    schema.collation = row.at(2).value_or("");
+    schema.comment = row.at(3).value_or("");
+  }
+
+  GB_TRY_ASSIGN(const Rows table_rows,
+                connection.query("SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, "
+                                 "DATA_LENGTH, AUTO_INCREMENT FROM information_schema.TABLES "
+                                 "WHERE TABLE_SCHEMA IN (" +
+                                 list + ") ORDER BY TABLE_SCHEMA, TABLE_NAME"));
+  GB_TRY_ASSIGN(
+      const Rows column_rows,
+      connection.query("SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, "
+                       "CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE, EXTRA, IS_GENERATED, "
+                       "GENERATION_EXPRESSION FROM information_schema.COLUMNS "
+                       "WHERE TABLE_SCHEMA IN (" +
+                       list + ") ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION"));
+  GB_TRY_ASSIGN(
+      const Rows key_rows,
+      connection.query("SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, SUB_PART, COLLATION "
+                       "FROM information_schema.STATISTICS WHERE INDEX_NAME = 'PRIMARY' AND "
+                       "TABLE_SCHEMA IN (" +
+                       list + ") ORDER BY TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX"));
+  using Name = std::pair<std::string, std::string>;
+  const auto name_of = [](const Row& row) {
+    return Name(row.at(0).value_or(""), row.at(1).value_or(""));
+  };
+  std::map<Name, std::vector<Column>> columns;
+  for (const Row& row : column_rows.rows) columns[name_of(row)].push_back(read_column(row));
+  std::map<Name, std::vector<std::string>> keys;
+  std::set<Name> odd_keys;  // with prefixes or descending: rows are not in their order
+  for (const Row& row : key_rows.rows) {
+    keys[name_of(row)].push_back(row.at(2).value_or(""));
+    if (row.at(3) || row.at(4) != Cell("A")) odd_keys.insert(name_of(row));
+  }
+
+  for (const Row& row : table_rows.rows) {
+    const Name name = name_of(row);
+    const std::string type = row.at(2).value_or("");
+    if (type == "VIEW" || type == "SYSTEM VIEW" || type == "TEMPORARY") continue;
+    Schema& schema = by_name[name.first];
+    if (starts_with_old_name(name.second)) {
+      out.notes.push_back("table " + name.first + "." + name.second +
+                          " has a name of an old file format and is not in the backup");
+      continue;
+    }
+    const std::string quoted = quote_table(name.first, name.second);
+    if (type == "SEQUENCE") {
+      Sequence sequence;
+      sequence.name = name.second;
+      GB_TRY_ASSIGN(const Rows create, connection.query("SHOW CREATE SEQUENCE " + quoted));
+      GB_TRY_ASSIGN(const Rows state, connection.query("SELECT * FROM " + quoted));
+      if (create.rows.empty() || state.rows.empty())
+        return fail(Code::kConflict, "sequence " + quoted + " vanished while it was read");
+      sequence.create_sql = create.rows[0].at(1).value_or("");
+      for (const Cell& cell : state.rows[0]) sequence.state.push_back(cell.value_or(""));
+      schema.sequences.push_back(std::move(sequence));
+      continue;
+    }
+    Table table;
+    table.name = name.second;
+    if (!row.at(3))
+      return fail(Code::kInternal, "table " + quoted + " can not be opened by the server",
+                  "see what CHECK TABLE says of it, repair or drop it, or exclude its schema");
+    table.engine = *row[3];
+    table.transactional = table.engine == "InnoDB" || table.engine == "ROCKSDB";
+    table.auto_increment = to_number(row.at(6));
+    table.columns = columns[name];
+    GB_TRY_ASSIGN(const Rows create, connection.query("SHOW CREATE TABLE " + quoted));
+    if (create.rows.empty())
+      return fail(Code::kConflict, "table " + quoted + " vanished while it was read");
+    table.create_sql = create.rows[0].at(1).value_or("");
+    if (type == "SYSTEM VERSIONED") add_history(name.first, table, out.notes);
+    const auto is_read = [&](const std::string& key_column) {
+      return std::any_of(table.columns.begin(), table.columns.end(),
+                         [&](const Column& c) { return c.name == key_column && !c.generated; });
+    };
+    const std::vector<std::string>& key = keys[name];
+    if (table.transactional && !odd_keys.contains(name) &&
+        std::all_of(key.begin(), key.end(), is_read))
+      table.primary_key = key;
+    const std::string full = name.first + "." + name.second;
+    table.data_excluded =
+        std::any_of(exclude_tables.begin(), exclude_tables.end(),
+                    [&](const std::string& glob) { return glob_match(glob, full); });
+    if (!table.transactional && !table.data_excluded)
+      out.notes.push_back("table " + full + " is of engine " + table.engine +
+                          ": its rows are outside the snapshot");
+    out.sizes[name] = {to_number(row.at(4)), to_number(row.at(5))};
+    schema.tables.push_back(std::move(table));
+  }
+  for (auto& [name, schema] : by_name) out.schemas.push_back(std::move(schema));
+  return out;
+}
+
+std::string definitions_changed(const std::vector<Schema>& before,
+                                const std::vector<Schema>& after) {
+  using Texts = std::map<std::string, std::string>;
+  const auto texts = [](const std::vector<Schema>& schemas) {
+    Texts out;
+    for (const Schema& schema : schemas) {
+      out["schema " + quote_name(schema.name)] = schema.character_set + " " + schema.collation;
+      for (const Table& table : schema.tables)
+        out["table " + quote_table(schema.name, table.name)] = without_counter(table.create_sql);
+      for (const Sequence& sequence : schema.sequences)
+        out["sequence " + quote_table(schema.name, sequence.name)] = sequence.create_sql;
+    }
+    return out;
+  };
+  const Texts old_texts = texts(before);
+  const Texts new_texts = texts(after);
+  for (const auto& [name, text] : old_texts) {
+    const auto now = new_texts.find(name);
+    if (now == new_texts.end()) return name + " was dropped";
+    if (now->second != text) return name + " was altered";
+  }
+  for (const auto& [name, text] : new_texts)
+    if (!old_texts.contains(name)) return name + " was created";
+  return {};
+}
+
+Result<Facts> read_facts(Connection& connection) {
+  Facts out;
+  GB_TRY_ASSIGN(
+      const Rows rows,
+      connection.query(
+          "SELECT @@GLOBAL.version, @@GLOBAL.sql_mode, @@GLOBAL.character_set_server, "
+          "@@GLOBAL.collation_server, IF(@@GLOBAL.time_zone = 'SYSTEM', "
+          "@@GLOBAL.system_time_zone, @@GLOBAL.time_zone), @@GLOBAL.lower_case_table_names"));
+  const Row& row = rows.rows.at(0);
+  out.node = connection.node().text();
+  out.server_version = row.at(0).value_or("");
+  out.sql_mode = row.at(1).value_or("");
+  out.character_set = row.at(2).value_or("");
+  out.collation = row.at(3).value_or("");
+  out.time_zone = row.at(4).value_or("");
+  out.lower_case_table_names = static_cast<int>(to_number(row.at(5)));
+  return out;
+}
+
+Status check_dump_privileges(Connection& connection, const DumpOptions& options) {
+  // The user's own rows and those of an active role; a user who may read mysql sees everybody's.
+  const std::string grantees =
+      "GRANTEE IN (CONCAT('\\'', SUBSTRING_INDEX(CURRENT_USER(), '@', "
+      "(LENGTH(CURRENT_USER()) - LENGTH(REPLACE(CURRENT_USER(), '@', '')))), '\\'@\\'', "
+      "SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '\\''), "
+      "CONCAT('\\'', IFNULL(CURRENT_ROLE(), ''), '\\'@\\'\\''), IFNULL(CURRENT_ROLE(), ''))";
+  GB_TRY_ASSIGN(
+      const Rows global,
+      connection.query("SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE " +
+                       grantees));
+  std::set<std::string> everywhere;
+  for (const Row& row : global.rows) everywhere.insert(row.at(0).value_or(""));
+  GB_TRY_ASSIGN(const Rows local, connection.query("SELECT TABLE_SCHEMA, PRIVILEGE_TYPE FROM "
+                                                   "information_schema.SCHEMA_PRIVILEGES WHERE " +
+                                                   grantees));
+  std::set<std::pair<std::string, std::string>> in_schema;
+  for (const Row& row : local.rows)
+    in_schema.emplace(row.at(0).value_or(""), row.at(1).value_or(""));
+
+  GB_TRY_ASSIGN(const Cell user, connection.scalar("SELECT CURRENT_USER()"));
+  const auto lacks = [&](const std::string& privilege, const std::string& where) {
+    return fail(
+        Code::kForbidden,
+        "user " + user.value_or("") + " lacks the privilege " + privilege + " on " + where,
+        "GRANT " + privilege + " ON " + where + " TO the user, or use an account that has it");
+  };
+  for (const char* privilege : {"SELECT", "SHOW VIEW", "TRIGGER", "EVENT"}) {
+    if (everywhere.contains(privilege)) continue;
+    // Without it on *.*, a schema could be missing unseen: only schemas that are named can be
+    // checked.
+    if (options.databases.empty() || options.content != Content::kData)
+      return lacks(privilege, "*.*");
+    for (const std::string& schema : options.databases)
+      if (!in_schema.contains({schema, privilege}))
+        return lacks(privilege, quote_name(schema) + ".*");
+  }
+  if (!everywhere.contains("RELOAD")) return lacks("RELOAD", "*.*");
+  return {};
+}
+
+}  // namespace gb::galera

@@ -1,0 +1,201 @@
+#include "galera/snapshot.h"
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "base/wait.h"
+#include "galera/desync.h"
+#include "galera/row_reader.h"
+#include "galera/sql_text.h"
+
+namespace gb::galera {
+namespace {
+
+constexpr int kTries = 40;
+
+Status on_all(std::vector<Connection>& connections, std::string_view sql) {
+  for (Connection& c : connections) GB_TRY(c.send(sql));
+  Status status;
+  for (Connection& c : connections)
+    if (auto rows = c.receive(); !rows && status) status = fail(std::move(rows).error());
+  return status;
+}
+
+// Where the snapshot stands in the binary log; empty without one.
+Result<std::vector<std::string>> positions(std::vector<Connection>& connections) {
+  for (Connection& c : connections) GB_TRY(c.send("SHOW STATUS LIKE 'binlog_snapshot_%'"));
+  std::vector<std::string> out;
+  std::optional<Error> error;
+  for (Connection& c : connections) {
+    auto rows = c.receive();
+    if (!rows) {
+      if (!error) error = std::move(rows).error();
+      continue;
+    }
+    std::string file;
+    std::string position;
+    for (const Row& row : rows->rows) {
+      if (row.at(0) == Cell("Binlog_snapshot_file")) file = row.at(1).value_or("");
+      if (row.at(0) == Cell("Binlog_snapshot_position")) position = row.at(1).value_or("");
+    }
+    out.push_back(file.empty() ? "" : file + ":" + position);
+  }
+  if (error) return fail(std::move(*error));
+  return out;
+}
+
+bool all_equal(const std::vector<std::string>& values) {
+  for (const std::string& value : values)
+    if (value != values.front()) return false;
+  return true;
+}
+
+Status begin_all(std::vector<Connection>& connections) {
+  return on_all(connections, "START TRANSACTION WITH CONSISTENT SNAPSHOT");
+}
+
+Result<std::uint64_t> committed_seqno(Connection& connection) {
+  GB_TRY_ASSIGN(const Rows rows,
+                connection.query("SHOW GLOBAL STATUS LIKE 'wsrep_last_committed'"));
+  if (rows.rows.empty()) return 0;
+  return std::strtoull(rows.rows[0].at(1).value_or("0").c_str(), nullptr, 10);
+}
+
+Status record_gtid(Connection& connection, const std::string& position, Facts& facts) {
+  if (position.empty()) return {};
+  const std::size_t colon = position.rfind(':');
+  GB_TRY_ASSIGN(const Cell gtid, connection.scalar("SELECT BINLOG_GTID_POS(" +
+                                                   quote_text(position.substr(0, colon)) + ", " +
+                                                   position.substr(colon + 1) + ")"));
+  facts.gtid = gtid.value_or("");
+  return {};
+}
+
+// Every transaction is open: the definitions that are read from now on may be released again one by
+// one.
+Status mark(std::vector<Connection>& connections) {
+  return on_all(connections, "SAVEPOINT gb_snapshot");
+}
+
+}  // namespace
+
+// Holds FTWRL, and the desync of the node, until it is destroyed.
+struct Snapshot::Strict {
+  std::optional<Connection> locker;
+  std::unique_ptr<Desync> desync;
+
+  Status release() {
+    Status status;
+    if (locker) status = locker->exec("UNLOCK TABLES");
+    locker.reset();  // closing the connection gives the lock back in any case
+    if (desync) {
+      Status synced = desync->end();
+      if (status) status = std::move(synced);
+      desync.reset();
+    }
+    return status;
+  }
+  ~Strict() { (void)release(); }
+};
+
+Snapshot::Snapshot(std::unique_ptr<Strict> strict) : strict_(std::move(strict)) {}
+Snapshot::Snapshot(Snapshot&&) noexcept = default;
+Snapshot& Snapshot::operator=(Snapshot&&) noexcept = default;
+Snapshot::~Snapshot() = default;
+
+Status Snapshot::release() {
+  if (!strict_) return {};
+  Status status = strict_->release();
+  strict_.reset();
+  return status;
+}
+
+Result<Connection> open_dump_connection(const Endpoint& endpoint, const Address& node,
+                                        std::stop_token stop) {
+  // A scan that gets no byte for so long reads from a server that hangs.
+  const ConnectOptions options{std::chrono::seconds(10), std::chrono::seconds(600)};
+  GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, node, options, std::move(stop)));
+  GB_TRY(connection.exec("SET NAMES binary"));
+  GB_TRY(connection.exec(
+      "SET SESSION sql_mode = '', time_zone = '+00:00', "
+      "autocommit = 1, wsrep_sync_wait = 0, net_write_timeout = 3600, net_read_timeout = 3600, "
+      "wait_timeout = 2592000, interactive_timeout = 2592000, idle_transaction_timeout = 0, "
+      "idle_readonly_transaction_timeout = 0, max_statement_time = 0, lock_wait_timeout = 30, "
+      "sql_select_limit = DEFAULT, sql_quote_show_create = 1"));
+  // The variable's name differs between versions, the statement does not.
+  GB_TRY(connection.exec("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+  return connection;
+}
+
+Result<Snapshot> Snapshot::open(const Endpoint& endpoint, std::vector<Connection>& connections,
+                                bool galera, bool strict, const Clock& clock, Facts& facts,
+                                std::stop_token stop) {
+  const Address node = connections.front().node();
+  facts.gtid.clear();
+  facts.seqno = 0;
+  GB_TRY(on_all(connections, "ROLLBACK"));
+
+  if (strict) {
+    auto held = std::make_unique<Strict>();
+    if (galera) {
+      GB_TRY_ASSIGN(held->desync, Desync::begin(endpoint, node, stop));
+    }
+    GB_TRY_ASSIGN(Connection locker, open_dump_connection(endpoint, node, stop));
+    held->locker.emplace(std::move(locker));
+    GB_TRY(held->locker->exec("FLUSH TABLES WITH READ LOCK"));
+    GB_TRY(begin_all(connections));
+    facts.snapshot_time = clock.now();
+    if (galera) {
+      GB_TRY_ASSIGN(facts.seqno, committed_seqno(*held->locker));
+    }
+    GB_TRY_ASSIGN(const std::vector<std::string> at, positions(connections));
+    GB_TRY(record_gtid(connections.front(), at.front(), facts));
+    GB_TRY(mark(connections));
+    facts.snapshot_method = "Strict";
+    return Snapshot(std::move(held));
+  }
+
+  for (int i = 0; i < kTries; ++i) {
+    // Before, not after: what is certainly in the snapshot.
+    if (galera) {
+      GB_TRY_ASSIGN(facts.seqno, committed_seqno(connections.front()));
+    }
+    GB_TRY(begin_all(connections));
+    facts.snapshot_time = clock.now();
+    GB_TRY_ASSIGN(const std::vector<std::string> at, positions(connections));
+    if (at.front().empty() && all_equal(at)) break;  // no binary log: equal says nothing
+    if (all_equal(at)) {
+      GB_TRY(record_gtid(connections.front(), at.front(), facts));
+      GB_TRY(mark(connections));
+      facts.snapshot_method = "Optimistic";
+      return Snapshot(nullptr);
+    }
+    GB_TRY(on_all(connections, "ROLLBACK"));
+    if (!sleep_for(stop, std::chrono::milliseconds(1 + i)))
+      return fail(Code::kCancelled, "stopped while opening the snapshot");
+  }
+
+  GB_TRY(on_all(connections, "ROLLBACK"));
+  GB_TRY_ASSIGN(Connection stage, open_dump_connection(endpoint, node, stop));
+  GB_TRY(stage.exec("BACKUP STAGE START"));
+  GB_TRY(stage.exec("BACKUP STAGE BLOCK_COMMIT"));
+  Status begun = begin_all(connections);
+  facts.snapshot_time = clock.now();
+  if (begun && galera) {
+    auto seqno = committed_seqno(stage);
+    if (seqno)
+      facts.seqno = *seqno;
+    else
+      begun = fail(std::move(seqno).error());
+  }
+  GB_TRY(stage.exec("BACKUP STAGE END"));
+  GB_TRY(std::move(begun));
+  GB_TRY_ASSIGN(const std::vector<std::string> at, positions(connections));
+  GB_TRY(record_gtid(connections.front(), at.front(), facts));
+  GB_TRY(mark(connections));
+  facts.snapshot_method = "BackupStage";
+  return Snapshot(nullptr);
+}
+
+}  // namespace gb::galera

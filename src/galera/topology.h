@@ -1,0 +1,22 @@
+// Which nodes there are, in which state, and which of them a dump reads from.
+//
+// Thread safety: functions, from any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "galera/connection.h"
+#include "galera/engine.h"
+
+namespace gb::galera {
+
+// The states of a node that this room asks for over an open connection.
+Result<NodeState> read_node_state(Connection& connection);
+
+// Nodes that a dump may read from, best first: Synced and Primary (or no Galera at all), those that
+// applications do not use before the active one, then by the length of the receive queue.
+// Unavailable says of every node why not.
+Result<std::vector<NodeState>> rank_donors(const Endpoint& endpoint, const Topology& topology);
+
+}  // namespace gb::galera
