@@ -102,6 +102,8 @@ struct ResourceType {
   bool namespaced = true;
   std::vector<std::string> verbs;  // sorted, as discovery lists them
   std::vector<Subresource> subresources;
+  // base64(sha256("group/version/Kind")[:8]); empty: the resource is not stored.
+  std::string storage_version_hash;
   std::vector<std::string> selectable_fields;  // besides metadata.name and metadata.namespace
   Schema schema;                               // of the whole object
   std::vector<Column> columns;

@@ -135,6 +135,7 @@ ResourceType backups() {
   type.categories = {"galera"};
   type.verbs = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
   type.subresources = {{"log", "GaleraBackup", {"get"}}, {"status", "GaleraBackup", {"get"}}};
+  type.storage_version_hash = "+cHRZdwl4AE=";
   type.selectable_fields = {"spec.store", "status.phase"};
   type.schema = whole_object(
       "A backup of the databases of one or more Galera clusters, taken at one moment of each "

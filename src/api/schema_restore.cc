@@ -135,6 +135,7 @@ ResourceType restores() {
   type.categories = {"galera"};
   type.verbs = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
   type.subresources = {{"log", "GaleraRestore", {"get"}}, {"status", "GaleraRestore", {"get"}}};
+  type.storage_version_hash = "cVvtqNgiOeA=";
   type.selectable_fields = {"spec.backup", "status.phase"};
   type.schema = whole_object(
       "A restore of a GaleraBackup into one or more Galera clusters. Creating the object runs it, "
