@@ -1,6 +1,7 @@
 // What the tests of the catalog share: small objects, and a sink that remembers.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <mutex>
@@ -83,6 +84,10 @@ class CatalogTest : public testing::Test {
     auto catalog = LogCatalog::open(store, clock_, rng_, with);
     EXPECT_TRUE(catalog) << catalog.error().text();
     return catalog ? std::move(*catalog) : nullptr;
+  }
+  void wipe() {
+    const auto blobs = memory_.list("").value();
+    for (const BlobInfo& blob : blobs) EXPECT_TRUE(memory_.remove(blob.key));
   }
   static api::ObjectKey key(const std::string& ns, const std::string& name) {
     return {kBackups, ns, name};
