@@ -1,11 +1,10 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "apiserver/config.h"
 #include "apiserver/files.h"
+#include "base/watched_file.h"
 #include "http/tls.h"
 
 namespace gb::apiserver {
@@ -13,11 +12,9 @@ namespace gb::apiserver {
 namespace fs = std::filesystem;
 
 Result<std::string> read_named_file(const std::string& key, const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    return fail(Code::kInvalid, key + ": " + path + " can not be read",
-                "check that it exists and that this program may read it");
-  return std::string{std::istreambuf_iterator<char>(file), {}};
+  auto text = read_file(path);
+  if (!text) return wrap(key, text.error());
+  return text;
 }
 
 Result<http::KeyPair> read_key_pair(const ServingConfig& serving) {

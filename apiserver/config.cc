@@ -3,12 +3,11 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <sstream>
 
 #include "base/text.h"
+#include "base/watched_file.h"
 
 namespace gb::apiserver {
 namespace {
@@ -278,14 +277,6 @@ void read_all(Section& top, Config& config) {
   read_limits(top.section("limits"), config.limits);
   read_log(top.section("log"), config);
   top.no_other_keys();
-}
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    return fail(Code::kInvalid, path + " can not be read",
-                "check that it exists and that this program may read it");
-  return std::string{std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace

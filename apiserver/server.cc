@@ -1,0 +1,184 @@
+#include "apiserver/server.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+#include "apiserver/doors.h"
+#include "apiserver/files.h"
+#include "base/log.h"
+#include "base/wait.h"
+#include "base/watched_file.h"
+#include "handlers/service.h"
+#include "http/server.h"
+#include "jobs/jobs.h"
+#include "storage/blob/fs_blob_store.h"
+#include "storage/catalog/catalog.h"
+
+namespace gb::apiserver {
+namespace {
+
+// Load balancers and kube-proxy need a moment to see that readyz fails before connections are
+// refused.
+constexpr std::chrono::seconds kShutdownDelay{3};
+constexpr std::chrono::seconds kDrainDeadline{
+    25};  // below Kubernetes' 30 s of grace, with the delay
+constexpr std::chrono::seconds kReloadEvery{5};
+
+// Tells systemd (Type=notify). Nothing to do where nobody asked.
+void notify_ready() {
+  const char* path = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  if (path == nullptr || std::strlen(path) < 2) return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::size_t length = std::min(std::strlen(path), sizeof address.sun_path - 1);
+  std::memcpy(address.sun_path, path, length);
+  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';  // an abstract socket
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  constexpr std::string_view kReady = "READY=1";
+  if (::sendto(fd, kReady.data(), kReady.size(), 0, reinterpret_cast<const sockaddr*>(&address),
+               static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length)) < 0)
+    log::warn("systemd could not be told that the server is ready");
+  ::close(fd);
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+  return name.data();
+}
+
+Result<std::shared_ptr<http::TlsContext>> make_tls(const Config& config, const Clock& clock) {
+  if (!config.serving.cert_file.empty()) {
+    GB_TRY_ASSIGN(const http::KeyPair pair, read_key_pair(config.serving));
+    return http::TlsContext::server(pair);
+  }
+  GB_TRY_ASSIGN(const http::KeyPair pair,
+                http::make_self_signed({"localhost", "127.0.0.1", host_name()}, clock.now()));
+  log::warn("serving.certFile is not set: a self-signed certificate was made in memory",
+            {{"hint", "clients can not verify it; set certFile and keyFile"}});
+  return http::TlsContext::server(pair);
+}
+
+// Takes a new serving certificate in when its files change; a pair that does not fit is not taken.
+void reload_certificate(const Config& config, http::TlsContext& tls, const std::stop_token& stop) {
+  WatchedFile certificate(config.serving.cert_file);
+  WatchedFile key(config.serving.key_file);
+  std::uint64_t taken = 0;
+  if (certificate.read() && key.read()) taken = certificate.generation() + key.generation();
+  while (sleep_for(stop, kReloadEvery)) {
+    const auto certificate_pem = certificate.read();
+    const auto key_pem = key.read();
+    const std::uint64_t now = certificate.generation() + key.generation();
+    if (!certificate_pem || !key_pem || now == taken) continue;
+    taken = now;
+    if (const Status replaced = tls.replace({*certificate_pem, *key_pem}); replaced)
+      log::info("the serving certificate was read again");
+    else
+      log::error("the new serving certificate was not taken, the old one stays",
+                 {{"error", replaced.error().text()}});
+  }
+}
+
+Result<std::vector<jobs::Store>> open_stores(const Config& config) {
+  std::vector<jobs::Store> stores;
+  for (const StoreConfig& store : config.stores) {
+    auto blobs = storage::FsBlobStore::open(store.path);
+    if (!blobs) return wrap("store \"" + store.name + "\"", blobs.error());
+    stores.push_back({store.name, "file://" + store.path, std::move(*blobs)});
+  }
+  return stores;
+}
+
+handlers::VersionInfo version() {
+  handlers::VersionInfo info;
+  info.git_version = "v" GB_VERSION;
+  info.git_commit = GB_COMMIT;
+  return info;
+}
+
+}  // namespace
+
+Status serve(const Config& config, std::stop_token stop) {
+  const SystemClock clock;
+  SystemRng rng;
+  metrics::Registry metrics;
+
+  GB_TRY_ASSIGN(std::vector<jobs::Store> stores, open_stores(config));
+  storage::Catalog::Options options;
+  options.writer = host_name();
+  auto opened = storage::Catalog::open(*stores.front().blobs, clock, rng, options);
+  if (!opened) return wrap("store \"" + stores.front().name + "\"", opened.error());
+  const std::unique_ptr<storage::Catalog> catalog = std::move(*opened);
+
+  GB_TRY_ASSIGN(Doors doors, make_doors(config, clock, rng));
+  jobs::ConfiguredInstances instances(config.instances);
+  const std::unique_ptr<jobs::DumpEngine> engine = jobs::make_logical_engine(clock);
+
+  jobs::Dependencies job_dependencies;
+  job_dependencies.catalog = catalog.get();
+  job_dependencies.engine = engine.get();
+  job_dependencies.stores = std::move(stores);
+  job_dependencies.instances = &instances;
+  job_dependencies.authorizer = doors.authorizer.get();
+  job_dependencies.events = doors.events.get();
+  job_dependencies.metrics = &metrics;
+  job_dependencies.clock = &clock;
+  job_dependencies.rng = &rng;
+  job_dependencies.parallel_backups = config.limits.parallel_backups;
+  GB_TRY_ASSIGN(std::unique_ptr<jobs::Jobs> jobs, jobs::Jobs::start(std::move(job_dependencies)));
+
+  handlers::Dependencies handler_dependencies;
+  handler_dependencies.catalog = catalog.get();
+  handler_dependencies.jobs = jobs.get();
+  handler_dependencies.authenticator = doors.authenticator.get();
+  handler_dependencies.authorizer = doors.authorizer.get();
+  handler_dependencies.namespaces = doors.namespaces.get();
+  handler_dependencies.clock = &clock;
+  handler_dependencies.rng = &rng;
+  handler_dependencies.metrics = &metrics;
+  handler_dependencies.limits = {config.limits.in_flight_reads, config.limits.in_flight_writes};
+  handler_dependencies.version = version();
+  handler_dependencies.checks = doors.checks;
+  GB_TRY_ASSIGN(const std::unique_ptr<handlers::Service> service,
+                handlers::Service::make(std::move(handler_dependencies)));
+
+  GB_TRY_ASSIGN(const std::shared_ptr<http::TlsContext> tls, make_tls(config, clock));
+  http::ServerOptions server_options;
+  server_options.address = config.serving.bind_address;
+  server_options.port = config.serving.port;
+  GB_TRY_ASSIGN(std::unique_ptr<http::Server> server,
+                http::Server::start(server_options, tls, *service));
+  std::jthread reloader;
+  if (!config.serving.cert_file.empty())
+    reloader = std::jthread(
+        [&](const std::stop_token& token) { reload_certificate(config, *tls, token); });
+  log::info("serving", {{"address", config.serving.bind_address},
+                        {"port", static_cast<int>(server->port())},
+                        {"mode", config.cluster ? "cluster" : "standalone"},
+                        {"version", GB_VERSION},
+                        {"repository", catalog->repository_id()},
+                        {"revision", catalog->revision()}});
+  notify_ready();
+
+  wait_for_stop(stop);
+  log::info("stopping: finishing what is under way");
+  service->begin_shutdown();
+  if (config.cluster) sleep_for({}, kShutdownDelay);
+  server->drain(kDrainDeadline);
+  server.reset();
+  jobs.reset();
+  log::info("stopped");
+  return {};
+}
+
+}  // namespace gb::apiserver
