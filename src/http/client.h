@@ -25,21 +25,21 @@
 namespace gb::http {
 
 struct ClientOptions {
-  std::string host;
+  std::string host = {};
   std::uint16_t port = 443;
-  std::string server_name;             // for SNI and verification; empty: host
-  std::string ca_pem;                  // empty: the system's authorities
-  std::optional<KeyPair> certificate;  // the client's own
+  std::string server_name = {};             // for SNI and verification; empty: host
+  std::string ca_pem = {};                  // empty: the system's authorities
+  std::optional<KeyPair> certificate = {};  // the client's own
   std::chrono::milliseconds connect_timeout{5000};
   std::size_t max_body = std::size_t{64} << 20;  // of an answer, and of one line of a stream
 };
 
 struct ClientRequest {
   std::string method = "GET";
-  std::string target;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
-  std::string content_type;
+  std::string target = {};
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
+  std::string content_type = {};
   std::chrono::milliseconds timeout{10000};
 };
 

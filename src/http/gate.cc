@@ -87,19 +87,19 @@ struct Gate::Impl final : public httplib::Server {
       response.status = answer.status;
       return HandlerResponse::Handled;
     });
-    set_exception_handler([this](const httplib::Request&, httplib::Response& response,
-                                 std::exception_ptr error) {
-      try {
-        std::rethrow_exception(std::move(error));
-      } catch (const std::exception& e) {
-        log::error("a request handler threw", {{"what", e.what()}});
-      } catch (...) {
-        log::error("a request handler threw", {});
-      }
-      // Not a word of the exception reaches the client.
-      answer = status_response(500, "an internal error occurred; the server's log has the details");
-      response.status = 500;
-    });
+    set_exception_handler(
+        [this](const httplib::Request&, httplib::Response& response, std::exception_ptr error) {
+          try {
+            std::rethrow_exception(std::move(error));
+          } catch (const std::exception& e) {
+            log::error("a request handler threw", {{"what", e.what()}});
+          } catch (...) {
+            log::error("a request handler threw", {});
+          }
+          // Not a word of the exception reaches the client.
+          answer = internal_error();
+          response.status = 500;
+        });
     // The last hook before the head is written: what the library added goes, our framing comes.
     set_post_routing_handler([this](const httplib::Request&, httplib::Response& response) {
       if (!handled()) answer = status_response(response.status, "the request target is too long");

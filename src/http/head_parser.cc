@@ -53,6 +53,12 @@ std::string_view trim_blanks(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
+bool is_version(std::string_view text) {  // HTTP/d.d
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  return text.size() == 8 && text.substr(0, 5) == "HTTP/" && digit(text[5]) && text[6] == '.' &&
+         digit(text[7]);
+}
+
 bool same(std::string_view a, std::string_view lower) {
   return to_lower(a) == lower;
 }
@@ -170,7 +176,7 @@ tl::expected<ParsedHead, HeadRefusal> parse_head(std::string_view head, const He
   if (!is_target(target))
     return refuse(400, "the target is not a path of printable ASCII without a fragment");
   if (version != "HTTP/1.1" && version != "HTTP/1.0") {
-    if (version.substr(0, 5) == "HTTP/") return refuse(505, "only HTTP/1.1 is spoken here");
+    if (is_version(version)) return refuse(505, "only HTTP/1.1 is spoken here");
     return refuse(400, "the request line does not end in HTTP/1.1");
   }
   parsed.http10 = version == "HTTP/1.0";

@@ -39,4 +39,8 @@ Response status_response(int status, std::string_view message) {
   return response;
 }
 
+Response internal_error() {
+  return status_response(500, "an internal error occurred; the server's log has the details");
+}
+
 }  // namespace gb::http

@@ -304,13 +304,16 @@ void Transport::work(unsigned worker, const Ptr& connection) {
       parsed.head.method,
       exchange->refusal ? std::string_view("/") : std::string_view(parsed.head.target),
       parsed.http10,
-      parsed.keep_alive && exchange->body_consumed && !draining_,
+      parsed.keep_alive && exchange->body_consumed,
       parsed.accepts_gzip,
       options_.gzip_from};
   Rendered rendered = gates_[worker]->render(framing, [&] {
-    if (refused) return std::move(*refused);
-    return service_.handle(Request{parsed.head, std::move(exchange->body)},
-                           std::move(exchange->context));
+    Response response = refused ? std::move(*refused)
+                                : service_.handle(Request{parsed.head, std::move(exchange->body)},
+                                                  std::move(exchange->context));
+    // Asked late: a drain may have begun while the handler ran.
+    if (draining_) response.close = true;
+    return response;
   });
   respond(connection, std::move(exchange), std::move(rendered));
 }
@@ -327,7 +330,10 @@ bool Transport::admit(const Ptr& connection, Exchange& exchange, std::optional<R
     }
   } catch (const std::exception& e) {
     log::error("the admission of a request threw", {{"what", e.what()}});
-    refused = status_response(500, "an internal error occurred; the server's log has the details");
+    refused = internal_error();
+  } catch (...) {
+    log::error("the admission of a request threw", {});
+    refused = internal_error();
   }
   exchange.admitted = true;
   if (!refused) refused = refuse_admitted(exchange);

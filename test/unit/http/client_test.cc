@@ -1,0 +1,281 @@
+// Our client of kube-apiserver, against our own server and against servers that misbehave.
+#include "http/client.h"
+
+#include <latch>
+
+#include "test/unit/http/server_fixture.h"
+
+namespace gb::http::test {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class ClientTest : public ServerTest {
+ protected:
+  ClientOptions options() {
+    return {.host = "127.0.0.1",
+            .port = port(),
+            .server_name = "localhost",
+            .ca_pem = pair.certificate_pem};
+  }
+  std::unique_ptr<Client> client() { return client(options()); }
+  static std::unique_ptr<Client> client(ClientOptions options) {
+    auto made = Client::make(std::move(options));
+    EXPECT_TRUE(made) << made.error().text();
+    return std::move(*made);
+  }
+};
+
+TEST_F(ClientTest, SendsARequestAndReturnsAnyStatus) {
+  service.on_handle = [](Request& request, const auto&) {
+    auto response = text_response(409, request.head.method + request.head.target + request.body);
+    response.headers.add("X-Echo", std::string(*request.head.headers.get("Authorization")));
+    response.headers.add("X-Type", std::string(*request.head.headers.get("Content-Type")));
+    return response;
+  };
+  start();
+  const auto response = client()->send({.method = "POST",
+                                        .target = "/apis?x=1",
+                                        .headers = {{"Authorization", "Bearer t"}},
+                                        .body = "{}",
+                                        .content_type = "application/json"},
+                                       {});
+  ASSERT_TRUE(response) << response.error().text();
+  EXPECT_EQ(response->status, 409);
+  EXPECT_EQ(response->body, "POST/apis?x=1{}");
+  EXPECT_THAT(response->headers, testing::Contains(testing::Pair("X-Echo", "Bearer t")));
+  EXPECT_THAT(response->headers, testing::Contains(testing::Pair("X-Type", "application/json")));
+}
+
+TEST_F(ClientTest, KeepsConnectionsAndReplacesThoseThatTheServerClosed) {
+  start();
+  const auto c = client();
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(c->send({.target = "/"}, {}));
+  EXPECT_EQ(server->stats().connections, 1U);
+  service.on_handle = [](Request&, const auto&) {
+    auto response = text_response(200, "x");
+    response.close = true;
+    return response;
+  };
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(c->send({.method = "POST", .target = "/"}, {}));
+}
+
+TEST_F(ClientTest, UsesAConnectionThatDiedWhileIdleForNothing) {
+  start();
+  const auto c = client();
+  ASSERT_TRUE(c->send({.target = "/"}, {}));
+  const auto old_port = port();
+  server.reset();
+  start({.port = old_port});
+  const auto response = c->send({.method = "POST", .target = "/again", .body = "b"}, {});
+  ASSERT_TRUE(response) << response.error().text();
+  EXPECT_EQ(response->body, "POST /again b");
+}
+
+TEST_F(ClientTest, ShowsItsCertificate) {
+  const Authority ca("ca");
+  std::string name;
+  service.on_handle = [&](Request& request, const auto&) {
+    const auto subject =
+        verify_client_certificate(request.head.peer_certificate, ca.pem(), wall_now());
+    name = subject ? subject->common_name : "";
+    return text_response(200, "");
+  };
+  start();
+  auto with = options();
+  with.certificate = ca.issue({.common_name = "server-of-ours"});
+  ASSERT_TRUE(client(with)->send({.target = "/"}, {}));
+  EXPECT_EQ(name, "server-of-ours");
+}
+
+TEST_F(ClientTest, RefusesAServerThatItCanNotVerify) {
+  start();
+  const Authority other("other");
+  auto stranger = options();
+  stranger.ca_pem = other.pem();
+  auto response = client(stranger)->send({.target = "/"}, {});
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::kUnavailable);
+  EXPECT_THAT(response.error().text(), HasSubstr("certificate is not accepted"));
+
+  auto misnamed = options();
+  misnamed.server_name = "kubernetes.default.svc";
+  response = client(misnamed)->send({.target = "/"}, {});
+  ASSERT_FALSE(response);
+  EXPECT_THAT(response.error().text(), HasSubstr("ostname mismatch"));
+
+  auto by_address = options();
+  by_address.server_name = "";
+  EXPECT_TRUE(client(by_address)->send({.target = "/"}, {})) << "the certificate names 127.0.0.1";
+
+  auto system = options();
+  system.ca_pem = "";
+  EXPECT_FALSE(client(system)->send({.target = "/"}, {}));
+  EXPECT_EQ(service.admitted(), 1);
+}
+
+// Client redirects leak credentials (CVE-2026-33745).
+TEST_F(ClientTest, NeverFollowsARedirect) {
+  service.on_handle = [](Request&, const auto&) {
+    auto response = text_response(302, "");
+    response.headers.add("Location", "/elsewhere");
+    return response;
+  };
+  start();
+  const auto response = client()->send({.target = "/"}, {});
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 302);
+  EXPECT_EQ(service.admitted(), 1);
+}
+
+TEST_F(ClientTest, SaysThatNobodyListens) {
+  start();
+  auto nobody = options();
+  server.reset();
+  const auto response = client(nobody)->send({.target = "/"}, {});
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::kUnavailable);
+  EXPECT_THAT(response.error().text(), HasSubstr("Connection refused"));
+}
+
+TEST_F(ClientTest, RefusesInputThatWouldForgeARequest) {
+  start();
+  const auto c = client();
+  EXPECT_EQ(c->send({.target = "/ HTTP/1.1\r\nX: y"}, {}).error().code, Code::kInvalid);
+  EXPECT_EQ(c->send({.target = "relative"}, {}).error().code, Code::kInvalid);
+  EXPECT_EQ(c->send({.target = "/", .headers = {{"A", "b\r\nc: d"}}}, {}).error().code,
+            Code::kInvalid);
+  EXPECT_FALSE(Client::make({}));
+  EXPECT_FALSE(Client::make({.host = "a", .ca_pem = "no PEM"}));
+}
+
+TEST_F(ClientTest, EndsAtItsDeadlineAndWhenCalledOff) {
+  std::latch release(1);
+  service.on_handle = [&](Request&, const auto&) {
+    release.wait();
+    return text_response(200, "");
+  };
+  start();
+  const auto c = client();
+  const auto late = c->send({.target = "/", .timeout = milliseconds(100)}, {});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::kUnavailable);
+
+  std::stop_source stop;
+  Result<ClientResponse> answer = fail(Code::kInternal, "");
+  {
+    const std::jthread asking([&] { answer = c->send({.target = "/"}, stop.get_token()); });
+    ASSERT_TRUE(service.wait_admitted(2));
+    stop.request_stop();
+  }
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::kCancelled);
+  release.count_down();
+}
+
+TEST_F(ClientTest, StreamsLinesUntilTheAnswerEnds) {
+  service.on_handle = [](Request&, const auto&) {
+    Response response;
+    auto queue = std::make_shared<FrameQueue>();
+    for (const char* part : {"one\ntw", "o\n", "three\nrest"})
+      queue->push(std::make_shared<const std::string>(part));
+    queue->close();
+    response.body = std::move(queue);
+    return response;
+  };
+  start();
+  std::vector<std::string> lines;
+  const auto response = client()->stream({.target = "/watch"}, milliseconds(10000),
+                                         [&](std::string_view line) {
+                                           lines.emplace_back(line);
+                                           return true;
+                                         },
+                                         {});
+  ASSERT_TRUE(response) << response.error().text();
+  EXPECT_EQ(response->status, 200);
+  EXPECT_THAT(lines, ElementsAre("one", "two", "three", "rest"));
+}
+
+TEST_F(ClientTest, AStreamEndsWhenItsReaderOrItsOwnerWantsIt) {
+  std::shared_ptr<FrameQueue> queue;
+  std::latch gone(2);
+  service.on_handle = [&](Request&, const auto&) {
+    Response response;
+    queue = std::make_shared<FrameQueue>();
+    queue->set_on_gone([&] { gone.count_down(); });
+    queue->push(std::make_shared<const std::string>("line\n"));
+    response.body = queue;
+    return response;
+  };
+  start();
+  const auto c = client();
+  const auto enough =
+      c->stream({.target = "/"}, milliseconds(10000), [](std::string_view) { return false; }, {});
+  ASSERT_TRUE(enough);
+  std::stop_source stop;
+  const auto stopped = c->stream(
+      {.target = "/"}, milliseconds(10000),
+      [&](std::string_view) {
+        stop.request_stop();
+        return true;
+      },
+      stop.get_token());
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Code::kCancelled);
+  gone.wait();
+  const auto silent =
+      c->stream({.target = "/"}, milliseconds(50), [](std::string_view) { return true; }, {});
+  ASSERT_FALSE(silent);
+  EXPECT_EQ(silent.error().code, Code::kUnavailable);
+}
+
+TEST_F(ClientTest, AStreamThatIsRefusedComesBackWithItsBody) {
+  service.on_handle = [](Request&, const auto&) { return text_response(410, "too old\n"); };
+  start();
+  int lines = 0;
+  const auto response = client()->stream({.target = "/"}, milliseconds(10000),
+                                         [&](std::string_view) {
+                                           ++lines;
+                                           return true;
+                                         },
+                                         {});
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 410);
+  EXPECT_EQ(response->body, "too old\n");
+  EXPECT_EQ(lines, 0);
+}
+
+TEST_F(ClientTest, AnAnswerThatIsTooLargeIsRefused) {
+  service.on_handle = [](Request&, const auto&) {
+    return text_response(200, std::string(5000, 'x'));
+  };
+  start();
+  auto small = options();
+  small.max_body = 4999;
+  const auto response = client(small)->send({.target = "/"}, {});
+  ASSERT_FALSE(response);
+  EXPECT_THAT(response.error().message, HasSubstr("larger than"));
+}
+
+TEST_F(ClientTest, ManyThreadsShareOneClient) {
+  start();
+  const auto c = client();
+  std::atomic<int> wrong{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 6; ++t)
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < 50; ++i) {
+          const std::string target = "/" + std::to_string(t * 1000 + i);
+          const auto response = c->send({.target = target}, {});
+          if (!response || response->body != "GET " + target + " ") ++wrong;
+        }
+      });
+  }
+  EXPECT_EQ(wrong, 0);
+}
+
+}  // namespace
+}  // namespace gb::http::test
