@@ -10,7 +10,7 @@
 namespace gb::api {
 namespace {
 
-constexpr std::size_t kMaxCopied = 3145728;
+constexpr std::size_t kMaxCopied = std::size_t{1} << 20;
 
 std::size_t depth_of(const Json& value) {
   std::size_t deepest = 0;
