@@ -159,14 +159,14 @@ Answer create_object(const Env& env, Call& call, std::string_view body) {
   auto made = submit_named(env, call, std::move(*object));
   if (!made) return api::refuse(std::move(made).error());
   if (call.dry_run) {
-    // What was not stored has no version.
-    api::Json shown = (*made)->dom();
-    shown["metadata"].erase("resourceVersion");
-    if (view->plain()) {
+    if (view->media.shape == api::Shape::kObject) {
+      // What was not stored has no version.
+      api::Json shown = (*made)->dom();
+      shown["metadata"].erase("resourceVersion");
       http::Response out;
       out.status = 201;
       out.headers.add("Content-Type", view->media.content_type);
-      out.body = shown.dump() + "\n";
+      out.body = api::encode(shown.dump(), view->media.format, view->pretty);
       return out;
     }
     return object_response(env, call, *view, 201, *made);
