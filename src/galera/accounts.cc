@@ -138,55 +138,46 @@ Result<std::string> grant_for_target(const std::string& grant,
   return out;
 }
 
-Result<AccountsReport> create_accounts(Connection& connection, const std::vector<Account>& accounts,
-                                       const std::vector<std::string>& schemas,
-                                       const SchemaNames& names, bool replace) {
-  AccountsReport report;
-  GB_TRY_ASSIGN(const Cell self, connection.scalar("SELECT CURRENT_USER()"));
+Result<std::uint64_t> create_accounts(Connection& connection, const std::vector<Account>& accounts,
+                                      std::vector<std::string>& notes) {
   GB_TRY_ASSIGN(const std::set<std::string> there, existing_accounts(connection));
-  std::vector<const Account*> granted;
+  std::uint64_t made = 0;
   for (const Account& account : accounts) {
-    const std::string name = plain_account_name(account);
-    if (name == self.value_or("")) {
-      report.notes.push_back("the account " + account.name +
-                             " is the one that this restore uses: it stays as it is");
+    if (there.contains(plain_account_name(account))) {
+      notes.push_back("the account " + account.name +
+                      " exists: it keeps its password and gets the backup's grants added");
       continue;
     }
-    granted.push_back(&account);
-    if (there.contains(name)) {
-      if (!replace) {
-        report.notes.push_back("the account " + account.name +
-                               " exists: it keeps its password and gets the backup's grants added");
-        continue;
-      }
-      if (auto dropped =
-              connection.exec((account.role ? "DROP ROLE " : "DROP USER ") + account.name);
-          !dropped)
-        return wrap("can not drop the account " + account.name, std::move(dropped).error());
-    }
     for (const std::string& statement : account.create)
-      if (auto made = connection.exec(statement); !made)
-        return wrap("can not create the account " + account.name, std::move(made).error());
-    ++report.made;
+      if (auto created = connection.exec(statement); !created)
+        return wrap("can not create the account " + account.name, std::move(created).error());
+    ++made;
   }
-  // Roles that are granted to others exist by now, whatever the order.
-  for (const Account* account : granted) {
-    for (const std::string& grant : account->grants) {
+  return made;
+}
+
+Status grant_accounts(Connection& connection, const std::vector<Account>& accounts,
+                      const std::vector<std::string>& schemas, const SchemaNames& names,
+                      std::vector<std::string>& notes) {
+  GB_TRY_ASSIGN(const Cell self, connection.scalar("SELECT CURRENT_USER()"));
+  for (const Account& account : accounts) {
+    if (plain_account_name(account) == self.value_or("")) continue;
+    for (const std::string& grant : account.grants) {
       GB_TRY_ASSIGN(const std::string sql, grant_for_target(grant, schemas, names));
       if (sql.empty()) continue;
       auto done = connection.exec(sql);
       if (done) continue;
       const unsigned number = connection.last_errno();
       if (number == ER_NO_SUCH_TABLE || number == ER_SP_DOES_NOT_EXIST) {
-        report.notes.push_back("a grant to " + account->name +
-                               " names something that is not there: " + done.error().text());
+        notes.push_back("a grant to " + account.name +
+                        " names something that is not there: " + done.error().text());
         continue;
       }
-      return wrap("can not give the account " + account->name + " its grants",
+      return wrap("can not give the account " + account.name + " its grants",
                   std::move(done).error());
     }
   }
-  return report;
+  return {};
 }
 
 }  // namespace gb::galera

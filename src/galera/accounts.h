@@ -33,16 +33,16 @@ Result<std::set<std::string>> existing_accounts(Connection& connection);
                                                    const std::vector<std::string>& schemas,
                                                    const SchemaNames& names);
 
-struct AccountsReport {
-  std::uint64_t made = 0;
-  std::vector<std::string> notes;
-};
+// Makes the accounts, without any grant: roles that programs name as their definer have to be there
+// before the programs. One that exists is left alone, whatever the restore does to schemas: its
+// password stands in a Secret of the target. Those are told in `notes`; the number of those made is
+// returned.
+Result<std::uint64_t> create_accounts(Connection& connection, const std::vector<Account>& accounts,
+                                      std::vector<std::string>& notes);
 
-// Makes the accounts and gives them what they were granted on `schemas` (names in the backup) and
-// globally. An account that exists keeps its password and its privileges unless `replace`; the
-// account that the connection uses is never touched.
-Result<AccountsReport> create_accounts(Connection& connection, const std::vector<Account>& accounts,
-                                       const std::vector<std::string>& schemas,
-                                       const SchemaNames& names, bool replace);
+// Gives the accounts what they were granted on `schemas` (names in the backup) and globally.
+Status grant_accounts(Connection& connection, const std::vector<Account>& accounts,
+                      const std::vector<std::string>& schemas, const SchemaNames& names,
+                      std::vector<std::string>& notes);
 
 }  // namespace gb::galera

@@ -98,7 +98,7 @@ Status recover_donors(const Endpoint& endpoint, std::stop_token stop);
 enum class Existing { kFail, kReplace };
 
 struct RestoreOptions {
-  std::vector<std::string> databases;         // of the backup; empty: all
+  std::vector<std::string> databases = {};         // of the backup; empty: all
   std::map<std::string, std::string> rename = {};  // schema in the backup → schema on the target
   Content content = Content::kData;
   Existing existing = Existing::kFail;

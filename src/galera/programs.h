@@ -4,6 +4,7 @@
 // Thread safety: functions on a connection by who owns the connection; the others are pure.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -49,7 +50,9 @@ Status reset_session(Connection& connection);
 inline constexpr const char* kRestoreSqlMode =
     "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
 
-// Fails when the last statement left a warning; notes are let through. `what` begins the message.
-Status refuse_warnings(Connection& connection, const std::string& what);
+// Fails when the last statement left a warning; notes are let through, and those with a number of
+// `harmless`. `what` begins the message.
+Status refuse_warnings(Connection& connection, const std::string& what,
+                       std::initializer_list<unsigned> harmless = {});
 
 }  // namespace gb::galera

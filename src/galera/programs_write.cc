@@ -13,27 +13,6 @@ namespace {
 
 using Kind = Program::Kind;
 
-bool holds_utf8(const std::string& character_set) {
-  return character_set.empty() || character_set.rfind("utf8", 0) == 0 || character_set == "binary";
-}
-
-// A view is printed in utf8, whatever its author's client spoke; made again it must be sent in what
-// that client spoke, or its literals change. The server knows the character sets, so it converts.
-Result<std::string> view_text(Connection& connection, const Program& view, std::string sql) {
-  if (holds_utf8(view.character_set_client)) return sql;
-  const std::string utf8 = "CONVERT(" + hex_literal(sql) + " USING utf8mb4)";
-  const std::string there = "CONVERT(" + utf8 + " USING " + view.character_set_client + ")";
-  GB_TRY_ASSIGN(const Rows rows,
-                connection.query("SELECT CAST(" + there + " AS BINARY), CAST(CONVERT(" + there +
-                                 " USING utf8mb4) AS BINARY)"));
-  const Row& row = rows.rows.at(0);
-  if (!row.at(0) || row.at(1) != sql)
-    return fail(Code::kInternal, "the text of the view " + quote_name(view.name) +
-                                     " does not fit into its character set " +
-                                     view.character_set_client);
-  return *row[0];
-}
-
 Status prepare_session(Connection& connection, const PlacedProgram& placed) {
   const Program& p = *placed.program;
   GB_TRY(connection.exec("USE " + quote_name(placed.schema)));
@@ -63,10 +42,8 @@ Status make(Connection& connection, const PlacedProgram& placed, const SchemaNam
   const Program& p = *placed.program;
   const std::string what =
       std::string("the ") + to_string(p.kind) + " " + quote_table(placed.schema, p.name);
-  GB_TRY_ASSIGN(std::string sql, rename_schemas(p.create_sql, names, quoting_of(p)));
-  if (p.kind == Kind::kView) {
-    GB_TRY_ASSIGN(sql, view_text(connection, p, std::move(sql)));
-  }
+  // A text comes in the character set of its author's client and goes out under the same.
+  GB_TRY_ASSIGN(const std::string sql, rename_schemas(p.create_sql, names, quoting_of(p)));
   GB_TRY(prepare_session(connection, placed));
   GB_TRY_ASSIGN(const std::string now, schema_collation(connection));
   const bool other_collation = !p.database_collation.empty() && p.database_collation != now;
@@ -75,7 +52,12 @@ Status make(Connection& connection, const PlacedProgram& placed, const SchemaNam
   };
   if (other_collation) GB_TRY(alter(p.database_collation));
   Status made = connection.exec(sql);
-  if (made) made = refuse_warnings(connection, "making " + what);
+  // An author's choice of words is no change of what is made; neither is a scheduler that is off,
+  // which the plan tells.
+  if (made)
+    made = refuse_warnings(connection, "making " + what,
+                           {ER_WARN_DEPRECATED_SYNTAX, ER_WARN_DEPRECATED_SYNTAX_NO_REPLACEMENT,
+                            p.kind == Kind::kEvent ? ER_UNKNOWN_ERROR : 0U});
   if (other_collation) GB_TRY(alter(now));
   if (!made) return wrap("can not make " + what, std::move(made).error());
   if (p.kind == Kind::kEvent && p.status == "SLAVESIDE_DISABLED" && from_galera)
@@ -97,15 +79,13 @@ Status reset_session(Connection& connection) {
                          "', time_zone = '+00:00', timestamp = DEFAULT");
 }
 
-Status refuse_warnings(Connection& connection, const std::string& what) {
+Status refuse_warnings(Connection& connection, const std::string& what,
+                       std::initializer_list<unsigned> harmless) {
   if (connection.warning_count() == 0) return {};
   GB_TRY_ASSIGN(const std::vector<ServerWarning> warnings, connection.warnings());
   for (const ServerWarning& w : warnings) {
     if (w.level == "Note") continue;
-    // An author's choice of words, not a change of what is made.
-    if (w.number == ER_WARN_DEPRECATED_SYNTAX ||
-        w.number == ER_WARN_DEPRECATED_SYNTAX_NO_REPLACEMENT)
-      continue;
+    if (std::find(harmless.begin(), harmless.end(), w.number) != harmless.end()) continue;
     return fail(
         Code::kInternal, what + " gave the warning " + std::to_string(w.number) + ": " + w.message,
         "a restore never goes on after a warning: make the target's settings like those of the "

@@ -1,0 +1,405 @@
+#include "galera/load.h"
+
+#include <mysqld_error.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/text.h"
+#include "base/wait.h"
+#include "galera/load_writer.h"
+#include "galera/programs.h"
+#include "galera/sql_text.h"
+
+namespace gb::galera {
+namespace {
+
+constexpr std::uint64_t kSmallTable = 1U << 20;  // bytes: keys built at once cost nothing
+constexpr std::uint64_t kRowsPerTransaction = 5'000;
+constexpr std::uint64_t kBytesPerTransaction = 64U << 20;
+constexpr unsigned kMaxRetries = 10;
+constexpr std::chrono::milliseconds kRetryPause{50};
+// Loading by rows costs the server about this much more than the bulk path, in quarters.
+constexpr std::uint64_t kByRowsCostQuarters = 7;
+
+bool is_conflict(unsigned number) {
+  return number == ER_LOCK_DEADLOCK || number == ER_LOCK_WAIT_TIMEOUT ||
+         number == ER_ERROR_DURING_COMMIT;
+}
+
+// A chunk is in one or several transactions, never the other way round: a repeated one needs no
+// chunk that is gone. `bytes` of the chunk over its `rows` rows.
+std::uint64_t rows_per_transaction(std::uint64_t rows, std::uint64_t bytes,
+                                   const TargetLimits& limits) {
+  std::uint64_t out = kRowsPerTransaction;
+  if (limits.max_write_set_rows != 0) out = std::min(out, limits.max_write_set_rows);
+  const std::uint64_t largest = std::min(kBytesPerTransaction, limits.max_write_set / 4);
+  if (bytes > largest) out = std::min(out, std::max<std::uint64_t>(1, rows * largest / bytes));
+  return out;
+}
+
+// One table on its way.
+struct Job {
+  TableLoad load;
+  LoadPath path = LoadPath::kBulk;
+  std::unique_ptr<TableSource> source;  // none: no rows
+  // By rows, under the loader's mutex:
+  std::size_t next_chunk = 0;
+  std::size_t chunks = 0;
+  unsigned working = 0;
+};
+
+class Loader {
+ public:
+  Loader(const Endpoint& endpoint, const Address& node, const LoadOptions& options,
+         const TargetLimits& limits, DumpSource& source, Progress& progress)
+      : endpoint_(endpoint),
+        node_(node),
+        options_(options),
+        limits_(limits),
+        source_(source),
+        progress_(progress) {}
+
+  Status run(std::vector<TableLoad> tables, std::stop_token stop) {
+    std::uint64_t all_bytes = 0;
+    for (const TableLoad& t : tables) all_bytes += t.table->totals.bytes;
+    std::stable_sort(tables.begin(), tables.end(), [](const TableLoad& a, const TableLoad& b) {
+      return a.table->totals.bytes > b.table->totals.bytes;
+    });
+    for (TableLoad& t : tables) {
+      auto job = std::make_unique<Job>();
+      job->path = choose_path(*t.table, all_bytes, options_, limits_);
+      job->load = std::move(t);
+      waiting_.push_back(std::move(job));
+    }
+    const std::stop_callback relay(stop, [this] { stop_.request_stop(); });
+    {
+      std::vector<std::jthread> workers;
+      const std::size_t count =
+          std::max<std::size_t>(1, std::min<std::size_t>(options_.threads, waiting_.size()));
+      // A single large table by rows keeps every connection busy.
+      const bool shared = !waiting_.empty() && waiting_.front()->path == LoadPath::kByRows;
+      for (std::size_t i = 0; i < (shared ? std::max(1U, options_.threads) : count); ++i)
+        workers.emplace_back([this] { work(); });
+    }
+    const std::lock_guard lock(mutex_);
+    if (failure_) return fail(std::move(*failure_));
+    if (stop.stop_requested()) return fail(Code::kCancelled, "the restore was stopped");
+    return {};
+  }
+
+ private:
+  void work() {
+    auto connection = open_restore_session(endpoint_, node_, stop_.get_token());
+    Status result = connection ? take_jobs(*connection) : Status(fail(connection.error()));
+    if (result) return;
+    const std::lock_guard lock(mutex_);
+    // What the others say after they were stopped is no news.
+    if (!failure_ || failure_->code == Code::kCancelled) failure_ = std::move(result).error();
+    stop_.request_stop();
+    changed_.notify_all();
+  }
+
+  Status take_jobs(Connection& connection) {
+    for (;;) {
+      std::unique_ptr<Job> job;
+      Job* shared = nullptr;
+      {
+        std::unique_lock lock(mutex_);
+        // A table that is loaded by rows is helped with before another is begun.
+        const auto open = [&] {
+          return std::find_if(shared_.begin(), shared_.end(),
+                              [](const auto& j) { return j->next_chunk < j->chunks; });
+        };
+        if (const auto it = open(); it != shared_.end()) {
+          shared = it->get();
+          ++shared->working;
+        } else if (!waiting_.empty()) {
+          job = std::move(waiting_.front());
+          waiting_.pop_front();
+          if (job->path == LoadPath::kByRows) ++creating_;
+        } else if (creating_ > 0) {
+          // Somebody creates a table that all will load.
+          changed_.wait(lock, stop_.get_token(),
+                        [&] { return creating_ == 0 || open() != shared_.end(); });
+          if (stop_.stop_requested()) return {};
+          continue;
+        } else {
+          return {};
+        }
+      }
+      if (stop_.stop_requested()) return {};
+      Status done;
+      std::string name;
+      if (job != nullptr) {
+        name = quote_table(job->load.schema, job->load.table->name);
+        done = begin(connection, std::move(job));
+      } else {
+        name = quote_table(shared->load.schema, shared->load.table->name);
+        done = help(connection, *shared);
+      }
+      if (!done) return wrap("loading the table " + name + " failed", std::move(done).error());
+    }
+  }
+
+  // Creates the table, and loads it unless all load it together.
+  Status begin(Connection& connection, std::unique_ptr<Job> job) {
+    const TableLoad& load = job->load;
+    const Keys keys = job->path == LoadPath::kAllKeysFirst ? Keys::kAll : Keys::kFirst;
+    Status made = create(connection, load, keys);
+    if (made && load.table->totals.rows > 0 && !load.table->data_excluded) {
+      auto opened = source_.table(load.from, load.table->name);
+      if (opened)
+        job->source = std::move(*opened);
+      else
+        made = fail(std::move(opened).error());
+    }
+    if (job->path == LoadPath::kByRows) {
+      Job& shared = *job;
+      {
+        const std::lock_guard lock(mutex_);
+        --creating_;
+        if (made) {
+          shared.chunks = shared.source ? shared.source->chunk_count() : 0;
+          ++shared.working;
+          shared_.push_back(std::move(job));
+        }
+        changed_.notify_all();
+      }
+      GB_TRY(std::move(made));
+      return help(connection, shared);
+    }
+    GB_TRY(std::move(made));
+    if (job->source) {
+      if (job->path == LoadPath::kBulk) {
+        GB_TRY(load_at_once(connection, *job));
+      } else {
+        for (std::size_t i = 0, n = job->source->chunk_count(); i < n; ++i)
+          GB_TRY(load_by_rows(connection, *job, i));
+      }
+    }
+    return complete(connection, *job);
+  }
+
+  Status create(Connection& connection, const TableLoad& load, Keys keys) {
+    GB_TRY_ASSIGN(const std::string sql,
+                  create_table_sql(load.definition, load.schema, keys, options_.names));
+    GB_TRY(connection.exec(sql));
+    return refuse_warnings(connection, "creating the table");
+  }
+
+  // Takes blocks of neighbouring chunks, so that each connection fills pages of its own.
+  Status help(Connection& connection, Job& job) {
+    Status result;
+    for (;;) {
+      std::size_t first = 0;
+      std::size_t last = 0;
+      {
+        const std::lock_guard lock(mutex_);
+        const std::size_t left = job.chunks - job.next_chunk;
+        const bool stopped = !result || stop_.stop_requested();
+        if (left == 0 || stopped) {
+          // Who leaves last gives the table its keys.
+          if (--job.working > 0 || stopped) return result;
+          break;
+        }
+        const std::size_t block = std::max<std::size_t>(1, left / (options_.threads * 4ULL + 1));
+        first = job.next_chunk;
+        last = first + std::min(left, block);
+        job.next_chunk = last;
+      }
+      for (std::size_t i = first; i < last && result; ++i)
+        result = load_by_rows(connection, job, i);
+    }
+    return complete(connection, job);
+  }
+
+  Result<DecodedChunk> read(const Job& job, std::size_t index) {
+    GB_TRY_ASSIGN(Chunk chunk, job.source->chunk(index));
+    return decode_chunk(*job.load.table, std::move(chunk));
+  }
+
+  void count(const DecodedChunk& chunk, std::uint64_t rows) {
+    progress_.rows += rows;
+    progress_.bytes += chunk.chunk.rows == 0 ? 0 : chunk.bytes() * rows / chunk.chunk.rows;
+  }
+
+  // One chunk, in transactions that may be repeated.
+  Status load_by_rows(Connection& connection, const Job& job, std::size_t index) {
+    GB_TRY_ASSIGN(const DecodedChunk chunk, read(job, index));
+    GB_TRY_ASSIGN(RowWriter writer, RowWriter::prepare(connection, job.load.schema, *job.load.table,
+                                                       limits_.max_packet));
+    const std::uint64_t rows = chunk.chunk.rows;
+    const std::uint64_t step = rows_per_transaction(rows, chunk.bytes(), limits_);
+    for (std::uint64_t at = 0; at < rows; at += step) {
+      const std::uint64_t upto = std::min(rows, at + step);
+      for (unsigned attempt = 0;; ++attempt) {
+        Status done = connection.exec("START TRANSACTION");
+        if (done) done = writer.insert(chunk, at, upto);
+        if (done) done = connection.exec("COMMIT");
+        if (done) break;
+        if (!is_conflict(connection.last_errno()) || attempt == kMaxRetries) return done;
+        GB_TRY(connection.exec("ROLLBACK"));
+        if (!sleep_for(stop_.get_token(), kRetryPause * (attempt + 1)))
+          return fail(Code::kCancelled, "the restore was stopped");
+      }
+      count(chunk, upto - at);
+    }
+    return {};
+  }
+
+  // The whole table in one transaction. When the target does not take it so (a write-set too large,
+  // a conflict), it goes by rows: what was inserted is rolled back, which empties the table.
+  Status load_at_once(Connection& connection, const Job& job) {
+    GB_TRY(connection.exec("SET unique_checks = 0"));
+    Status done = insert_all(connection, job);
+    const unsigned number = connection.last_errno();
+    if (!done && is_conflict(number)) {
+      GB_TRY(connection.exec("ROLLBACK"));
+      GB_TRY(connection.exec("SET unique_checks = 1"));
+      for (std::size_t i = 0, n = job.source->chunk_count(); i < n; ++i)
+        GB_TRY(load_by_rows(connection, job, i));
+      return {};
+    }
+    GB_TRY(std::move(done));
+    return connection.exec("SET unique_checks = 1");
+  }
+
+  Status insert_all(Connection& connection, const Job& job) {
+    GB_TRY_ASSIGN(RowWriter writer, RowWriter::prepare(connection, job.load.schema, *job.load.table,
+                                                       limits_.max_packet));
+    GB_TRY(connection.exec("START TRANSACTION"));
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;
+    const auto insert = [&]() -> Status {
+      for (std::size_t i = 0, n = job.source->chunk_count(); i < n; ++i) {
+        GB_TRY_ASSIGN(const DecodedChunk chunk, read(job, i));
+        GB_TRY(writer.insert(chunk, 0, chunk.chunk.rows));
+        rows += chunk.chunk.rows;
+        bytes += chunk.bytes();
+        progress_.rows += chunk.chunk.rows;
+        progress_.bytes += chunk.bytes();
+      }
+      return connection.exec("COMMIT");
+    };
+    Status done = insert();
+    if (!done) {
+      progress_.rows -= rows;
+      progress_.bytes -= bytes;
+    }
+    return done;
+  }
+
+  Status complete(Connection& connection, const Job& job) {
+    if (job.path != LoadPath::kAllKeysFirst) {
+      for (const std::string& sql : add_keys_sql(job.load.definition, job.load.schema)) {
+        GB_TRY(connection.exec(sql));
+        GB_TRY(refuse_warnings(connection, "building the secondary keys"));
+      }
+    }
+    ++progress_.tables_done;
+    return {};
+  }
+
+  const Endpoint& endpoint_;
+  const Address& node_;
+  const LoadOptions& options_;
+  const TargetLimits limits_;
+  DumpSource& source_;
+  Progress& progress_;
+
+  std::stop_source stop_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<std::unique_ptr<Job>> waiting_;
+  std::vector<std::unique_ptr<Job>> shared_;  // being loaded by rows, until the end
+  unsigned creating_ = 0;
+  std::optional<Error> failure_;
+};
+
+}  // namespace
+
+Result<TargetLimits> read_limits(Connection& connection) {
+  TargetLimits out;
+  GB_TRY_ASSIGN(const Rows rows,
+                connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN "
+                                 "('max_allowed_packet', 'wsrep_on', 'wsrep_max_ws_size', "
+                                 "'wsrep_max_ws_rows')"));
+  for (const Row& row : rows.rows) {
+    const std::string name = row.at(0).value_or("");
+    const std::string value = row.at(1).value_or("");
+    const std::uint64_t number = std::strtoull(value.c_str(), nullptr, 10);
+    if (name == "max_allowed_packet") out.max_packet = number;
+    if (name == "wsrep_on") out.galera = value == "ON";
+    if (name == "wsrep_max_ws_size") out.max_write_set = number;
+    if (name == "wsrep_max_ws_rows") out.max_write_set_rows = number;
+  }
+  return out;
+}
+
+LoadPath choose_path(const Table& table, std::uint64_t tables_bytes, const LoadOptions& options,
+                     const TargetLimits& limits) {
+  const TableTotals& t = table.totals;
+  if (!options.quiet || t.bytes < kSmallTable || table.data_excluded)
+    return LoadPath::kAllKeysFirst;
+  if (table.engine != "InnoDB") return LoadPath::kAllKeysFirst;
+  if (limits.galera) {
+    // A write-set holds rows less densely than our columns do.
+    const std::uint64_t estimate = t.bytes * 2 + t.rows * 32;
+    if (estimate > limits.max_write_set) return LoadPath::kByRows;
+    if (limits.max_write_set_rows != 0 && t.rows > limits.max_write_set_rows)
+      return LoadPath::kByRows;
+  }
+  // One connection for this table and the rest spread over the others, or this one spread as well?
+  const std::uint64_t threads = std::max(1U, options.threads);
+  const std::uint64_t alone = std::max(t.bytes, tables_bytes / threads);
+  const std::uint64_t spread =
+      (tables_bytes - t.bytes + t.bytes * kByRowsCostQuarters / 4) / threads;
+  return spread < alone ? LoadPath::kByRows : LoadPath::kBulk;
+}
+
+Result<Connection> open_restore_session(const Endpoint& endpoint, const Address& node,
+                                        std::stop_token stop) {
+  GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, node, {}, stop));
+  connection.use_stop(stop);
+  GB_TRY(reset_session(connection));
+  GB_TRY(connection.exec(
+      "SET foreign_key_checks = 0, unique_checks = 1, check_constraint_checks = 0, "
+      "innodb_strict_mode = 0, explicit_defaults_for_timestamp = 1, autocommit = 1, "
+      "tx_isolation = 'REPEATABLE-READ', max_statement_time = 0, wait_timeout = 28800, "
+      "net_read_timeout = 600, net_write_timeout = 600, lock_wait_timeout = 300, "
+      "innodb_lock_wait_timeout = 120, sql_safe_updates = 0, sql_notes = 1"));
+  // Each only where the server has it. A name may be in mixed case, and our literals are binary.
+  static constexpr std::array<std::pair<std::string_view, const char*>, 5> kOptional = {{
+      {"wsrep_sync_wait", "0"},
+      {"wsrep_trx_fragment_size", "0"},
+      {"wsrep_osu_method", "'TOI'"},
+      {"system_versioning_alter_history", "'KEEP'"},
+      {"system_versioning_insert_history", "1"},
+  }};
+  GB_TRY_ASSIGN(const Rows rows,
+                connection.query("SHOW SESSION VARIABLES WHERE Variable_name LIKE 'wsrep%' OR "
+                                 "Variable_name LIKE 'system_versioning%'"));
+  for (const Row& row : rows.rows)
+    for (const auto& [name, value] : kOptional)
+      if (to_lower(row.at(0).value_or("")) == name)
+        GB_TRY(connection.exec("SET " + std::string(name) + " = " + value));
+  return connection;
+}
+
+Status load(const Endpoint& endpoint, const Address& node, std::vector<TableLoad> tables,
+            const LoadOptions& options, DumpSource& source, Progress& progress,
+            std::stop_token stop) {
+  GB_TRY_ASSIGN(Connection connection, open_restore_session(endpoint, node, stop));
+  GB_TRY_ASSIGN(const TargetLimits limits, read_limits(connection));
+  return Loader(endpoint, node, options, limits, source, progress).run(std::move(tables), stop);
+}
+
+}  // namespace gb::galera

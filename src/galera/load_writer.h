@@ -1,0 +1,62 @@
+// Rows into one table over one connection: a prepared INSERT with array binding, the column chunks
+// of the backup bound as they are decoded.
+//
+// Thread safety: an object is used by one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "galera/column_codec.h"
+#include "galera/connection.h"
+#include "galera/model.h"
+#include "galera/stream.h"
+
+struct st_mysql_stmt;
+
+namespace gb::galera {
+
+// A chunk ready to be bound. It keeps the encoded bytes that the values view.
+struct DecodedChunk {
+  Chunk chunk;
+  std::vector<DecodedColumn> columns;         // of the columns that are loaded, in their order
+  [[nodiscard]] std::uint64_t bytes() const;  // encoded
+};
+
+// Corruption when the chunk is not one of this table.
+Result<DecodedChunk> decode_chunk(const Table& table, Chunk chunk);
+
+class RowWriter {
+ public:
+  // `max_packet` is the server's max_allowed_packet: no statement is larger, unless one row is.
+  static Result<RowWriter> prepare(Connection& connection, const std::string& schema,
+                                   const Table& table, std::uint64_t max_packet);
+  RowWriter(RowWriter&&) noexcept;
+  ~RowWriter();
+
+  // Rows `first` to `last` (not included) of the chunk, in as many statements as needed; inside of
+  // whatever transaction the connection has.
+  // Errors: those of the server (the connection's last_errno() tells); Internal when a value was
+  // changed on its way in, which the server says by a warning.
+  Status insert(const DecodedChunk& chunk, std::uint64_t first, std::uint64_t last);
+
+ private:
+  struct Bindings;
+  RowWriter(Connection& connection, std::string name, const Table& table, std::uint64_t max_packet,
+            st_mysql_stmt* statement);
+  Status insert_part(const DecodedChunk& chunk, std::uint64_t first, std::uint64_t last);
+  Status insert_defaults(std::uint64_t count);
+  Status check_warnings(const DecodedChunk& chunk, std::uint64_t first, std::uint64_t last);
+
+  Connection* connection_;
+  std::string name_;  // quoted
+  const Table* table_;
+  std::uint64_t max_packet_;
+  st_mysql_stmt* statement_;  // none when the table has no column that is loaded
+  std::unique_ptr<Bindings> bindings_;
+};
+
+}  // namespace gb::galera

@@ -1,0 +1,403 @@
+#include "galera/plan.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "base/text.h"
+#include "galera/accounts.h"
+#include "galera/introspect.h"
+#include "galera/programs.h"
+#include "galera/sql_text.h"
+#include "galera/topology.h"
+
+namespace gb::galera {
+namespace {
+
+constexpr std::size_t kMaxSchemaName = 64;  // characters
+constexpr std::size_t kShown = 5;           // names in a message
+
+bool is_system_schema(const std::string& name) {
+  const std::string lower = to_lower(name);
+  return lower == "mysql" || lower == "sys" || lower == "information_schema" ||
+         lower == "performance_schema";
+}
+
+std::size_t characters(const std::string& utf8) {
+  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80;
+  }));
+}
+
+std::string some(const std::vector<std::string>& names) {
+  std::vector<std::string> shown(
+      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kShown)));
+  std::string out = join(shown, ", ");
+  if (names.size() > kShown) out += " and " + std::to_string(names.size() - kShown) + " more";
+  return out;
+}
+
+// 10.11 from "10.11.19-MariaDB-log".
+std::pair<int, int> version_of(const std::string& text) {
+  int major = 0;
+  int minor = 0;
+  if (std::sscanf(text.c_str(), "%d.%d", &major, &minor) != 2) return {0, 0};
+  return {major, minor};
+}
+
+Status check_version(const NodeState& node, const Facts& facts) {
+  if (version_of(node.version) >= version_of(facts.server_version)) return {};
+  return fail(Code::kInvalid,
+              "the target runs MariaDB " + node.version + ", older than " + facts.server_version +
+                  " that the backup was taken from",
+              "upgrade the target, or restore onto another one");
+}
+
+Result<std::set<std::string>> privileges(Connection& connection, const std::string& schema) {
+  GB_TRY_ASSIGN(const Cell user, connection.scalar("SELECT CURRENT_USER()"));
+  const std::string name = user.value_or("@");
+  const std::size_t at = name.rfind('@');
+  const std::string grantee = "'" + name.substr(0, at) + "'@'" + name.substr(at + 1) + "'";
+  const std::string mine =
+      " WHERE GRANTEE IN (" + quote_text(grantee) +
+      ", IFNULL(CURRENT_ROLE(), ''), CONCAT('\\'', IFNULL(CURRENT_ROLE(), ''), "
+      "'\\'@\\'\\''))";
+  GB_TRY_ASSIGN(const Rows rows,
+                connection.query("SELECT PRIVILEGE_TYPE, IS_GRANTABLE FROM "
+                                 "information_schema.USER_PRIVILEGES" +
+                                 mine +
+                                 " UNION SELECT PRIVILEGE_TYPE, 'NO' FROM "
+                                 "information_schema.SCHEMA_PRIVILEGES" +
+                                 mine + " AND TABLE_SCHEMA = " + quote_text(schema)));
+  std::set<std::string> out;
+  for (const Row& row : rows.rows) {
+    out.insert(row.at(0).value_or(""));
+    if (row.at(1) == Cell("YES")) out.insert("GRANT OPTION");
+  }
+  return out;
+}
+
+Status check_privileges(Connection& connection, const RestoreOptions& options,
+                        const Selection& selection) {
+  std::vector<std::string> needed;
+  if (!selection.schemas.empty())
+    needed = {"SELECT",        "INSERT",     "CREATE",      "DROP",      "ALTER",
+              "INDEX",         "REFERENCES", "CREATE VIEW", "SHOW VIEW", "CREATE ROUTINE",
+              "ALTER ROUTINE", "TRIGGER",    "EVENT"};
+  std::vector<std::string> lacking;
+  for (const SelectedSchema& s : selection.schemas) {
+    GB_TRY_ASSIGN(const std::set<std::string> have, privileges(connection, s.target));
+    for (const std::string& p : needed)
+      if (!have.contains(p)) lacking.push_back(p + " on " + quote_name(s.target) + ".*");
+  }
+  GB_TRY_ASSIGN(const std::set<std::string> have, privileges(connection, ""));
+  const auto need_any = [&](std::initializer_list<const char*> alternatives) {
+    for (const char* p : alternatives)
+      if (have.contains(p)) return;
+    lacking.push_back(std::string(*alternatives.begin()) + " on *.*");
+  };
+  const bool programs =
+      std::any_of(selection.schemas.begin(), selection.schemas.end(),
+                  [](const SelectedSchema& s) { return !s.schema->programs.empty(); });
+  if (programs) need_any({"SET USER", "SUPER"});
+  if (options.block_traffic) {
+    // From 10.11 on, SUPER alone no longer lets its owner write while read_only is set.
+    need_any({"READ_ONLY ADMIN", "READ ONLY ADMIN"});
+    need_any({"CONNECTION ADMIN", "SUPER"});
+  }
+  if (options.content != Content::kData) {
+    need_any({"CREATE USER"});
+    need_any({"GRANT OPTION"});
+  }
+  if (lacking.empty()) return {};
+  GB_TRY_ASSIGN(const Cell user, connection.scalar("SELECT CURRENT_USER()"));
+  return fail(
+      Code::kForbidden,
+      "the user " + user.value_or("?") + " lacks privileges on the target: " + some(lacking),
+      "grant them, or use an account that has them");
+}
+
+Status check_definers(Connection& connection, const InstanceModel& model,
+                      const RestoreOptions& options, const Selection& selection) {
+  GB_TRY_ASSIGN(std::set<std::string> there, existing_accounts(connection));
+  if (options.content != Content::kData)
+    for (const Account& account : model.accounts) there.insert(plain_account_name(account));
+  std::map<std::string, std::string> missing;  // definer → an example
+  for (const SelectedSchema& s : selection.schemas)
+    for (const Program& p : s.schema->programs)
+      if (!p.definer.empty() && !there.contains(p.definer))
+        missing.emplace(p.definer,
+                        std::string(to_string(p.kind)) + " " + s.schema->name + "." + p.name);
+  if (missing.empty()) return {};
+  std::vector<std::string> names;
+  for (const auto& [definer, example] : missing) names.push_back(definer + " (" + example + ")");
+  return fail(Code::kInvalid,
+              "accounts that programs of the backup run as are not on the target: " + some(names),
+              model.accounts.empty()
+                  ? "create them on the target (CREATE USER … ACCOUNT LOCK is enough)"
+                  : "create them on the target, or restore the accounts too (content: All)");
+}
+
+// Galera takes a cached sequence only when it steps by 0, which stands for "by what the cluster
+// says".
+Status check_sequences(const Selection& selection) {
+  std::vector<std::string> refused;
+  for (const SelectedSchema& s : selection.schemas) {
+    for (const Sequence& sequence : s.schema->sequences) {
+      GB_TRY_ASSIGN(const std::vector<Token> tokens, tokenize(sequence.create_sql));
+      bool cached = false;
+      bool steps = true;
+      for (TokenWalk walk(tokens); !walk.end(); walk.next()) {
+        if (walk.take_word("CACHE")) cached = walk.token().text != "0";
+        if (walk.take_word("INCREMENT")) {
+          walk.take_word("BY");
+          steps = walk.token().text != "0";
+        }
+      }
+      if (cached && steps) refused.push_back(quote_table(s.schema->name, sequence.name));
+    }
+  }
+  if (refused.empty()) return {};
+  return fail(
+      Code::kInvalid,
+      "a Galera cluster takes no sequence with CACHE unless it has INCREMENT BY 0: " +
+          some(refused),
+      "alter these sequences at the source (ALTER SEQUENCE … NOCACHE) and back up again, or "
+      "leave their schemas out by spec.databases");
+}
+
+// Only where the server was given the plugin that tells.
+Result<std::optional<std::uint64_t>> free_bytes(Connection& connection) {
+  GB_TRY_ASSIGN(
+      const Cell there,
+      connection.scalar("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA "
+                        "= 'information_schema' AND TABLE_NAME = 'DISKS'"));
+  if (there != Cell("1")) return std::optional<std::uint64_t>();
+  GB_TRY_ASSIGN(
+      const Cell kib,
+      connection.scalar("SELECT Available FROM information_schema.DISKS WHERE "
+                        "LOCATE(Path, @@datadir) = 1 ORDER BY LENGTH(Path) DESC LIMIT 1"));
+  if (!kib) return std::optional<std::uint64_t>();
+  return std::optional<std::uint64_t>(std::strtoull(kib->c_str(), nullptr, 10) * 1024);
+}
+
+Status check_space(Connection& connection, const CheckedPlan& plan) {
+  GB_TRY_ASSIGN(const auto free, free_bytes(connection));
+  if (!free) return {};
+  std::uint64_t needed = 0;
+  for (const PlanEntry& entry : plan.plan.schemas) needed += entry.bytes;
+  if (needed <= *free) return {};
+  return fail(Code::kNoSpace,
+              "the target has " + to_quantity(*free) + " free, and the rows alone are " +
+                  to_quantity(needed),
+              "enlarge the target's volume, or restore fewer schemas");
+}
+
+Result<std::vector<std::string>> tables_of(Connection& connection, const std::string& schema) {
+  GB_TRY_ASSIGN(const Rows rows,
+                connection.query("SELECT TABLE_NAME FROM information_schema.TABLES WHERE "
+                                 "TABLE_TYPE <> 'VIEW' AND TABLE_TYPE <> 'SEQUENCE' AND "
+                                 "TABLE_SCHEMA = " +
+                                 quote_text(schema) + " ORDER BY TABLE_NAME"));
+  std::vector<std::string> out;
+  for (const Row& row : rows.rows) out.push_back(row.at(0).value_or(""));
+  return out;
+}
+
+Status plan_schema(Connection& connection, const SelectedSchema& selected, bool exists,
+                   Existing existing, CheckedPlan& out) {
+  PlanEntry entry;
+  entry.schema = selected.target;
+  entry.from = selected.schema->name;
+  entry.action = !exists ? "Create" : existing == Existing::kReplace ? "Replace" : "Refuse";
+  std::set<std::string> in_backup;
+  for (const Table& table : selected.schema->tables) {
+    ++entry.tables;
+    entry.rows += table.totals.rows;
+    entry.bytes += table.totals.bytes;
+    in_backup.insert(table.name);
+  }
+  if (exists) {
+    GB_TRY_ASSIGN(const std::vector<std::string> there, tables_of(connection, selected.target));
+    for (const std::string& name : there)
+      if (in_backup.erase(name) == 0) entry.only_in_target.push_back(name);
+    entry.only_in_backup.assign(in_backup.begin(), in_backup.end());
+  }
+  out.plan.schemas.push_back(std::move(entry));
+  return {};
+}
+
+Status add_notes(Connection& connection, const InstanceModel& model, const Selection& selection,
+                 CheckedPlan& out) {
+  std::vector<std::string>& notes = out.plan.notes;
+  const auto has_events = [](const SelectedSchema& s) {
+    return std::any_of(s.schema->programs.begin(), s.schema->programs.end(),
+                       [](const Program& p) { return p.kind == Program::Kind::kEvent; });
+  };
+  if (std::any_of(selection.schemas.begin(), selection.schemas.end(), has_events)) {
+    GB_TRY_ASSIGN(const Cell scheduler, connection.scalar("SELECT @@GLOBAL.event_scheduler"));
+    if (scheduler != Cell("ON"))
+      notes.push_back("the target's event_scheduler is " + scheduler.value_or("?") +
+                      ": events come back, but none of them will run until it is set to ON");
+  }
+  for (const SelectedSchema& s : selection.schemas) {
+    for (const Table& table : s.schema->tables)
+      if (table.data_excluded)
+        notes.push_back("the table " + quote_table(s.schema->name, table.name) +
+                        " comes back empty: its rows were excluded from the backup");
+    for (const Program& p : s.schema->programs) {
+      const std::string what =
+          std::string("the ") + to_string(p.kind) + " " + quote_table(s.schema->name, p.name);
+      if (p.kind == Program::Kind::kView && p.view_columns.empty()) {
+        notes.push_back(what +
+                        " refers to something that was not there when it was backed up: it "
+                        "can not be made again");
+        continue;
+      }
+      if (p.kind == Program::Kind::kEvent && p.status == "SLAVESIDE_DISABLED" &&
+          !model.facts.cluster_uuid.empty())
+        notes.push_back(what +
+                        " was made through another node of its cluster, which this node "
+                        "lists as SLAVESIDE_DISABLED: it comes back enabled");
+      GB_TRY_ASSIGN(const std::set<std::string> named,
+                    schemas_in_strings(p.create_sql, selection.names, quoting_of(p)));
+      for (const std::string& schema : named)
+        notes.push_back(what + " names the schema " + quote_name(schema) +
+                        " in a string: what it builds from text is not renamed");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> Selection::sources() const {
+  std::vector<std::string> out;
+  for (const SelectedSchema& s : schemas) out.push_back(s.schema->name);
+  return out;
+}
+
+Result<Selection> select_for_restore(const InstanceModel& model, const RestoreOptions& options) {
+  std::set<std::string> in_backup;
+  for (const Schema& schema : model.schemas) in_backup.insert(schema.name);
+  const std::string present = join({in_backup.begin(), in_backup.end()}, ", ");
+  for (const std::string& name : options.databases)
+    if (!in_backup.contains(name))
+      return fail(Code::kInvalid,
+                  "the backup has no schema \"" + name + "\" (it has " +
+                      (present.empty() ? "none" : present) + ")",
+                  "correct spec.databases");
+  const std::set<std::string> wanted(options.databases.begin(), options.databases.end());
+  Selection out;
+  std::map<std::string, std::string> taken;  // target → source
+  for (const Schema& schema : model.schemas) {
+    if (!wanted.empty() && !wanted.contains(schema.name)) continue;
+    const std::string target = target_name(options.rename, schema.name);
+    if (target.empty() || characters(target) > kMaxSchemaName || target.back() == ' ' ||
+        target.find_first_of(std::string_view("/\\.\0", 4)) != std::string::npos)
+      return fail(Code::kInvalid, "\"" + target + "\" can not be the name of a schema",
+                  "correct spec.rename: 1 to 64 characters, none of them / \\ or .");
+    if (is_system_schema(target))
+      return fail(Code::kInvalid, "the schema \"" + target + "\" belongs to the server itself",
+                  "correct spec.rename");
+    if (const auto [it, fresh] = taken.emplace(target, schema.name); !fresh)
+      return fail(Code::kInvalid,
+                  "the schemas \"" + it->second + "\" and \"" + schema.name +
+                      "\" would both become \"" + target + "\"",
+                  "correct spec.rename");
+    if (target != schema.name) out.names[schema.name] = target;
+    out.schemas.push_back({&schema, target});
+  }
+  for (const auto& [from, to] : options.rename)
+    if (std::none_of(
+            out.schemas.begin(), out.schemas.end(),
+            [&, name = &from](const SelectedSchema& s) { return s.schema->name == *name; }))
+      return fail(Code::kInvalid, "spec.rename names \"" + from + "\", which is not restored",
+                  "correct spec.rename or spec.databases");
+  return out;
+}
+
+void add_check(CheckedPlan& plan, std::string check, Status result) {
+  plan.codes.push_back(result ? Code::kInternal : result.error().code);
+  plan.plan.preflight.push_back(
+      {std::move(check), result.has_value(), result ? std::string() : result.error().text()});
+}
+
+CheckedPlan check_target(const Endpoint& target, const Result<Topology>& topology,
+                         const InstanceModel& model) {
+  CheckedPlan out;
+  if (!topology) {
+    add_check(out, "TargetReachable", fail(topology.error()));
+    return out;
+  }
+  add_check(out, "TargetReachable", {});
+  const auto reachable = [](const NodeState& n) { return n.error.empty(); };
+  const bool galera = std::any_of(topology->nodes.begin(), topology->nodes.end(),
+                                  [&](const NodeState& n) { return reachable(n) && n.galera; });
+  const bool primary =
+      !galera || std::any_of(topology->nodes.begin(), topology->nodes.end(),
+                             [&](const NodeState& n) { return reachable(n) && n.primary; });
+  out.galera = galera;
+  add_check(out, "TargetPrimary",
+            primary ? Status()
+                    : fail(Code::kUnavailable,
+                           "no node of \"" + target.name + "\" is part of a primary component",
+                           "wait until the cluster has a quorum, or bootstrap it"));
+  if (!primary) return out;
+  auto ranked = rank_donors(target, *topology);
+  if (!ranked) {
+    add_check(out, "TargetSynced", fail(ranked.error()));
+    return out;
+  }
+  add_check(out, "TargetSynced", {});
+  out.node = ranked->front().address;
+  add_check(out, "ServerVersion", check_version(ranked->front(), model.facts));
+  return out;
+}
+
+Status check_contents(Connection& connection, const InstanceModel& model,
+                      const RestoreOptions& options, const Selection& selection, CheckedPlan& out) {
+  const bool rows = options.content != Content::kGrants;
+  Selection made = selection;
+  if (!rows) made.schemas.clear();
+  add_check(out, "Privileges", check_privileges(connection, options, made));
+
+  std::vector<std::string> ignored;
+  GB_TRY_ASSIGN(const std::vector<std::string> present, list_schemas(connection, ignored));
+  out.quiet = options.block_traffic || present.empty();
+  std::vector<std::string> in_the_way;
+  for (const SelectedSchema& s : made.schemas) {
+    const bool exists = std::find(present.begin(), present.end(), s.target) != present.end();
+    if (exists && options.existing == Existing::kFail) in_the_way.push_back(s.target);
+    GB_TRY(plan_schema(connection, s, exists, options.existing, out));
+  }
+  add_check(out, "Schemas",
+            in_the_way.empty()
+                ? Status()
+                : fail(Code::kAlreadyExists, "the target already has " + some(in_the_way),
+                       "use existing: Replace to drop and recreate them, or spec.rename to restore "
+                       "beside them"));
+  add_check(out, "Definers", check_definers(connection, model, options, made));
+  if (out.galera) add_check(out, "SequenceCache", check_sequences(made));
+  add_check(out, "FreeSpace", check_space(connection, out));
+  if (!rows && model.accounts.empty())
+    add_check(out, "Accounts",
+              fail(Code::kInvalid, "the backup has no accounts",
+                   "restore content: Data, or a backup that was taken with content: All"));
+  return add_notes(connection, model, made, out);
+}
+
+Status ready(const CheckedPlan& plan, const std::string& target) {
+  for (std::size_t i = 0; i < plan.plan.preflight.size(); ++i) {
+    const PreflightCheck& check = plan.plan.preflight[i];
+    if (!check.passed)
+      return fail(plan.codes[i], "nothing was changed on \"" + target + "\": the check " +
+                                     check.check + " failed: " + check.message);
+  }
+  return {};
+}
+
+}  // namespace gb::galera

@@ -1,0 +1,354 @@
+// The order of a restore: schemas, sequences, tables with their rows and keys, foreign keys,
+// AUTO_INCREMENT, routines, views, the comparison, triggers, events, grants. Triggers and events
+// come after the comparison, so that nothing in the database itself changes a row before it was
+// compared.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "galera/accounts.h"
+#include "galera/engine.h"
+#include "galera/introspect.h"
+#include "galera/load.h"
+#include "galera/plan.h"
+#include "galera/programs.h"
+#include "galera/restore_traffic.h"
+#include "galera/sql_text.h"
+
+namespace gb::galera {
+namespace {
+
+using Kind = Program::Kind;
+
+class RestoreImpl final : public Restore {
+ public:
+  RestoreImpl(Endpoint target, RestoreOptions options, const InstanceModel& model, Narrator narrate)
+      : target_(std::move(target)),
+        options_(std::move(options)),
+        model_(model),
+        narrate_(narrate ? std::move(narrate) : [](const std::string&) {}) {}
+
+  Result<RestorePlan> plan(std::stop_token stop) override {
+    GB_TRY(look(stop));
+    return checked_.plan;
+  }
+
+  Result<RestoreReport> run(DumpSource& source, Progress& progress, std::stop_token stop) override {
+    GB_TRY(look(stop));
+    GB_TRY(ready(checked_, target_.name));
+    report_ = {};
+    report_.notes = checked_.plan.notes;
+    step_ = "blocking traffic";
+    Status done = steps(source, progress, stop);
+    std::optional<Error> stays_blocked;
+    if (traffic_) {
+      if (auto ended = traffic_->end(); !ended) stays_blocked = std::move(ended).error();
+      traffic_.reset();
+    }
+    if (!done) {
+      Error error = std::move(done).error();
+      if (stop.stop_requested()) error.code = Code::kCancelled;
+      if (error.hint.empty() || error.code == Code::kCancelled)
+        error.hint = changed_ ? "run the restore again with existing: Replace" : "";
+      std::string message = "the restore onto \"" + target_.name + "\" failed while " + step_ +
+                            "; in place: " + in_place(progress);
+      if (stays_blocked) message += "; " + stays_blocked->message;
+      return wrap(std::move(message), std::move(error));
+    }
+    if (stays_blocked) return wrap("everything was restored, but", std::move(*stays_blocked));
+    return std::move(report_);
+  }
+
+ private:
+  Status look(std::stop_token stop);
+  Status steps(DumpSource& source, Progress& progress, std::stop_token stop);
+  Status make_schemas(Connection& connection);
+  Status make_sequences(Connection& connection, const SelectedSchema& selected);
+  Status load_tables(DumpSource& source, Progress& progress, std::stop_token stop);
+  Status add_foreign_keys(Connection& connection);
+  Status set_counters(Connection& connection);
+  Status make_programs(Connection& connection, std::initializer_list<Kind> kinds);
+  Status make_views(Connection& connection);
+  Result<bool> compare(std::stop_token stop);
+  [[nodiscard]] std::string in_place(const Progress& progress) const;
+
+  void begin_step(std::string step) {
+    step_ = std::move(step);
+    narrate_(step_);
+  }
+
+  const Endpoint target_;
+  const RestoreOptions options_;
+  const InstanceModel& model_;
+  const Narrator narrate_;
+
+  Selection selection_;
+  CheckedPlan checked_;
+  std::vector<TableLoad> loads_;
+  std::unique_ptr<TrafficBlock> traffic_;
+  RestoreReport report_;
+
+  // What is in place, for the message of a failure.
+  std::string step_;
+  bool changed_ = false;
+  std::size_t dropped_ = 0;
+  std::size_t schemas_ = 0;
+  std::size_t foreign_keys_ = 0;
+  std::size_t programs_ = 0;
+};
+
+Status RestoreImpl::look(std::stop_token stop) {
+  auto selection = select_for_restore(model_, options_);
+  if (!selection) {
+    checked_ = {};
+    add_check(checked_, "Selection", fail(std::move(selection).error()));
+    return {};
+  }
+  selection_ = std::move(*selection);
+  const Result<Topology> topology = inspect(target_, stop);
+  if (stop.stop_requested()) return fail(Code::kCancelled, "the restore was stopped");
+  checked_ = check_target(target_, topology, model_);
+  if (!ready(checked_, target_.name)) return {};
+  GB_TRY_ASSIGN(Connection connection, open_restore_session(target_, checked_.node, stop));
+  GB_TRY(check_contents(connection, model_, options_, selection_, checked_));
+  if (options_.content == Content::kGrants) return {};
+
+  // Every definition is read before anything is changed.
+  loads_.clear();
+  for (const SelectedSchema& s : selection_.schemas) {
+    for (const Table& table : s.schema->tables) {
+      auto definition = parse_table(table.create_sql);
+      if (!definition)
+        return wrap("the table " + quote_table(s.schema->name, table.name) + " can not be restored",
+                    std::move(definition).error());
+      loads_.push_back({s.schema->name, s.target, &table, std::move(*definition)});
+    }
+  }
+  return {};
+}
+
+Status RestoreImpl::steps(DumpSource& source, Progress& progress, std::stop_token stop) {
+  if (options_.block_traffic) {
+    GB_TRY_ASSIGN(const Topology topology, inspect(target_, stop));
+    std::vector<Address> nodes;
+    for (const NodeState& node : topology.nodes) {
+      if (node.error.empty())
+        nodes.push_back(node.address);
+      else
+        report_.notes.push_back("traffic through " + node.address.text() +
+                                " was not blocked, since it could not be reached: " + node.error);
+    }
+    GB_TRY_ASSIGN(traffic_, TrafficBlock::begin(target_, nodes, narrate_, stop));
+  }
+  GB_TRY_ASSIGN(Connection connection, open_restore_session(target_, checked_.node, stop));
+  narrate_("restoring through " + checked_.node.text() +
+           (checked_.quiet ? ", which nobody else uses" : ", which is in use"));
+
+  const bool rows = options_.content != Content::kGrants;
+  const bool accounts = options_.content != Content::kData;
+  if (accounts) {
+    begin_step("making accounts");
+    GB_TRY(create_accounts(connection, model_.accounts, report_.notes));
+  }
+  if (rows) {
+    GB_TRY(make_schemas(connection));
+    GB_TRY(load_tables(source, progress, stop));
+    GB_TRY(add_foreign_keys(connection));
+    GB_TRY(set_counters(connection));
+    begin_step("making routines");
+    GB_TRY(make_programs(connection,
+                         {Kind::kPackage, Kind::kPackageBody, Kind::kFunction, Kind::kProcedure}));
+    GB_TRY(make_views(connection));
+    if (options_.compare) {
+      begin_step("comparing what was restored with the backup");
+      GB_TRY_ASSIGN(const bool equal, compare(stop));
+      if (!equal) return {};
+    }
+    begin_step("making triggers");
+    GB_TRY(make_programs(connection, {Kind::kTrigger}));
+    begin_step("making events");
+    GB_TRY(make_programs(connection, {Kind::kEvent}));
+  }
+  if (accounts) {
+    begin_step("granting privileges");
+    GB_TRY(grant_accounts(connection, model_.accounts, selection_.sources(), selection_.names,
+                          report_.notes));
+  }
+  return {};
+}
+
+Status RestoreImpl::make_schemas(Connection& connection) {
+  begin_step("making schemas");
+  // All are gone before the first comes back: a foreign key or a view may reach from one to
+  // another.
+  for (std::size_t i = 0; i < selection_.schemas.size(); ++i) {
+    if (checked_.plan.schemas[i].action != "Replace") continue;
+    changed_ = true;
+    GB_TRY(connection.exec("DROP DATABASE IF EXISTS " + quote_name(selection_.schemas[i].target)));
+    ++dropped_;
+  }
+  for (const SelectedSchema& s : selection_.schemas) {
+    std::string sql = "CREATE DATABASE " + quote_name(s.target) + " CHARACTER SET " +
+                      s.schema->character_set + " COLLATE " + s.schema->collation;
+    if (!s.schema->comment.empty()) sql += " COMMENT " + quote_text(s.schema->comment);
+    changed_ = true;
+    GB_TRY(connection.exec(sql));
+    GB_TRY(refuse_warnings(connection, "making the schema " + quote_name(s.target)));
+    ++schemas_;
+  }
+  for (const SelectedSchema& s : selection_.schemas) GB_TRY(make_sequences(connection, s));
+  return {};
+}
+
+Status RestoreImpl::make_sequences(Connection& connection, const SelectedSchema& selected) {
+  if (selected.schema->sequences.empty()) return {};
+  begin_step("making sequences of " + quote_name(selected.target));
+  GB_TRY(connection.exec("USE " + quote_name(selected.target)));
+  for (const Sequence& sequence : selected.schema->sequences) {
+    const std::string name = quote_table(selected.target, sequence.name);
+    GB_TRY(connection.exec(sequence.create_sql));
+    GB_TRY(refuse_warnings(connection, "making the sequence " + name));
+    // Unlike SETVAL, this also gives back the number of cycles.
+    std::string values;
+    for (const std::string& value : sequence.state) values += (values.empty() ? "" : ",") + value;
+    if (values.find_first_not_of("0123456789-,") != std::string::npos)
+      return fail(Code::kCorruption,
+                  "the state of the sequence " + name + " in the backup is damaged");
+    GB_TRY(connection.exec("INSERT INTO " + name + " VALUES (" + values + ")"));
+    GB_TRY(refuse_warnings(connection, "setting the sequence " + name));
+  }
+  return {};
+}
+
+Status RestoreImpl::load_tables(DumpSource& source, Progress& progress, std::stop_token stop) {
+  begin_step("loading " + std::to_string(loads_.size()) + " tables");
+  progress.tables_total = loads_.size();
+  progress.tables_done = 0;
+  progress.rows = 0;
+  progress.bytes = 0;
+  std::uint64_t expected = 0;
+  for (const TableLoad& t : loads_) expected += t.table->data_excluded ? 0 : t.table->totals.rows;
+  progress.rows_expected = expected;
+  GB_TRY(load(target_, checked_.node, loads_, {checked_.quiet, options_.threads, selection_.names},
+              source, progress, stop));
+  report_.tables = progress.tables_done;
+  report_.rows = progress.rows;
+  return {};
+}
+
+Status RestoreImpl::add_foreign_keys(Connection& connection) {
+  begin_step("adding foreign keys");
+  for (const TableLoad& t : loads_) {
+    GB_TRY_ASSIGN(const std::string sql,
+                  add_foreign_keys_sql(t.definition, t.schema, selection_.names));
+    if (sql.empty()) continue;
+    const std::string what = "the foreign keys of " + quote_table(t.schema, t.table->name);
+    if (auto added = connection.exec(sql); !added)
+      return wrap("can not add " + what, std::move(added).error());
+    GB_TRY(refuse_warnings(connection, "adding " + what));
+    ++foreign_keys_;
+  }
+  return {};
+}
+
+// CREATE TABLE carries the counter; this makes sure of it, whatever the rows did to it.
+Status RestoreImpl::set_counters(Connection& connection) {
+  begin_step("setting AUTO_INCREMENT");
+  for (const SelectedSchema& s : selection_.schemas) {
+    GB_TRY_ASSIGN(
+        const Rows rows,
+        connection.query("SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES "
+                         "WHERE AUTO_INCREMENT IS NOT NULL AND TABLE_SCHEMA = " +
+                         quote_text(s.target)));
+    std::map<std::string, std::string> now;
+    for (const Row& row : rows.rows) now[row.at(0).value_or("")] = row.at(1).value_or("");
+    for (const Table& table : s.schema->tables) {
+      const std::string wanted = std::to_string(table.auto_increment);
+      if (table.auto_increment == 0 || now[table.name] == wanted) continue;
+      GB_TRY(connection.exec("ALTER TABLE " + quote_table(s.target, table.name) +
+                             " AUTO_INCREMENT = " + wanted));
+    }
+  }
+  return {};
+}
+
+Status RestoreImpl::make_programs(Connection& connection, std::initializer_list<Kind> kinds) {
+  for (const Kind kind : kinds) {
+    for (const SelectedSchema& s : selection_.schemas) {
+      for (const Program& p : s.schema->programs) {
+        if (p.kind != kind) continue;
+        GB_TRY(create_program(connection, {&p, s.schema->name, s.target}, selection_.names,
+                              !model_.facts.cluster_uuid.empty()));
+        ++programs_;
+      }
+    }
+  }
+  return {};
+}
+
+Status RestoreImpl::make_views(Connection& connection) {
+  begin_step("making views");
+  std::vector<PlacedProgram> views;
+  for (const SelectedSchema& s : selection_.schemas)
+    for (const Program& p : s.schema->programs)
+      // One without columns was already broken when it was backed up; the plan's notes name it.
+      if (p.kind == Kind::kView && !p.view_columns.empty())
+        views.push_back({&p, s.schema->name, s.target});
+  const bool everything = selection_.schemas.size() == model_.schemas.size();
+  GB_TRY_ASSIGN(views, in_order_of_use(std::move(views)));
+  for (const PlacedProgram& view : views) {
+    auto made = create_program(connection, view, selection_.names, false);
+    if (!made && !everything && made.error().code == Code::kNotFound) {
+      report_.notes.push_back(
+          "the view " + quote_table(view.schema, view.program->name) +
+          " was not made, since it reaches into what was not restored: " + made.error().text());
+      continue;
+    }
+    GB_TRY(std::move(made));
+    ++programs_;
+  }
+  return {};
+}
+
+// False when tables differ, which are then in the report.
+Result<bool> RestoreImpl::compare(std::stop_token stop) {
+  InstanceModel restored;
+  restored.facts = model_.facts;
+  for (const SelectedSchema& s : selection_.schemas) {
+    Schema& schema = restored.schemas.emplace_back();
+    schema.name = s.target;
+    schema.tables = s.schema->tables;
+    for (Table& table : schema.tables)
+      if (table.data_excluded) table.totals = {};
+  }
+  Endpoint through = target_;
+  through.nodes = {checked_.node};
+  through.active_node.clear();
+  GB_TRY_ASSIGN(const std::vector<TableComparison> tables,
+                compare_live(through, restored, options_.threads, stop));
+  for (const TableComparison& t : tables)
+    if (!t.equal()) report_.mismatches.push_back(t);
+  return report_.mismatches.empty();
+}
+
+std::string RestoreImpl::in_place(const Progress& progress) const {
+  if (!changed_) return "what was there before, nothing was changed";
+  std::string out;
+  if (dropped_ > 0) out += std::to_string(dropped_) + " schemas dropped, ";
+  out += std::to_string(schemas_) + " of " + std::to_string(selection_.schemas.size()) +
+         " schemas made, " + std::to_string(progress.tables_done) + " of " +
+         std::to_string(loads_.size()) + " tables complete (" + std::to_string(progress.rows) +
+         " rows), foreign keys of " + std::to_string(foreign_keys_) + " tables, " +
+         std::to_string(programs_) + " programs";
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<Restore> Restore::make(Endpoint target, RestoreOptions options,
+                                       const InstanceModel& model, Narrator narrate) {
+  return std::make_unique<RestoreImpl>(std::move(target), std::move(options), model,
+                                       std::move(narrate));
+}
+
+}  // namespace gb::galera

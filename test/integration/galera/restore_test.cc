@@ -1,0 +1,512 @@
+// What a user of restores relies on, proven on two real clusters: "openstack" is backed up,
+// "openstack-dr" is restored onto.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+
+#include "galera/sql_text.h"
+#include "test/integration/galera/restore_support.h"
+
+namespace gb::galera::test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+class RestoreTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!have_bed()) GTEST_SKIP() << "needs two clusters: test/harness/bed galera --second -- …";
+    from_ = endpoint("");
+    onto_ = endpoint("2");
+    empty(from_);
+    empty(onto_);
+  }
+
+  // Two schemas as OpenStack's services have them, with keys between them.
+  void make_openstack() {
+    run(from_,
+        {"CREATE DATABASE keystone CHARACTER SET utf8mb3", "CREATE DATABASE nova COMMENT 'cell''s'",
+         "CREATE TABLE keystone.project (id varchar(64) NOT NULL, name varchar(64) NOT NULL, extra "
+         "text, "
+         "enabled tinyint(1), domain_id varchar(64) NOT NULL, parent_id varchar(64), PRIMARY KEY "
+         "(id), "
+         "UNIQUE KEY ixu_project_name_domain_id (domain_id, name), KEY parent_id (parent_id), "
+         "CONSTRAINT project_ibfk_1 FOREIGN KEY (domain_id) REFERENCES project (id), CONSTRAINT "
+         "project_ibfk_2 FOREIGN KEY (parent_id) REFERENCES project (id)) ENGINE=InnoDB",
+         "INSERT INTO keystone.project VALUES ('root','root',NULL,1,'root',NULL), "
+         "('a','Ünïcode','{}',1,"
+         "'root','root'), ('b','b',NULL,0,'root','a')",
+         "CREATE TABLE nova.instances (created_at datetime, updated_at datetime, id int NOT NULL "
+         "AUTO_INCREMENT, uuid varchar(36) NOT NULL, project_id varchar(64), vm_state "
+         "varchar(255), "
+         "memory_mb int, info mediumtext, deleted int, PRIMARY KEY (id), UNIQUE KEY uniq_uuid "
+         "(uuid), KEY "
+         "project_idx (project_id, vm_state, memory_mb), KEY info_idx (info(20))) ENGINE=InnoDB",
+         "INSERT INTO nova.instances SELECT '2026-01-01 10:00:00' + INTERVAL seq SECOND, NULL, "
+         "seq, "
+         "CONCAT(LPAD(HEX(seq), 8, '0'), '-0000-4000-8000-', LPAD(HEX(seq * 7919), 12, '0')), "
+         "ELT(seq % 3 + 1, 'root', 'a', 'b'), ELT(seq % 4 + 1, 'active', 'error', 'stopped', "
+         "NULL), seq % "
+         "4096, REPEAT(MD5(seq), 5), 0 FROM nova.seq_1_to_12000",
+         "DELETE FROM nova.instances WHERE id > 11990",
+         "CREATE TABLE nova.block_device_mapping (id int NOT NULL AUTO_INCREMENT, instance_uuid "
+         "varchar(36), "
+         "project_id varchar(64) CHARACTER SET utf8mb3, PRIMARY KEY (id), KEY (instance_uuid), "
+         "CONSTRAINT "
+         "bdm_fk FOREIGN KEY (instance_uuid) REFERENCES instances (uuid) ON DELETE CASCADE, "
+         "CONSTRAINT "
+         "project_fk FOREIGN KEY (project_id) REFERENCES keystone.project (id)) ENGINE=InnoDB",
+         "INSERT INTO nova.block_device_mapping (instance_uuid, project_id) SELECT uuid, "
+         "project_id FROM "
+         "nova.instances WHERE id < 100",
+         "CREATE TABLE nova.empty_one (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, x int, KEY (x)) "
+         "ENGINE=InnoDB AUTO_INCREMENT=1000"});
+  }
+
+  static void expect_same(const Endpoint& expected, const Endpoint& found) {
+    EXPECT_EQ(contents(back_up(expected).model), contents(back_up(found).model));
+  }
+
+  Endpoint from_;
+  Endpoint onto_;
+};
+
+TEST_F(RestoreTest, AnOpenStackComesBackOnAnEmptyCluster) {
+  make_openstack();
+  const Backup backup = back_up(from_);
+  const auto report = restore(onto_, backup);
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_THAT(report->mismatches, IsEmpty());
+  EXPECT_EQ(report->tables, 4U);
+  EXPECT_EQ(report->rows, 3U + 11'990U + 99U);
+  expect_same(from_, onto_);
+  // Foreign keys hold again.
+  EXPECT_THAT(ask(onto_, "INSERT INTO nova.block_device_mapping (instance_uuid) VALUES ('nobody')"),
+              HasSubstr("foreign key constraint fails"));
+}
+
+TEST_F(RestoreTest, EveryNodeOfTheTargetHasIt) {
+  make_openstack();
+  ASSERT_TRUE(restore(onto_, back_up(from_)));
+  for (const Address& node : onto_.nodes) {
+    Endpoint one = onto_;
+    one.nodes = {node};
+    EXPECT_EQ(ask(one, "SELECT COUNT(*) FROM nova.instances"), "11990") << node.text();
+  }
+}
+
+TEST_F(RestoreTest, EveryKindOfProgramComesBack) {
+  make_openstack();
+  run(from_,
+      {"USE nova",
+       "SET NAMES utf8mb4",
+       "CREATE VIEW z_all AS SELECT i.id, i.uuid, p.name FROM instances i LEFT JOIN "
+       "keystone.project p ON p.id = i.project_id WHERE i.vm_state <> 'Zürich' OR 1",
+       "CREATE FUNCTION f_twice(x bigint) RETURNS bigint DETERMINISTIC COMMENT 'doppelt' RETURN "
+       "x * 2",
+       "CREATE VIEW a_active AS SELECT z.id, f_twice(z.id) AS twice FROM z_all z",
+       "CREATE TABLE audit (id int AUTO_INCREMENT PRIMARY KEY, what varchar(100))",
+       "CREATE TRIGGER t_second BEFORE INSERT ON empty_one FOR EACH ROW INSERT INTO audit (what) "
+       "VALUES ('second')",
+       "CREATE TRIGGER t_first BEFORE INSERT ON empty_one FOR EACH ROW PRECEDES t_second BEGIN "
+       "INSERT INTO nova.audit (what) VALUES ('first; */ -- it''s'); END",
+       "CREATE PROCEDURE p_all(IN how int, OUT n int) MODIFIES SQL DATA SQL SECURITY INVOKER "
+       "BEGIN DECLARE CONTINUE HANDLER FOR NOT FOUND SET n = -1; SELECT COUNT(*) INTO n FROM "
+       "nova.instances /* of nova.instances */; END",
+       "SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'",
+       "CREATE PROCEDURE \"p \"\" ansi\"() SELECT \"id\", 'a\\' FROM \"nova\".\"instances\"",
+       "SET sql_mode = 'ORACLE'",
+       "CREATE PACKAGE pk AS FUNCTION one RETURN int; END",
+       "CREATE PACKAGE BODY pk AS FUNCTION one RETURN int AS BEGIN RETURN 1; END; END",
+       "SET sql_mode = DEFAULT, NAMES latin1",
+       "CREATE PROCEDURE p_latin1() SELECT 'caf\xe9' AS c",
+       "CREATE VIEW v_latin1 AS SELECT 'caf\xe9' AS c, 1 AS `\xe9t\xe9`",
+       "SET NAMES utf8mb4",
+       "SET time_zone = '+05:30'",
+       "CREATE EVENT e_purge ON SCHEDULE EVERY 1 DAY STARTS '2020-01-01 00:00:00' DISABLE COMMENT "
+       "'ab' DO DELETE FROM nova.audit",
+       "CREATE EVENT e_once ON SCHEDULE AT '2037-01-01 00:00:00' ON COMPLETION PRESERVE DO DELETE "
+       "FROM audit"});
+  // A node lists what another node created as disabled there; for the cluster it is enabled.
+  Endpoint other_node = from_;
+  std::swap(other_node.nodes[0], other_node.nodes[1]);
+  run(other_node, {"CREATE EVENT nova.e_other ON SCHEDULE EVERY 1 YEAR DO DELETE FROM nova.audit"});
+  const Backup backup = back_up(from_);
+  const auto report = restore(onto_, backup);
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_THAT(report->notes, Contains(HasSubstr("event_scheduler is OFF")));
+  EXPECT_EQ(ask(onto_, "SELECT STATUS FROM information_schema.EVENTS WHERE EVENT_NAME = 'e_other'"),
+            "ENABLED");
+  run(from_, {"DROP EVENT nova.e_other"});
+  run(onto_, {"DROP EVENT nova.e_other"});
+  expect_same(from_, onto_);
+  run(onto_, {"INSERT INTO nova.empty_one (x) VALUES (1)"});
+  EXPECT_EQ(ask(onto_, "SELECT GROUP_CONCAT(what ORDER BY id SEPARATOR '|') FROM nova.audit"),
+            "first; */ -- it's|second");
+  EXPECT_EQ(ask(onto_, "SELECT HEX(c) FROM nova.v_latin1"),
+            ask(from_, "SELECT HEX(c) FROM nova.v_latin1"));
+}
+
+TEST_F(RestoreTest, EveryTypeOfColumnKeepsItsEdgeValues) {
+  run(from_,
+      {"SET NAMES utf8mb4",
+       "SET sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00'",
+       "CREATE DATABASE types",
+       "USE types",
+       "CREATE TABLE numbers (id int PRIMARY KEY AUTO_INCREMENT, t tinyint, tu tinyint unsigned, s "
+       "smallint, m "
+       "mediumint, b bigint, bu bigint unsigned zerofill, d decimal(65,30), f float, g double, y "
+       "year, b1 "
+       "bit(1), b64 bit(64), bo bool)",
+       "INSERT INTO numbers VALUES (0,-128,0,-32768,-8388608,-9223372036854775808,0,"
+       "-99999999999999999999999999999999999.999999999999999999999999999999,-3.4028234e38,"
+       "-1.7976931348623157e308,0,b'0',0,0), (2,127,255,32767,8388607,9223372036854775807,"
+       "18446744073709551615,0.000000000000000000000000000001,1.1754944e-38,5e-324,2155,b'1',"
+       "18446744073709551615,1), "
+       "(3,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL), "
+       "(4,0,0,0,0,0,0,0,0.1,-0.0,1901,0,1,1)",
+       "CREATE TABLE times (id int PRIMARY KEY, d date, dt datetime, d6 datetime(6), ts timestamp "
+       "NULL, t6 "
+       "timestamp(6) NULL, t time, tt time(6))",
+       "INSERT INTO times VALUES "
+       "(1,'0000-00-00','0000-00-00','0000-00-00',0,0,'00:00:00','00:00:00'), "
+       "(2,'2024-02-00','2024-00-00 00:00:01','9999-12-31 23:59:59.999999','2038-01-19 03:14:07',"
+       "'2038-01-19 03:14:07.999999','-838:59:59','-838:59:59.999999'), "
+       "(3,'2021-02-31','0000-01-01',"
+       "'1000-01-01 00:00:00.000001','1970-01-01 00:00:01','1970-01-01 "
+       "00:00:01.000001','838:59:59',"
+       "'-00:00:00.000001'), (4,NULL,NULL,NULL,NULL,NULL,NULL,NULL)",
+       "CREATE TABLE texts (id int PRIMARY KEY, l varchar(100) CHARACTER SET latin1, u2 "
+       "varchar(100) CHARACTER "
+       "SET ucs2, u16 text CHARACTER SET utf16, u32 varchar(50) CHARACTER SET utf32, sj "
+       "varchar(50) CHARACTER "
+       "SET sjis, gb varchar(50) CHARACTER SET gbk, cy varchar(50) CHARACTER SET koi8r, c char(10) "
+       "CHARACTER "
+       "SET utf8mb4, bi binary(8), vb varbinary(300), tb tinyblob, lb longblob, tt tinytext, lt "
+       "longtext, j "
+       "json, e enum('a','b','ü') CHARACTER SET utf8mb4, st set('x','y','z'), i6 inet6, i4 inet4, "
+       "u uuid)",
+       "INSERT INTO texts VALUES (1,'é\\'\\\\\\0\\n\"','aé','😀x','😀','ソ','啊','привет','a  "
+       "',X'00FF00',"
+       "X'000102',X'',REPEAT(X'00FF',70000),'','ü','{\"a\": [1, null]}','ü','x,z','::1','1.2.3.4',"
+       "'12345678-1234-5678-9abc-123456789abc'), "
+       "(2,'','','','','','','','','','','','','','','[]','a','',"
+       "'ffff::','0.0.0.0','00000000-0000-0000-0000-000000000000'), "
+       "(3,NULL,NULL,NULL,NULL,NULL,NULL,NULL,"
+       "NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)",
+       "INSERT INTO texts (id, e, st) VALUES (4, 'not a member', 'nor this'), (5, 0, 7)",
+       "CREATE TABLE shapes (id int PRIMARY KEY, g geometry NOT NULL, p point, SPATIAL KEY (g))",
+       "INSERT INTO shapes VALUES (1, ST_GeomFromText('POINT(1 2)', 4326), POINT(0, 0)), (2, "
+       "ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 1),LINESTRING(0 0,1 1))'), NULL)",
+       "CREATE TABLE made (a int PRIMARY KEY, b int GENERATED ALWAYS AS (a * 2) STORED, c int "
+       "GENERATED ALWAYS "
+       "AS (a + 1) VIRTUAL, h int INVISIBLE DEFAULT 7, KEY (c), UNIQUE KEY (b))",
+       "INSERT INTO made (a, h) VALUES (1, 1), (2, NULL)",
+       "CREATE TABLE nothing_unique (a int, b varchar(10), KEY (a))",
+       "INSERT INTO nothing_unique VALUES (1,'x'),(1,'x'),(NULL,NULL)",
+       "CREATE TABLE `we``ird .table` (`co``l\"umn` int PRIMARY KEY, `sel ect` varchar(5) COMMENT "
+       "'it''s, (ok')",
+       "INSERT INTO `we``ird .table` VALUES (1, ''), (-1, 'ü')",
+       "CREATE TABLE checked (a int PRIMARY KEY, b int CHECK (b > 0), CONSTRAINT both_ CHECK (a < "
+       "b))",
+       "SET check_constraint_checks = 0",
+       "INSERT INTO checked VALUES (5, -1)",
+       "CREATE TABLE searched (id int PRIMARY KEY, t text, u text, FULLTEXT KEY (t), FULLTEXT KEY "
+       "ut (u, t))",
+       "INSERT INTO searched VALUES (1, 'the quick fox', 'jumps')",
+       "CREATE TABLE parts (id int NOT NULL, d date NOT NULL, PRIMARY KEY (id, d), KEY (d)) "
+       "PARTITION BY RANGE "
+       "(YEAR(d)) (PARTITION p0 VALUES LESS THAN (2020), PARTITION p1 VALUES LESS THAN MAXVALUE)",
+       "INSERT INTO parts VALUES (1,'2019-01-01'),(2,'2026-01-01')",
+       "CREATE TABLE second_counter (b int PRIMARY KEY, a int NOT NULL AUTO_INCREMENT, KEY k (a))",
+       "INSERT INTO second_counter VALUES (9, 5)",
+       "CREATE TABLE unique_only (a int NOT NULL, b int NOT NULL, UNIQUE KEY b (b), UNIQUE KEY a "
+       "(a))",
+       "INSERT INTO unique_only VALUES (1,2),(2,1)"});
+  const auto report = restore(onto_, back_up(from_));
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_THAT(report->mismatches, IsEmpty());
+  expect_same(from_, onto_);
+  for (const char* table : {"numbers", "times", "texts", "shapes", "made"})
+    EXPECT_EQ(ask(from_, std::string("CHECKSUM TABLE types.") + table + " EXTENDED"),
+              ask(onto_, std::string("CHECKSUM TABLE types.") + table + " EXTENDED"));
+}
+
+TEST_F(RestoreTest, SequencesGoOnWhereTheyWere) {
+  run(from_, {"CREATE DATABASE s",
+              "CREATE SEQUENCE s.up START WITH 5 INCREMENT BY 3 MAXVALUE 1000 NOCACHE CYCLE",
+              "DO NEXTVAL(s.up), NEXTVAL(s.up)",
+              "CREATE TABLE s.t (id bigint NOT NULL DEFAULT NEXTVAL(s.up) PRIMARY KEY, x int)",
+              "INSERT INTO s.t (x) VALUES (1)"});
+  const auto report = restore(onto_, back_up(from_), {.rename = {{"s", "s 2"}}});
+  ASSERT_TRUE(report) << report.error().text();
+  run(onto_, {"INSERT INTO `s 2`.t (x) VALUES (2)"});
+  EXPECT_EQ(ask(onto_, "SELECT GROUP_CONCAT(id) FROM `s 2`.t"), "11,14");
+}
+
+TEST_F(RestoreTest, WhatIsThereIsNeverOverwrittenUnasked) {
+  make_openstack();
+  const Backup backup = back_up(from_);
+  run(onto_, {"CREATE DATABASE nova", "CREATE TABLE nova.precious (a int PRIMARY KEY)"});
+  const auto refused = restore(onto_, backup);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kAlreadyExists);
+  EXPECT_THAT(refused.error().text(),
+              AllOf(HasSubstr("nova"), HasSubstr("Replace"), HasSubstr("rename")));
+  EXPECT_EQ(
+      ask(onto_, "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'keystone'"),
+      "0");
+  EXPECT_EQ(ask(onto_, "SELECT COUNT(*) FROM nova.precious"), "0");
+}
+
+TEST_F(RestoreTest, ReplaceDropsTheSelectedSchemasOnly) {
+  make_openstack();
+  const Backup backup = back_up(from_);
+  run(from_, {"DROP TABLE nova.block_device_mapping", "CREATE TABLE nova.later (a int PRIMARY KEY)",
+              "DELETE FROM nova.instances", "CREATE TABLE keystone.later (a int PRIMARY KEY)"});
+  RestoreOptions options{.databases = {"nova"}, .existing = Existing::kReplace};
+  const auto restorer = Restore::make(from_, options, backup.model, {});
+  const auto plan = restorer->plan({});
+  ASSERT_TRUE(plan && plan->ready());
+  ASSERT_THAT(plan->schemas, SizeIs(1));
+  EXPECT_EQ(plan->schemas[0].action, "Replace");
+  EXPECT_THAT(plan->schemas[0].only_in_target, ::testing::ElementsAre("later"));
+  EXPECT_THAT(plan->schemas[0].only_in_backup, ::testing::ElementsAre("block_device_mapping"));
+  Progress progress;
+  const auto report = restorer->run(*backup.rows, progress, {});
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_EQ(contents(back_up(from_, {"nova"}).model), contents(back_up(from_, {"nova"}).model));
+  EXPECT_EQ(ask(from_, "SELECT COUNT(*) FROM nova.instances"), "11990");
+  EXPECT_EQ(ask(from_, "SELECT COUNT(*) FROM keystone.later"), "0");
+}
+
+TEST_F(RestoreTest, TwiceGivesTheSame) {
+  make_openstack();
+  const Backup backup = back_up(from_);
+  ASSERT_TRUE(restore(onto_, backup));
+  const auto first = contents(back_up(onto_).model);
+  const auto again = restore(onto_, backup, {.existing = Existing::kReplace});
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(contents(back_up(onto_).model), first);
+}
+
+TEST_F(RestoreTest, BesideTheLiveSchemaUnderAnotherName) {
+  make_openstack();
+  run(from_,
+      {"USE nova", "CREATE VIEW v AS SELECT nova.id FROM instances AS nova JOIN keystone.project",
+       "CREATE PROCEDURE p() SELECT 'nova.instances', COUNT(*) FROM nova.instances",
+       "CREATE TRIGGER t BEFORE INSERT ON nova.empty_one FOR EACH ROW SET NEW.x = (SELECT COUNT(*) "
+       "FROM nova.instances)"});
+  const auto before = contents(back_up(from_).model);
+  const Backup backup = back_up(from_, {"nova"});
+  const auto report = restore(from_, backup, {.rename = {{"nova", "nova_restored"}}});
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_THAT(report->notes, Contains(HasSubstr("procedure")));
+  run(from_, {"DELETE FROM nova.instances", "INSERT INTO nova_restored.empty_one (x) VALUES (0)"});
+  EXPECT_EQ(ask(from_, "SELECT x FROM nova_restored.empty_one"), "11990");
+  EXPECT_EQ(ask(from_, "SELECT COUNT(*) > 0 FROM nova_restored.v"), "1");
+  run(from_, {"DROP DATABASE nova"});
+  EXPECT_EQ(ask(from_, "SELECT COUNT(*) FROM nova_restored.v"), "35970");
+}
+
+TEST_F(RestoreTest, AccountsComeWithTheirPasswordsRolesAndGrants) {
+  make_openstack();
+  run(from_, {"CREATE ROLE reader", "CREATE ROLE auditor", "GRANT SELECT ON nova.* TO reader",
+              "GRANT reader TO auditor", "CREATE USER nova_ab12@'%' IDENTIFIED BY 'secret'",
+              "GRANT ALL ON nova.* TO nova_ab12@'%'",
+              "CREATE USER boss@localhost IDENTIFIED BY 'x' REQUIRE SSL",
+              "GRANT auditor TO boss@localhost WITH ADMIN OPTION",
+              "SET DEFAULT ROLE auditor FOR boss@localhost",
+              "GRANT SELECT (name) ON keystone.project TO reader",
+              "CREATE DEFINER=nova_ab12@'%' VIEW nova.v AS SELECT id FROM nova.instances"});
+  const Backup backup = back_up(from_, {}, Content::kAll);
+
+  const auto refused = restore(onto_, backup);
+  ASSERT_FALSE(refused) << "the view's definer is not there";
+  EXPECT_THAT(refused.error().text(), AllOf(HasSubstr("nova_ab12@%"), HasSubstr("content: All")));
+
+  const auto report = restore(onto_, backup, {.content = Content::kAll});
+  ASSERT_TRUE(report) << report.error().text();
+  // The bed's own account has another password on each cluster.
+  auto expected = contents(backup.model);
+  auto found = contents(back_up(onto_, {}, Content::kAll).model);
+  expected.erase("account `sst`@`localhost`");
+  found.erase("account `sst`@`localhost`");
+  EXPECT_EQ(found, expected);
+  EXPECT_THAT(report->notes, Contains(HasSubstr("`sst`@`localhost` exists")));
+  Endpoint user = onto_;
+  user.user = "nova_ab12";
+  user.password = "secret";
+  EXPECT_EQ(ask(user, "SELECT COUNT(*) FROM nova.v"), "11990");
+}
+
+TEST_F(RestoreTest, AWarningFailsItAndNamesTheTable) {
+  make_openstack();
+  Backup backup = back_up(from_);
+  for (Schema& schema : backup.model.schemas)
+    for (Table& table : schema.tables)
+      if (table.name == "project") {
+        const std::string wide = "`name` varchar(64)";
+        table.create_sql.replace(table.create_sql.find(wide), wide.size(), "`name` varchar(3)");
+      }
+  const auto report = restore(onto_, backup);
+  ASSERT_FALSE(report);
+  EXPECT_THAT(report.error().text(),
+              AllOf(HasSubstr("`keystone`.`project`"), HasSubstr("1265"), HasSubstr("in place:"),
+                    HasSubstr("2 of 2 schemas made")));
+}
+
+TEST_F(RestoreTest, ATableThatDiffersAfterwardsIsReported) {
+  make_openstack();
+  Backup backup = back_up(from_);
+  for (Schema& schema : backup.model.schemas)
+    for (Table& table : schema.tables)
+      if (table.name == "instances") table.totals.digest[0] ^= std::byte{1};
+  const auto report = restore(onto_, backup);
+  ASSERT_TRUE(report) << report.error().text();
+  ASSERT_THAT(report->mismatches, SizeIs(1));
+  EXPECT_EQ(report->mismatches[0].table, "instances");
+}
+
+TEST_F(RestoreTest, AStopEndsItSoonAndSaysWhatIsInPlace) {
+  make_openstack();
+  const Backup backup = back_up(from_);
+  std::stop_source stop;
+  backup.rows->before_chunk = [&]() -> Status {
+    stop.request_stop();
+    return {};
+  };
+  const auto report = restore(onto_, backup, {}, {}, stop.get_token());
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Code::kCancelled);
+  EXPECT_THAT(report.error().text(),
+              AllOf(HasSubstr("in place: 2 of 2 schemas made"), HasSubstr("Replace")));
+}
+
+TEST_F(RestoreTest, DamageInTheBackupIsCorruptionAndNotABrokenTable) {
+  make_openstack();
+  const Backup backup = back_up(from_);
+  backup.rows->before_chunk = []() -> Status {
+    return fail(Code::kCorruption, "pack 7 is damaged");
+  };
+  const auto report = restore(onto_, backup);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Code::kCorruption);
+  EXPECT_THAT(report.error().text(), HasSubstr("pack 7 is damaged"));
+}
+
+TEST_F(RestoreTest, BlockedTrafficIsGivenBackAlsoAfterAFailure) {
+  make_openstack();
+  run(onto_, {"CREATE DATABASE app", "CREATE TABLE app.t (a int PRIMARY KEY)",
+              "CREATE USER app@'%' IDENTIFIED BY 'app'", "GRANT ALL ON app.* TO app@'%'"});
+  Endpoint app = onto_;
+  app.user = "app";
+  app.password = "app";
+  const Backup backup = back_up(from_);
+  Connection before = connect(app);
+  std::string during;
+  bool connection_ended = false;
+  int calls = 0;
+  backup.rows->before_chunk = [&]() -> Status {
+    if (calls++ > 0) return {};
+    connection_ended = !before.exec("SELECT 1");
+    for (const Address& node : onto_.nodes) {
+      Endpoint one = app;
+      one.nodes = {node};
+      during += ask(one, "INSERT INTO app.t VALUES (1)") + "\n";
+    }
+    return fail(Code::kCorruption, "enough seen");
+  };
+  ASSERT_FALSE(restore(onto_, backup, {.block_traffic = true, .threads = 1}));
+  EXPECT_TRUE(connection_ended);
+  EXPECT_EQ(std::count(during.begin(), during.end(), '\n'), static_cast<int>(onto_.nodes.size()));
+  EXPECT_THAT(during, HasSubstr("--read-only"));
+  EXPECT_EQ(ask(onto_, "SELECT COUNT(*) FROM app.t"), "0");
+  for (const Address& node : onto_.nodes) {
+    Endpoint one = app;
+    one.nodes = {node};
+    EXPECT_EQ(ask(one, "SELECT @@GLOBAL.read_only"), "0");
+  }
+  backup.rows->before_chunk = {};
+  const auto report =
+      restore(onto_, backup, {.existing = Existing::kReplace, .block_traffic = true});
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_EQ(ask(onto_, "SELECT @@GLOBAL.read_only"), "0");
+}
+
+TEST_F(RestoreTest, ThePlanSaysEverythingThatStandsInTheWay) {
+  make_openstack();
+  run(from_, {"CREATE DEFINER=gone@'%' VIEW nova.v AS SELECT 1 AS a"});
+  Backup backup = back_up(from_);
+  backup.model.facts.server_version = "99.1.0-MariaDB";
+  Schema& nova = backup.model.schemas.back();
+  nova.sequences.push_back(
+      {"q",
+       "CREATE SEQUENCE `q` start with 1 minvalue 1 maxvalue 9 increment by 1 cache 1000 "
+       "nocycle ENGINE=InnoDB",
+       {"1", "1", "9", "1", "1", "1000", "0", "0"}});
+  const auto failed = [](const Result<RestorePlan>& plan) {
+    std::string out;
+    for (const PreflightCheck& check : plan->preflight)
+      if (!check.passed) out += check.check + ": " + check.message + "\n";
+    return out;
+  };
+  const auto plan_of = [&](const Endpoint& target, RestoreOptions options = {}) {
+    auto plan = Restore::make(target, std::move(options), backup.model, {})->plan({});
+    EXPECT_TRUE(plan) << plan.error().text();
+    return failed(plan);
+  };
+  EXPECT_THAT(plan_of(onto_), HasSubstr("ServerVersion: the target runs MariaDB"));
+  backup.model.facts.server_version = "10.5.1-MariaDB";
+  const std::string found = plan_of(from_);
+  EXPECT_THAT(found, AllOf(HasSubstr("Schemas: the target already has keystone, nova"),
+                           HasSubstr("Definers: "), HasSubstr("gone@% (view nova.v)"),
+                           HasSubstr("SequenceCache: "), HasSubstr("`nova`.`q`")));
+  EXPECT_THAT(plan_of(onto_, {.databases = {"glance"}}),
+              HasSubstr("the backup has no schema \"glance\""));
+  EXPECT_THAT(plan_of(onto_, {.rename = {{"nova", "keystone"}}}),
+              HasSubstr("would both become \"keystone\""));
+  EXPECT_THAT(plan_of(onto_, {.rename = {{"nova", "mysql"}}}), HasSubstr("belongs to the server"));
+  Endpoint wrong = onto_;
+  wrong.password = "no";
+  EXPECT_THAT(plan_of(wrong), HasSubstr("TargetReachable: "));
+  EXPECT_EQ(restore(wrong, backup).error().code, Code::kForbidden);
+  run(onto_,
+      {"CREATE USER weak@'%' IDENTIFIED BY 'weak'", "GRANT SELECT, CREATE ON *.* TO weak@'%'"});
+  Endpoint weak = onto_;
+  weak.user = weak.password = "weak";
+  EXPECT_THAT(plan_of(weak),
+              AllOf(HasSubstr("Privileges: "), HasSubstr("weak@%"), HasSubstr("INSERT on")));
+  EXPECT_EQ(ask(onto_,
+                "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN ('nova', "
+                "'keystone')"),
+            "0");
+}
+
+// Last by name of its suite: a node is killed, and brought back.
+TEST_F(RestoreTest, ZTheTargetNodeDies) {
+  make_openstack();
+  const Backup backup = back_up(from_);
+  const std::string tool = std::getenv("GB_TEST_BED_TOOL");
+  Endpoint one = onto_;
+  one.nodes.resize(1);
+  int calls = 0;
+  backup.rows->before_chunk = [&]() -> Status {
+    if (calls++ > 0) return {};
+    EXPECT_EQ(std::system((tool + " node second/1 kill").c_str()), 0);
+    return {};
+  };
+  const auto report = restore(one, backup);
+  EXPECT_EQ(std::system((tool + " node second/1 start").c_str()), 0);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Code::kUnavailable);
+  EXPECT_THAT(report.error().text(), AllOf(HasSubstr(one.nodes[0].text()), HasSubstr("in place:")));
+}
+
+}  // namespace
+}  // namespace gb::galera::test
