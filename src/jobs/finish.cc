@@ -40,8 +40,9 @@ void write_ending(api::Json& status, const Ending& ending, WallTime now) {
   api::set_condition(status, "Completed", "False", ending.reason, ending.message, now);
 }
 
-Status record_end(JobRecord& record, const JobControl& control, JobLog& log,
+Status record_end(JobRecord& record, JobControl& control, JobLog& log,
                   const std::function<void(api::Json& status)>& change) {
+  control.release();
   int tries_at_shutdown = 5;
   while (true) {
     Status updated = record.update(change);
@@ -54,8 +55,8 @@ Status record_end(JobRecord& record, const JobControl& control, JobLog& log,
   }
 }
 
-void end_failed(const Environment& environment, JobRecord& record, const JobControl& control,
-                JobLog& log, const Error& error) {
+void end_failed(const Environment& environment, JobRecord& record, JobControl& control, JobLog& log,
+                const Error& error) {
   const std::string_view noun = noun_of(record.key());
   const Ending ending = ending_of(error, control.cause(), noun);
   log.say(ending.phase + ": " + ending.message);

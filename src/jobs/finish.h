@@ -32,11 +32,11 @@ void write_ending(api::Json& status, const Ending& ending, WallTime now);
 // Records the last status, trying again while the store is away: a job's end must not be lost.
 // Gives up when the object is no longer ours or the process is about to end (the next one will find
 // the job).
-Status record_end(JobRecord& record, const JobControl& control, JobLog& log,
+Status record_end(JobRecord& record, JobControl& control, JobLog& log,
                   const std::function<void(api::Json& status)>& change);
 
 // The ending of a job that failed, recorded, said, and told as an event.
-void end_failed(const Environment& environment, JobRecord& record, const JobControl& control,
-                JobLog& log, const Error& error);
+void end_failed(const Environment& environment, JobRecord& record, JobControl& control, JobLog& log,
+                const Error& error);
 
 }  // namespace gb::jobs

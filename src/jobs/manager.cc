@@ -93,7 +93,7 @@ void Manager::launch(const std::string& uid, const std::shared_ptr<JobLog>& log,
   if (closing_) job->control.stop(StopCause::kShutdown);
   // The thread's own reference would be a cycle through Running::thread: reap() or the destructor
   // joins.
-  job->thread = std::jthread([this, raw = job.get(), work = std::move(work)] {
+  job->thread = std::jthread([this, raw = job.get(), work = std::move(work)]() mutable {
     work(*raw);
     raw->log->end();
     const std::scoped_lock done_lock(mutex_);
@@ -147,7 +147,8 @@ Result<api::ObjectPtr> Manager::submit_backup(api::Json object, const kube::User
   launch((*created)->uid(), log,
          [this, created = *created, log, has_slot,
           work = std::make_shared<BackupWork>(std::move(work)),
-          held = std::shared_ptr<Targets::Hold>(std::move(held))](Running& job) {
+          held = std::shared_ptr<void>(std::move(held))](Running& job) mutable {
+           job.control.keep(std::move(held));
            JobRecord record(*environment_.catalog, created, environment_.executor.id);
            if (!has_slot) log->say("waits for its turn: limits.parallelBackups are running");
            if (has_slot || slots_.take(job.control.token())) {
@@ -200,7 +201,8 @@ Result<api::ObjectPtr> Manager::submit_restore(api::Json object, const kube::Use
                 environment_.catalog->create(api::kRestores, std::move(object)));
   launch(created->uid(), log,
          [this, created, log, work = std::make_shared<RestoreWork>(std::move(work)),
-          hold = std::shared_ptr<Targets::Hold>(std::move(held))](Running& job) {
+          held = std::shared_ptr<void>(std::move(held))](Running& job) mutable {
+           job.control.keep(std::move(held));
            JobRecord record(*environment_.catalog, created, environment_.executor.id);
            if (const Status done =
                    run_restore(environment_, record, job.control, log, std::move(*work));

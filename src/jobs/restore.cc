@@ -138,7 +138,10 @@ class Run {
     if (!created)
       return wrap("the safety backup \"" + name + "\" could not be recorded", created.error());
     JobRecord record(*environment_.catalog, *created, environment_.executor.id);
-    Status done = run_backup(environment_, record, control_, log, std::move(*prepared));
+    // A control of its own: the end of the safety backup must not give back what the restore holds.
+    JobControl control;
+    const std::stop_callback forward(control_.token(), [&] { control.stop(control_.cause()); });
+    Status done = run_backup(environment_, record, control, log, std::move(*prepared));
     log->end();
     if (!done) return wrap("the safety backup \"" + name + "\" failed", done.error());
     safety_name_ = name;

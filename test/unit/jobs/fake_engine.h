@@ -1,0 +1,172 @@
+// An engine that dumps tables which stand in memory and fails where a test says so: the faults of
+// jobs that no real server can be made to show at the right moment.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/wait.h"
+#include "jobs/engine.h"
+
+namespace gb::jobs::test {
+
+struct FakeCluster {
+  std::mutex mutex;
+  std::map<std::string, std::string> tables{{"keystone.user", "alice bob"},
+                                            {"nova.instances", "vm-1 vm-2 vm-3"}};
+  // Set by tests.
+  Status connect_error;
+  std::vector<Status> run_results;  // one a run of a dump; used up, then success
+  bool block_runs = false;          // a run waits until it is stopped
+  int runs = 0;
+  int strict_runs = 0;
+  std::vector<galera::PreflightCheck> preflight{{"TargetPrimary", true, ""}};
+  std::string plan_action = "Create";
+  Status restore_error;
+  int restores = 0;
+  int recoveries = 0;
+  std::map<std::string, std::string> restored;
+};
+
+class FakeDump final : public galera::Dump {
+ public:
+  FakeDump(FakeCluster& cluster, galera::Narrator narrate)
+      : cluster_(cluster), narrate_(std::move(narrate)) {}
+
+  Status connect(std::stop_token /*stop*/) override {
+    narrate_("donor chosen");
+    return cluster_.connect_error;
+  }
+  Status open_snapshot(std::stop_token /*stop*/) override {
+    facts_.node = "10.0.0.2:3306";
+    facts_.server_version = "10.11.19-MariaDB";
+    facts_.cluster_uuid = "8a1f";
+    facts_.seqno = 4711;
+    return {};
+  }
+  [[nodiscard]] const galera::Facts& facts() const override { return facts_; }
+  Result<galera::InstanceModel> run(galera::DumpSink& sink, galera::Progress& progress,
+                                    std::stop_token stop) override {
+    bool block = false;
+    Status result;
+    std::map<std::string, std::string> tables;
+    {
+      const std::scoped_lock lock(cluster_.mutex);
+      ++cluster_.runs;
+      if (strict_) ++cluster_.strict_runs;
+      block = cluster_.block_runs;
+      if (!cluster_.run_results.empty()) {
+        result = cluster_.run_results.front();
+        cluster_.run_results.erase(cluster_.run_results.begin());
+      }
+      tables = cluster_.tables;
+    }
+    if (block) {
+      wait_for_stop(std::move(stop));
+      return fail(Code::kCancelled, "stopped");
+    }
+    if (!result) return fail(result.error());
+    galera::InstanceModel model;
+    model.facts = facts_;
+    for (const auto& [name, content] : tables) {
+      const std::size_t dot = name.find('.');
+      galera::Schema schema;
+      schema.name = name.substr(0, dot);
+      galera::Table table;
+      table.name = name.substr(dot + 1);
+      GB_TRY_ASSIGN(auto out, sink.table(schema.name, table.name, {"c"}));
+      const Bytes bytes = as_bytes(content);
+      GB_TRY(out->chunk(0, 1, 1, std::span(&bytes, 1)));
+      table.totals = {1, content.size(), {}};
+      GB_TRY(out->finish(table.totals));
+      progress.rows += 1;
+      progress.bytes += content.size();
+      schema.tables.push_back(std::move(table));
+      model.schemas.push_back(std::move(schema));
+    }
+    return model;
+  }
+  void set_strict(bool strict) override { strict_ = strict; }
+  [[nodiscard]] double flow_control_paused() const override { return 0; }
+
+ private:
+  FakeCluster& cluster_;
+  galera::Narrator narrate_;
+  galera::Facts facts_;
+  bool strict_ = false;
+};
+
+class FakeRestore final : public galera::Restore {
+ public:
+  FakeRestore(FakeCluster& cluster, const galera::InstanceModel& model,
+              galera::RestoreOptions options)
+      : cluster_(cluster), model_(model), options_(std::move(options)) {}
+
+  Result<galera::RestorePlan> plan(std::stop_token /*stop*/) override {
+    galera::RestorePlan plan;
+    plan.preflight = cluster_.preflight;
+    for (const std::string& schema : options_.databases)
+      plan.schemas.push_back({schema, schema, cluster_.plan_action, 1, 1, 1, {}, {}});
+    return plan;
+  }
+  Result<galera::RestoreReport> run(galera::DumpSource& source, galera::Progress& progress,
+                                    std::stop_token stop) override {
+    bool block = false;
+    {
+      const std::scoped_lock lock(cluster_.mutex);
+      ++cluster_.restores;
+      block = cluster_.block_runs;
+    }
+    if (block) {
+      wait_for_stop(std::move(stop));
+      return fail(Code::kCancelled, "stopped");
+    }
+    if (!cluster_.restore_error) return fail(cluster_.restore_error.error());
+    galera::RestoreReport report;
+    for (const galera::Schema& schema : model_.schemas)
+      for (const galera::Table& table : schema.tables) {
+        GB_TRY_ASSIGN(auto in, source.table(schema.name, table.name));
+        GB_TRY_ASSIGN(galera::Chunk chunk, in->chunk(0));
+        cluster_.restored[schema.name + "." + table.name] = chunk.columns.at(0);
+        ++report.tables;
+        report.rows += chunk.rows;
+        progress.rows += chunk.rows;
+      }
+    return report;
+  }
+
+ private:
+  FakeCluster& cluster_;
+  const galera::InstanceModel& model_;
+  galera::RestoreOptions options_;
+};
+
+class FakeEngine final : public DumpEngine {
+ public:
+  explicit FakeEngine(FakeCluster& cluster) : cluster_(cluster) {}
+  std::unique_ptr<galera::Dump> dump(galera::Endpoint /*endpoint*/, galera::DumpOptions /*options*/,
+                                     galera::Narrator narrate) override {
+    return std::make_unique<FakeDump>(cluster_, std::move(narrate));
+  }
+  std::unique_ptr<galera::Restore> restore(galera::Endpoint /*target*/,
+                                           galera::RestoreOptions options,
+                                           const galera::InstanceModel& model,
+                                           galera::Narrator /*narrate*/) override {
+    return std::make_unique<FakeRestore>(cluster_, model, std::move(options));
+  }
+  Status recover(const galera::Endpoint& /*endpoint*/, std::stop_token /*stop*/) override {
+    ++cluster_.recoveries;
+    return {};
+  }
+
+ private:
+  FakeCluster& cluster_;
+};
+
+}  // namespace gb::jobs::test

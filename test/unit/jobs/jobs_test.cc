@@ -1,0 +1,411 @@
+#include "jobs/jobs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <nlohmann/json.hpp>
+
+#include "api/schema.h"
+#include "api/types.h"
+#include "base/text.h"
+#include "jobs/record.h"
+#include "storage/blob/faulty_blob_store.h"
+#include "storage/blob/memory_blob_store.h"
+#include "test/unit/jobs/fake_engine.h"
+
+namespace gb::jobs::test {
+namespace {
+
+using testing::HasSubstr;
+
+class Instances final : public InstanceResolver {
+ public:
+  Result<galera::Endpoint> resolve(std::string_view ns, std::string_view name) override {
+    if (ns == "openstack" && (name == "main" || name == "cell1" || name == "dr")) {
+      galera::Endpoint endpoint;
+      endpoint.name = name;
+      return endpoint;
+    }
+    return fail(Code::kNotFound, "there is no database instance \"" + std::string(name) + "\"",
+                "known there: main, cell1, dr");
+  }
+};
+
+class Rules final : public kube::Authorizer {
+ public:
+  Result<kube::Decision> authorize(const kube::User& user,
+                                   const kube::Attributes& attributes) override {
+    const std::string asked =
+        user.name + " " + attributes.verb + " " + attributes.resource + " " + attributes.name;
+    return kube::Decision{denied != asked, ""};
+  }
+  std::string denied;
+};
+
+class Events final : public kube::EventRecorder {
+ public:
+  void record(const api::Object& about, kube::EventType /*type*/, std::string_view reason,
+              std::string_view /*message*/) override {
+    const std::scoped_lock lock(mutex);
+    told.push_back(about.key().name + " " + std::string(reason));
+  }
+  std::mutex mutex;
+  std::vector<std::string> told;
+};
+
+class JobsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    blobs_ = std::make_shared<storage::MemoryBlobStore>();
+    catalog_ = *storage::Catalog::open(*blobs_, clock_, rng_, {});
+    start();
+  }
+
+  void start() {
+    Dependencies d;
+    d.catalog = catalog_.get();
+    d.engine = &engine_;
+    d.stores = {{"default", "file:///backups", blobs_}};
+    d.instances = &instances_;
+    d.authorizer = &rules_;
+    d.events = &events_;
+    d.clock = &clock_;
+    d.rng = &rng_;
+    d.parallel_backups = 1;
+    jobs_ = *Jobs::start(std::move(d));
+  }
+
+  api::Json object(const char* resource, const std::string& name, api::Json spec) {
+    const api::ResourceType& type = *api::find_resource(resource);
+    api::Json dom = {{"apiVersion", api::kGroupVersion},
+                     {"kind", type.kind},
+                     {"metadata",
+                      {{"name", name},
+                       {"namespace", "openstack"},
+                       {"uid", make_uuid(rng_)},
+                       {"creationTimestamp", to_rfc3339(clock_.now())}}},
+                     {"spec", std::move(spec)}};
+    api::apply_defaults(type, dom);
+    return dom;
+  }
+  api::Json backup(const std::string& name, api::Json extra = api::Json::object()) {
+    api::Json spec = {{"databaseInstances", {"main"}}};
+    spec.update(extra);
+    return object(api::kBackups, name, spec);
+  }
+  api::Json restore(const std::string& name, api::Json spec) {
+    return object(api::kRestores, name, std::move(spec));
+  }
+
+  Result<api::ObjectPtr> submit(api::Json dom, bool dry_run = false) {
+    const bool is_backup = dom["kind"] == "GaleraBackup";
+    return is_backup ? jobs_->submit_backup(std::move(dom), alice_, dry_run, {})
+                     : jobs_->submit_restore(std::move(dom), alice_, dry_run, {});
+  }
+  api::Json finish(const Result<api::ObjectPtr>& submitted) {
+    EXPECT_TRUE(submitted) << (submitted ? "" : submitted.error().text());
+    if (!submitted) return {};
+    return (*jobs_->wait((*submitted)->key(), (*submitted)->uid(), std::chrono::minutes(1), {}))
+        ->dom();
+  }
+  std::string log_of(const api::Json& dom) {
+    std::string text;
+    const auto object =
+        catalog_->get({dom["kind"] == "GaleraBackup" ? api::kBackups : api::kRestores, "openstack",
+                       dom["metadata"]["name"]});
+    EXPECT_TRUE(jobs_->follow_log(**object, false, [&](std::string_view t) { text += t; }, [] {}));
+    return text;
+  }
+  void until_running(const api::ObjectKey& key) {
+    while (api::phase_of((*catalog_->get(key))->dom()) == "Pending") std::this_thread::yield();
+  }
+
+  SystemClock clock_;
+  SystemRng rng_;
+  FakeCluster cluster_;
+  FakeEngine engine_{cluster_};
+  Instances instances_;
+  Rules rules_;
+  Events events_;
+  kube::User alice_{"alice", "", {}, {}};
+  std::shared_ptr<storage::MemoryBlobStore> blobs_;
+  std::unique_ptr<storage::Catalog> catalog_;
+  std::unique_ptr<Jobs> jobs_;
+};
+
+TEST_F(JobsTest, ABackupCompletesAndSaysWhatItHolds) {
+  const api::Json done = finish(submit(backup("nightly", {{"ttl", "720h"}})));
+  const api::Json& status = done["status"];
+  EXPECT_EQ(status["phase"], "Completed") << status.dump(1);
+  EXPECT_EQ(status["progress"]["percent"], 100);
+  EXPECT_EQ(status["instances"][0]["node"], "10.0.0.2:3306");
+  EXPECT_EQ(status["instances"][0]["databases"].size(), 2U);
+  EXPECT_THAT(status["digest"].get<std::string>(), HasSubstr("sha256:"));
+  EXPECT_EQ(status["verification"]["mismatches"], 0);
+  EXPECT_TRUE(status.contains("expirationTime"));
+  EXPECT_THAT(log_of(done), HasSubstr("read back: every digest of 2 tables is right"));
+  EXPECT_THAT(events_.told, testing::ElementsAre("nightly Started", "nightly SnapshotOpened",
+                                                 "nightly Completed"));
+}
+
+TEST_F(JobsTest, TheSameRowsAreStoredOnce) {
+  finish(submit(backup("one")));
+  const api::Json two = finish(submit(backup("two")));
+  EXPECT_THAT(log_of(two), HasSubstr("base: backup \"one\""));
+}
+
+TEST_F(JobsTest, NothingIsRecordedWhenTheDatabaseRefuses) {
+  cluster_.connect_error = fail(Code::kForbidden, "user root was refused", "check the password");
+  const auto refused = submit(backup("nightly"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kForbidden);
+  EXPECT_EQ(refused.error().text(), "instance \"main\": user root was refused; check the password");
+  EXPECT_TRUE(catalog_->list(api::kBackups, "").objects.empty());
+}
+
+TEST_F(JobsTest, UnknownInstanceStoreAndTakenNameAreToldApart) {
+  EXPECT_EQ(submit(backup("a", {{"databaseInstances", {"none"}}})).error().code, Code::kNotFound);
+  const auto store = submit(backup("a", {{"store", "tape"}}));
+  EXPECT_EQ(store.error().text(), "there is no GaleraBackupStore \"tape\"; use one of: default");
+  finish(submit(backup("a")));
+  EXPECT_EQ(submit(backup("a")).error().code, Code::kAlreadyExists);
+}
+
+TEST_F(JobsTest, WhatASpecNamesIsAuthorizedForTheUser) {
+  rules_.denied = "alice get galeras main";
+  const auto refused = submit(backup("a"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kForbidden);
+  EXPECT_EQ(
+      refused.error().message,
+      "galeras.mariadb.openstack.org \"main\" is forbidden: User \"alice\" cannot get resource "
+      "\"galeras\" in API group \"mariadb.openstack.org\" in the namespace \"openstack\"");
+  rules_.denied = "alice use galerabackupstores default";
+  EXPECT_EQ(submit(backup("a")).error().code, Code::kForbidden);
+  rules_.denied.clear();
+  finish(submit(backup("a")));
+  rules_.denied = "alice get galerabackups a";
+  EXPECT_EQ(submit(restore("r", {{"backup", "a"}})).error().code, Code::kForbidden);
+}
+
+TEST_F(JobsTest, ADryRunLeavesNoTrace) {
+  const auto shown = submit(backup("a"), true);
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(api::phase_of((*shown)->dom()), "Pending");
+  EXPECT_TRUE(catalog_->list(api::kBackups, "").objects.empty());
+  EXPECT_EQ(cluster_.runs, 0);
+}
+
+TEST_F(JobsTest, SchemaChangesRestartTheDumpAndThenMakeItStrict) {
+  const Status changed = fail(Code::kConflict, "table nova.instances was altered");
+  cluster_.run_results = {changed, changed, changed};
+  const api::Json done = finish(submit(backup("a")));
+  EXPECT_EQ(done["status"]["phase"], "Completed");
+  EXPECT_EQ(cluster_.runs, 4);
+  EXPECT_EQ(cluster_.strict_runs, 1);
+  EXPECT_EQ(done["status"]["progress"]["rows"], 2);
+}
+
+TEST_F(JobsTest, AFailedDumpSaysWhyAndLeavesNoData) {
+  cluster_.run_results = {fail(Code::kUnavailable, "the donor went away", "try again")};
+  const api::Json done = finish(submit(backup("a")));
+  EXPECT_EQ(done["status"]["phase"], "Failed");
+  EXPECT_EQ(done["status"]["message"], "instance \"main\": the donor went away; try again");
+  EXPECT_EQ(done["status"]["conditions"][0]["status"], "False");
+  EXPECT_TRUE(blobs_->list("data/")->empty());
+  EXPECT_EQ(
+      submit(restore("r", {{"backup", "a"}})).error().text(),
+      "backup \"a\" is Failed, not Completed; restore from a backup whose phase is Completed");
+}
+
+TEST_F(JobsTest, DeletingARunningBackupCancelsIt) {
+  cluster_.block_runs = true;
+  const auto submitted = submit(backup("a"));
+  ASSERT_TRUE(submitted);
+  until_running((*submitted)->key());
+  ASSERT_TRUE(jobs_->deleted(**submitted));
+  const api::Json done = finish(submitted);
+  EXPECT_EQ(done["status"]["phase"], "Cancelled");
+  EXPECT_EQ(done["status"]["message"], "the backup was deleted while it ran");
+}
+
+TEST_F(JobsTest, ADeletedBackupGoesToTheTrashAndKeepsItsData) {
+  const api::Json done = finish(submit(backup("a")));
+  const auto object = *catalog_->get({api::kBackups, "openstack", "a"});
+  ASSERT_TRUE(jobs_->deleted(*object));
+  EXPECT_EQ(blobs_->list("trash/openstack/")->size(), 1U);
+  EXPECT_FALSE(blobs_->list("data/openstack/")->empty());
+}
+
+TEST_F(JobsTest, ABackupWaitsForItsTurn) {
+  cluster_.block_runs = true;
+  const auto first = submit(backup("first"));
+  until_running((*first)->key());
+  const auto second = submit(backup("second"));
+  ASSERT_TRUE(second);
+  EXPECT_EQ(api::phase_of((*catalog_->get((*second)->key()))->dom()), "Pending");
+  {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.block_runs = false;
+  }
+  ASSERT_TRUE(jobs_->deleted(**first));
+  EXPECT_EQ(finish(second)["status"]["phase"], "Completed");
+}
+
+TEST_F(JobsTest, ARestoreBringsEverythingBack) {
+  finish(submit(backup("a")));
+  const api::Json done = finish(submit(restore("r", {{"backup", "latest"}})));
+  EXPECT_EQ(done["status"]["phase"], "Completed") << done.dump(1);
+  EXPECT_EQ(done["status"]["backup"], "a");
+  EXPECT_EQ(cluster_.restored, cluster_.tables);
+}
+
+TEST_F(JobsTest, ARestoreThatReplacesMakesASafetyBackupFirst) {
+  finish(submit(backup("a")));
+  cluster_.plan_action = "Replace";
+  const api::Json done = finish(submit(restore("r", {{"backup", "a"}, {"existing", "Replace"}})));
+  EXPECT_EQ(done["status"]["phase"], "Completed") << done.dump(1);
+  EXPECT_EQ(done["status"]["safetyBackup"], "r-safety");
+  const api::Json safety = (*catalog_->get({api::kBackups, "openstack", "r-safety"}))->dom();
+  EXPECT_EQ(safety["status"]["phase"], "Completed");
+  EXPECT_EQ(safety["metadata"]["labels"]["backup.rhoso.io/safety-of"], "r");
+}
+
+TEST_F(JobsTest, NoRestoreBeginsWithoutItsSafetyBackup) {
+  finish(submit(backup("a")));
+  cluster_.plan_action = "Replace";
+  cluster_.run_results = {fail(Code::kNoSpace, "the store is full")};
+  const api::Json done = finish(submit(restore("r", {{"backup", "a"}, {"existing", "Replace"}})));
+  EXPECT_EQ(done["status"]["phase"], "Failed");
+  EXPECT_THAT(done["status"]["message"].get<std::string>(), HasSubstr("safety backup"));
+  EXPECT_EQ(cluster_.restores, 0);
+}
+
+TEST_F(JobsTest, AFailedPreflightCreatesNothingButADryRunShowsIt) {
+  finish(submit(backup("a")));
+  cluster_.preflight = {{"TargetPrimary", false, "node is non-Primary; bootstrap the cluster"}};
+  const auto refused = submit(restore("r", {{"backup", "a"}}));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("TargetPrimary: node is non-Primary"));
+  EXPECT_TRUE(catalog_->list(api::kRestores, "").objects.empty());
+  const auto shown = submit(restore("r", {{"backup", "a"}}), true);
+  ASSERT_TRUE(shown);
+  EXPECT_EQ((*shown)->dom()["status"]["preflight"][0]["passed"], false);
+}
+
+TEST_F(JobsTest, TwoRestoresOnOneTargetDoNotRunAtOnce) {
+  finish(submit(backup("a")));
+  cluster_.block_runs = true;
+  const auto first = submit(restore("r1", {{"backup", "a"}}));
+  ASSERT_TRUE(first);
+  const auto second = submit(restore("r2", {{"backup", "a"}}));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::kConflict);
+  EXPECT_EQ(
+      second.error().text(),
+      "restore \"r1\" is running on instance \"main\"; wait until it has ended, or delete it to "
+      "cancel it");
+  EXPECT_FALSE(submit(backup("b")));
+  EXPECT_TRUE(jobs_->deleted(**first));
+  finish(first);
+}
+
+TEST_F(JobsTest, AFlippedBitStopsARestoreBeforeTheTargetIsTouched) {
+  const api::Json done = finish(submit(backup("a")));
+  const auto blobs = *blobs_->list("data/");
+  for (const storage::BlobInfo& blob : blobs) {
+    if (!blob.key.ends_with(".pack")) continue;
+    std::string bytes = *blobs_->get(blob.key);
+    bytes[40] = static_cast<char>(bytes[40] ^ 1);
+    ASSERT_TRUE(storage::put(*blobs_, blob.key, as_bytes(bytes)));
+  }
+  const auto submitted = submit(restore("r", {{"backup", "a"}}));
+  if (submitted) {
+    const api::Json failed = finish(submitted);
+    EXPECT_EQ(failed["status"]["phase"], "Failed");
+    EXPECT_THAT(failed["status"]["message"].get<std::string>(), HasSubstr("is damaged"));
+  } else {
+    EXPECT_EQ(submitted.error().code, Code::kCorruption);
+  }
+  EXPECT_EQ(cluster_.restores, 0);
+}
+
+TEST_F(JobsTest, AStoppedServerSaysSoOnWhatItRan) {
+  cluster_.block_runs = true;
+  const auto submitted = submit(backup("a"));
+  until_running((*submitted)->key());
+  jobs_.reset();
+  const api::Json left = (*catalog_->get((*submitted)->key()))->dom();
+  EXPECT_EQ(left["status"]["phase"], "Failed");
+  EXPECT_THAT(left["status"]["message"].get<std::string>(), HasSubstr("the server was stopped"));
+}
+
+TEST_F(JobsTest, TheJobOfADeadProcessIsFailedAtTheNextStart) {
+  jobs_.reset();
+  api::Json dom = backup("a");
+  Executor dead = Executor::self("an-older-life");
+  dead.process_start = "1";  // the pid lives, but as another process
+  dom["status"] = {
+      {"phase", "Running"}, {"instances", {{{"name", "main"}}}}, {"executor", dead.to_json()}};
+  const std::string uid = dom["metadata"]["uid"];
+  ASSERT_TRUE(catalog_->create(api::kBackups, dom));
+  ASSERT_TRUE(storage::put(*blobs_, "data/openstack/" + uid + "/0.0.pack", as_bytes("half")));
+  start();
+  const api::ObjectKey key{api::kBackups, "openstack", "a"};
+  while (!api::is_terminal_phase(api::phase_of((*catalog_->get(key))->dom())))
+    std::this_thread::yield();
+  jobs_.reset();  // waits for the takeover's last steps
+  const api::Json left = (*catalog_->get(key))->dom();
+  EXPECT_EQ(left["status"]["phase"], "Failed");
+  EXPECT_THAT(left["status"]["message"].get<std::string>(),
+              HasSubstr("the server that ran this backup ended while it was Running"));
+  EXPECT_EQ(cluster_.recoveries, 1);
+  EXPECT_TRUE(blobs_->list("data/openstack/" + uid)->empty());
+}
+
+TEST_F(JobsTest, TheJobOfALivingProcessIsLeftAlone) {
+  jobs_.reset();
+  api::Json dom = backup("a");
+  dom["status"] = {{"phase", "Running"}, {"executor", Executor::self("a-neighbour").to_json()}};
+  ASSERT_TRUE(catalog_->create(api::kBackups, dom));
+  start();
+  finish(submit(backup("b", {{"databaseInstances", {"cell1"}}})));  // a while passes
+  EXPECT_EQ(api::phase_of((*catalog_->get({api::kBackups, "openstack", "a"}))->dom()), "Running");
+}
+
+TEST_F(JobsTest, AFollowedLogTellsWhatComesAndThenEnds) {
+  cluster_.block_runs = true;
+  const auto submitted = submit(backup("a"));
+  std::mutex mutex;
+  std::string text;
+  std::promise<void> ended;
+  const auto reader = jobs_->follow_log(
+      **submitted, true,
+      [&](std::string_view t) {
+        const std::scoped_lock lock(mutex);
+        text += t;
+      },
+      [&] { ended.set_value(); });
+  ASSERT_TRUE(reader);
+  until_running((*submitted)->key());
+  ASSERT_TRUE(jobs_->deleted(**submitted));
+  ended.get_future().wait();
+  const std::scoped_lock lock(mutex);
+  EXPECT_THAT(text, HasSubstr("donor chosen"));
+  EXPECT_THAT(text, HasSubstr("Cancelled: the backup was deleted while it ran"));
+}
+
+TEST_F(JobsTest, StoresTellWhatTheyHold) {
+  finish(submit(backup("a")));
+  jobs_.reset();
+  start();
+  const auto stores = jobs_->store_objects();
+  ASSERT_EQ(stores.size(), 1U);
+  const api::Json dom = stores[0]->dom();
+  EXPECT_EQ(dom["status"]["phase"], "Available");
+  EXPECT_EQ(dom["status"]["backups"], 1);
+}
+
+}  // namespace
+}  // namespace gb::jobs::test
