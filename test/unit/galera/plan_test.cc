@@ -1,0 +1,103 @@
+#include "galera/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace gb::galera {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+InstanceModel backup_of(const std::vector<std::string>& schemas) {
+  InstanceModel model;
+  for (const std::string& name : schemas) model.schemas.emplace_back().name = name;
+  model.facts.server_version = "10.6.12-MariaDB";
+  return model;
+}
+
+std::string refusal(const RestoreOptions& options) {
+  const InstanceModel model = backup_of({"keystone", "nova"});
+  const auto selection = select_for_restore(model, options);
+  if (selection) return "accepted";
+  EXPECT_EQ(selection.error().code, Code::kInvalid);
+  return selection.error().text();
+}
+
+TEST(Selection, IsTheWholeBackupUnlessSchemasAreNamed) {
+  const InstanceModel model = backup_of({"keystone", "nova"});
+  EXPECT_THAT(select_for_restore(model, {})->sources(), ElementsAre("keystone", "nova"));
+  EXPECT_THAT(select_for_restore(model, {.databases = {"nova"}})->sources(), ElementsAre("nova"));
+}
+
+TEST(Selection, KnowsWhichSchemasChangeTheirName) {
+  const InstanceModel model = backup_of({"keystone", "nova"});
+  const auto selection =
+      select_for_restore(model, {.rename = {{"nova", "nova_restored"}, {"keystone", "keystone"}}});
+  ASSERT_TRUE(selection);
+  EXPECT_EQ(selection->schemas[1].target, "nova_restored");
+  EXPECT_EQ(selection->names, (SchemaNames{{"nova", "nova_restored"}}));
+}
+
+TEST(Selection, RefusesWhatCanNotBe) {
+  EXPECT_THAT(refusal({.databases = {"glance"}}),
+              AllOf(HasSubstr("glance"), HasSubstr("keystone, nova")));
+  EXPECT_THAT(refusal({.rename = {{"glance", "x"}}}), HasSubstr("which is not restored"));
+  EXPECT_THAT(refusal({.databases = {"nova"}, .rename = {{"keystone", "x"}}}),
+              HasSubstr("which is not restored"));
+  EXPECT_THAT(refusal({.rename = {{"nova", "keystone"}}}), HasSubstr("would both become"));
+  for (const char* name : {"", "a/b", "a.b", "ends ", "a\\b"})
+    EXPECT_THAT(refusal({.rename = {{"nova", name}}}), HasSubstr("can not be the name")) << name;
+  EXPECT_THAT(refusal({.rename = {{"nova", std::string(65, 'x')}}}), HasSubstr("64 characters"));
+  EXPECT_THAT(refusal({.rename = {{"nova", "MySQL"}}}), HasSubstr("belongs to the server"));
+  std::string umlauts;
+  for (int i = 0; i < 64; ++i) umlauts += "ü";
+  EXPECT_EQ(refusal({.rename = {{"nova", umlauts}}}), "accepted");
+}
+
+NodeState node(const std::string& host, const std::string& state = "Synced") {
+  NodeState out;
+  out.address = {host, 3306};
+  out.version = "10.11.6-MariaDB";
+  out.galera = out.primary = true;
+  out.state = state;
+  return out;
+}
+
+std::string first_failure(const Result<Topology>& topology,
+                          const std::string& backup_version = "10.6.12") {
+  InstanceModel model = backup_of({});
+  model.facts.server_version = backup_version;
+  Endpoint target;
+  target.name = "openstack";
+  const CheckedPlan plan = check_target(target, topology, model);
+  const Status status = ready(plan, target.name);
+  return status ? "ready" : status.error().text();
+}
+
+TEST(TargetCheck, TakesASyncedNode) {
+  EXPECT_EQ(first_failure(Topology{{node("a", "Donor/Desynced"), node("b")}}), "ready");
+}
+
+TEST(TargetCheck, NamesWhatIsWrongFirst) {
+  EXPECT_THAT(first_failure(fail(Code::kForbidden, "user \"root\" was refused")),
+              AllOf(HasSubstr("TargetReachable"), HasSubstr("was refused"),
+                    HasSubstr("nothing was changed")));
+  NodeState alone = node("a");
+  alone.primary = false;
+  EXPECT_THAT(first_failure(Topology{{alone}}),
+              AllOf(HasSubstr("TargetPrimary"), HasSubstr("bootstrap")));
+  EXPECT_THAT(first_failure(Topology{{node("a", "Joining: receiving State Transfer")}}),
+              AllOf(HasSubstr("TargetSynced"), HasSubstr("Joining")));
+}
+
+TEST(TargetCheck, AnOlderServerIsRefused) {
+  EXPECT_THAT(first_failure(Topology{{node("a")}}, "11.4.2-MariaDB"),
+              AllOf(HasSubstr("ServerVersion"), HasSubstr("10.11.6"), HasSubstr("11.4.2")));
+  EXPECT_EQ(first_failure(Topology{{node("a")}}, "10.11.99-MariaDB"), "ready");
+  EXPECT_EQ(first_failure(Topology{{node("a")}}, "10.5.23-MariaDB"), "ready");
+}
+
+}  // namespace
+}  // namespace gb::galera
