@@ -13,8 +13,13 @@ namespace {
 class StoredBackupWriter final : public BackupWriter {
  public:
   StoredBackupWriter(BlobStore& store, std::string ns, std::string uid,
-                     std::shared_ptr<const StoredBackup> base, std::uint32_t first_number)
-      : store_(store), ns_(std::move(ns)), uid_(std::move(uid)), base_(std::move(base)) {
+                     std::shared_ptr<const StoredBackup> base, std::uint32_t first_number,
+                     const WriterOptions& options)
+      : store_(store),
+        ns_(std::move(ns)),
+        uid_(std::move(uid)),
+        base_(std::move(base)),
+        options_(options) {
     if (base_) backups_ = base_->stored().backups;
     const auto free = std::ranges::find(backups_, std::string());
     own_ = static_cast<std::uint32_t>(free - backups_.begin());
@@ -108,7 +113,8 @@ class StoredBackupWriter final : public BackupWriter {
 
  private:
   void begin(std::uint32_t first_number) {
-    session_ = std::make_shared<Session>(store_, ns_, uid_, first_number, own_);
+    session_ =
+        std::make_shared<Session>(store_, ns_, uid_, first_number, own_, options_.pack_bytes);
   }
 
   std::shared_ptr<Session> current() const {
@@ -158,6 +164,7 @@ class StoredBackupWriter final : public BackupWriter {
   const std::string ns_;
   const std::string uid_;
   const std::shared_ptr<const StoredBackup> base_;
+  const WriterOptions options_;
   std::vector<std::string> backups_;
   std::uint32_t own_ = 0;
 
@@ -170,8 +177,10 @@ class StoredBackupWriter final : public BackupWriter {
 }  // namespace
 }  // namespace repo
 
-Result<std::unique_ptr<BackupWriter>> BackupWriter::create(
-    BlobStore& store, std::string ns, std::string uid, std::shared_ptr<const BackupReader> base) {
+Result<std::unique_ptr<BackupWriter>> BackupWriter::create(BlobStore& store, std::string ns,
+                                                           std::string uid,
+                                                           std::shared_ptr<const BackupReader> base,
+                                                           const WriterOptions& options) {
   using namespace repo;
   GB_TRY(check_backup_name(ns, uid));
   auto stored = std::dynamic_pointer_cast<const StoredBackup>(base);
@@ -188,7 +197,7 @@ Result<std::unique_ptr<BackupWriter>> BackupWriter::create(
     if (const auto name = parse_pack_key(blob.key)) number = std::max(number, name->number + 1);
   }
   return std::make_unique<StoredBackupWriter>(store, std::move(ns), std::move(uid),
-                                              std::move(stored), number);
+                                              std::move(stored), number, options);
 }
 
 }  // namespace gb::storage

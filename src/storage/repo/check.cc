@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "storage/log/check_log.h"
 #include "storage/repo/backup_reader.h"
 #include "storage/repo/pack_format.h"
 #include "storage/repo/pack_source.h"
@@ -168,22 +169,20 @@ class Check {
     const auto& blobs = pack.footer.blobs;
     for (std::size_t first = 0; first < blobs.size();) {
       if (stop_.stop_requested()) return cancelled();
+      const std::uint64_t begin = blobs[first].offset;
       std::size_t last = first + 1;
       std::uint64_t length = blobs[first].length;
       while (last < blobs.size() && length + blobs[last].length <= kReadAtOnce)
         length += blobs[last++].length;
-      GB_TRY_ASSIGN(const std::string bytes,
-                    store_.get_range(pack.key, blobs[first].offset, length));
+      GB_TRY_ASSIGN(const std::string bytes, store_.get_range(pack.key, begin, length));
       for (; first < last; ++first) {
         if (blobs[first].length == 0) continue;  // dropped by compaction
         std::string plain;
-        const std::uint64_t at =
-            blobs[first].offset - blobs[last - 1].offset - blobs[last - 1].length + length;
-        const Bytes stored =
-            as_bytes(std::string_view(bytes)).subspan(std::min<std::uint64_t>(at, bytes.size()));
-        const auto opened = open_blob(
-            decompressor_, blobs[first],
-            stored.first(std::min<std::size_t>(stored.size(), blobs[first].length)), plain);
+        // A pack that was cut after its listing gives less than was asked for.
+        const auto stored = std::string_view(bytes).substr(
+            std::min<std::uint64_t>(blobs[first].offset - begin, bytes.size()),
+            blobs[first].length);
+        const auto opened = open_blob(decompressor_, blobs[first], as_bytes(stored), plain);
         if (opened) continue;
         judged.bad.insert(static_cast<std::uint32_t>(first));
         judged.wrong_blob = "blob " + std::to_string(first) + ": " + opened.error().message;
@@ -296,7 +295,11 @@ Result<std::vector<BackupName>> list_manifests(BlobStore& store) {
 
 Result<std::vector<Finding>> check_repository(BlobStore& store, const CheckOptions& options,
                                               std::stop_token stop) {
-  return repo::Check(store, options, std::move(stop)).run();
+  GB_TRY_ASSIGN(auto findings, check_log(store, stop));
+  GB_TRY_ASSIGN(auto data, repo::Check(store, options, std::move(stop)).run());
+  findings.insert(findings.end(), std::make_move_iterator(data.begin()),
+                  std::make_move_iterator(data.end()));
+  return findings;
 }
 
 }  // namespace gb::storage

@@ -28,11 +28,9 @@ namespace gb::storage::repo {
 
 class PackWriter {
  public:
-  static constexpr std::uint64_t kFull = 16U << 20;
-
-  // The packs get the numbers from `first_number` on.
+  // The packs get the numbers from `first_number` on; one is full when it holds `full` bytes.
   PackWriter(BlobStore& store, std::string ns, std::string uid, std::uint32_t first_number,
-             std::uint64_t full = kFull);
+             std::uint64_t full);
   ~PackWriter();
   PackWriter(const PackWriter&) = delete;
   PackWriter& operator=(const PackWriter&) = delete;

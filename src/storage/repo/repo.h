@@ -95,15 +95,20 @@ struct FinishedBackup {
 
 class BackupReader;
 
+struct WriterOptions {
+  std::uint64_t pack_bytes = 16U << 20;  // a pack is sealed when it holds as much
+};
+
 class BackupWriter {
  public:
   // `base` may be null; it is kept until the writer ends. AlreadyExists when the backup has a
   // manifest.
   static Result<std::unique_ptr<BackupWriter>> create(BlobStore& store, std::string ns,
                                                       std::string uid,
-                                                      std::shared_ptr<const BackupReader> base);
-  virtual ~BackupWriter() =
-      default;  // without finish(): the packs are left for the reaper, unreferenced
+                                                      std::shared_ptr<const BackupReader> base,
+                                                      const WriterOptions& options = {});
+  // Without finish() the packs are left for the reaper, unreferenced.
+  virtual ~BackupWriter() = default;
   virtual Result<std::unique_ptr<TableWriter>> table(const TableId& id,
                                                      std::vector<std::string> columns) = 0;
   // Forgets every table and removes every pack written so far: the dump begins again.
@@ -168,7 +173,7 @@ struct CheckOptions {
   bool repair = false;
   // Backups without a manifest whose dump has ended for good: no writer owns them and no running
   // dump has them as its base. Only the caller can know; their packs are left alone otherwise.
-  std::vector<BackupName> ended;
+  std::vector<BackupName> ended = {};
 };
 
 // Log chain, checkpoints against the log, every manifest, table object, chunk and pack footer,

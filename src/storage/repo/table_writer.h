@@ -31,8 +31,8 @@ namespace gb::storage::repo {
 // What all tables of a backup share while it is written.
 struct Session {
   Session(BlobStore& store, const std::string& ns, const std::string& uid, std::uint32_t number,
-          std::uint32_t own_index)
-      : packs(store, ns, uid, number), own(own_index) {}
+          std::uint32_t own_index, std::uint64_t pack_bytes)
+      : packs(store, ns, uid, number, pack_bytes), own(own_index) {}
 
   struct Entry {
     Manifest::Table table;

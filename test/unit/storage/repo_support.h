@@ -122,8 +122,10 @@ inline ManifestContent content() {
 inline Result<FinishedBackup> write_backup(BlobStore& store, const std::string& uid,
                                            const TestBackup& tables,
                                            std::shared_ptr<const BackupReader> base = nullptr,
-                                           bool threads = false) {
-  GB_TRY_ASSIGN(const auto writer, BackupWriter::create(store, "ns", uid, std::move(base)));
+                                           bool threads = false,
+                                           const WriterOptions& options = {}) {
+  GB_TRY_ASSIGN(const auto writer,
+                BackupWriter::create(store, "ns", uid, std::move(base), options));
   for (const auto& [id, table] : tables) GB_TRY(write_table(*writer, id, table, threads));
   return writer->finish(content());
 }
