@@ -75,7 +75,7 @@ TEST_F(TrapsTest, LinesThatDoNotEndInCrlfAreRefused) {
   expect_refused("GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n", 400, "CRLF");
   expect_refused("GET / HTTP/1.1\r\nHost: a\r\n\n", 400, "CRLF");
   expect_refused("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400);
-  expect_refused(std::string("GET / HTTP/1.1\r\nHost: a\r\nX: \0y\r\n\r\n", 36), 400, "NUL");
+  expect_refused(get("X: " + std::string(1, '\0') + "y\r\n"), 400, "NUL");
 }
 
 // Trap: no count or size cap (CVE-2025-53628, -52887).
