@@ -97,8 +97,12 @@ class Section {
   }
 
  private:
+  // A key that is absent gives yaml-cpp's "zombie" node, which throws at almost every use: an
+  // undefined one of our own does not.
   [[nodiscard]] YAML::Node child(const std::string& key) const {
-    return node_.IsMap() ? node_[key] : YAML::Node(YAML::NodeType::Undefined);
+    YAML::Node found(YAML::NodeType::Undefined);
+    if (node_.IsMap() && node_[key].IsDefined()) found.reset(node_[key]);
+    return found;
   }
 
   [[nodiscard]] YAML::Node scalar(const std::string& key) {

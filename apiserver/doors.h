@@ -10,18 +10,23 @@
 #include "base/rng.h"
 #include "handlers/service.h"
 #include "kube/access.h"
+#include "kube/client.h"
 
 namespace gb::apiserver {
 
 struct Doors {
+  std::unique_ptr<kube::KubeClient>
+      client;  // null: standalone; what the others use, so destroyed last
   std::unique_ptr<kube::Authenticator> authenticator;
   std::unique_ptr<kube::Authorizer> authorizer;
   std::unique_ptr<kube::Namespaces> namespaces;
   std::unique_ptr<kube::EventRecorder> events;
   std::vector<handlers::HealthCheck> checks;
-  std::shared_ptr<void> keep;  // what they share: destroyed after them
 };
 
-Result<Doors> make_doors(const Config& config, const Clock& clock, Rng& rng);
+// In a cluster, waits a moment until kube-apiserver told whom to believe and which namespaces there
+// are; a server that starts without it serves all the same, and readyz says what is missing.
+Result<Doors> make_doors(const Config& config, const std::string& replica, const Clock& clock,
+                         Rng& rng);
 
 }  // namespace gb::apiserver

@@ -120,7 +120,7 @@ Status serve(const Config& config, std::stop_token stop) {
   if (!opened) return wrap("store \"" + stores.front().name + "\"", opened.error());
   const std::unique_ptr<storage::Catalog> catalog = std::move(*opened);
 
-  GB_TRY_ASSIGN(Doors doors, make_doors(config, clock, rng));
+  GB_TRY_ASSIGN(Doors doors, make_doors(config, host_name(), clock, rng));
   jobs::ConfiguredInstances instances(config.instances);
   const std::unique_ptr<jobs::DumpEngine> engine = jobs::make_logical_engine(clock);
 

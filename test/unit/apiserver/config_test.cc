@@ -1,0 +1,112 @@
+#include "apiserver/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace gb::apiserver {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kMinimal = R"(apiVersion: config.backup.rhoso.io/v1alpha1
+kind: ServerConfiguration
+serving:
+  clientCAFile: /ca.crt
+stores:
+- name: default
+  filesystem: {path: /backups}
+)";
+
+// The error of kMinimal with `more` behind it.
+std::string error_of(const std::string& more) {
+  const auto config = parse_config(kMinimal + more, "conf.yaml");
+  return config ? "no error" : config.error().text();
+}
+
+TEST(Config, TheShortestFileStandsAlone) {
+  const auto config = parse_config(kMinimal, "conf.yaml");
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_FALSE(config->cluster);
+  EXPECT_EQ(config->serving.port, 8443);
+  EXPECT_EQ(config->standalone.namespaces, std::vector<std::string>{"default"});
+  EXPECT_EQ(config->stores[0].path, "/backups");
+  EXPECT_EQ(config->limits.parallel_backups, 2U);
+}
+
+TEST(Config, EverythingThatIsDocumentedIsRead) {
+  const auto config = parse_config(R"(
+apiVersion: config.backup.rhoso.io/v1alpha1
+kind: ServerConfiguration
+serving: {bindAddress: 127.0.0.1, port: 9443, certFile: /c, keyFile: /k, clientCAFile: ""}
+cluster: {kubeconfig: ""}
+stores:
+- name: default
+  filesystem: {path: /backups}
+  encryption: {keyFile: ""}
+  trashRetention: 24h
+instances:
+- namespace: openstack
+  name: openstack
+  nodes: ["10.0.0.1:3306", "10.0.0.2"]
+  activeNode: "10.0.0.2:3306"
+  user: backup
+  passwordFile: /p
+  tls: {mode: Required, caFile: /ca}
+limits: {inFlightReads: 4, inFlightWrites: 2, parallelBackups: 3, memory: 1Gi}
+log: {level: debug, format: text}
+)",
+                                   "conf.yaml");
+  ASSERT_TRUE(config) << config.error().text();
+  ASSERT_TRUE(config->cluster);
+  const galera::Endpoint& endpoint = config->instances.at(0).endpoint;
+  EXPECT_EQ(endpoint.nodes.at(1).text(), "10.0.0.2:3306");
+  EXPECT_EQ(endpoint.active_node, "10.0.0.2:3306");
+  EXPECT_EQ(endpoint.tls, galera::TlsMode::kRequired);
+  EXPECT_EQ(config->limits.memory, 1ULL << 30);
+  EXPECT_THAT(describe(*config), HasSubstr("password: (hidden)"));
+  EXPECT_EQ(describe(*config).find("/p\n"), std::string::npos);
+}
+
+TEST(Config, AMistakeNamesKeyFileAndLine) {
+  EXPECT_EQ(error_of("limitz: {}\n"),
+            "conf.yaml:8: limitz is no key of this file; known here: apiVersion, cluster, "
+            "instances, kind, limits, log, serving, standalone, stores");
+  EXPECT_EQ(error_of("limits:\n  parallelBackups: 0\n"),
+            "conf.yaml:9: limits.parallelBackups must be a whole number from 1 to 64, not \"0\"");
+  EXPECT_EQ(error_of("limits: {memory: 12 MB}\n"),
+            "conf.yaml:8: limits.memory must be a quantity of at least 128Mi, not \"12 MB\"");
+  EXPECT_THAT(error_of("log: {level: loud}\n"), HasSubstr("\"loud\" is no log level; use debug"));
+  EXPECT_THAT(error_of("log: [\n"), HasSubstr("conf.yaml:"));
+  EXPECT_THAT(error_of("log: nice\n"), HasSubstr("log must be a mapping"));
+}
+
+TEST(Config, InstancesAreChecked) {
+  const auto instance = [](const std::string& fields) {
+    return "instances:\n- namespace: a\n  name: b\n  passwordFile: /p\n" + fields;
+  };
+  EXPECT_THAT(error_of(instance("")), HasSubstr("instances[0].nodes is missing"));
+  EXPECT_THAT(error_of(instance("  nodes: [\"h:99999\"]\n")), HasSubstr("is not host:port"));
+  EXPECT_THAT(error_of(instance("  nodes: [\"h:1\"]\n  activeNode: \"x:1\"\n")),
+              HasSubstr("instances[0].activeNode \"x:1\" is none of the nodes"));
+  EXPECT_THAT(error_of(instance("  nodes: [\"h:1\"]\n  tls: {mode: Maybe}\n")),
+              HasSubstr("must be Disabled or Required"));
+  EXPECT_EQ(error_of(instance("  nodes: [\"h:1\"]\n")), "no error");
+}
+
+TEST(Config, WhatThisReleaseCanNotDoIsRefused) {
+  EXPECT_THAT(error_of("- name: s\n  s3: {bucket: b}\n"),
+              HasSubstr("stores[1].s3 is not available in this release"));
+  EXPECT_THAT(error_of("- name: s\n  filesystem: {path: /s}\n  encryption: {keyFile: /k}\n"),
+              HasSubstr("encryption.keyFile is not available in this release"));
+}
+
+TEST(Config, StandaloneAndClusterExcludeEachOther) {
+  EXPECT_THAT(error_of("cluster: {}\nstandalone: {}\n"), HasSubstr("stands beside cluster"));
+  const std::string text =
+      "apiVersion: config.backup.rhoso.io/v1alpha1\nkind: ServerConfiguration\n"
+      "stores: [{name: s, filesystem: {path: /s}}]\n";
+  EXPECT_THAT(parse_config(text, "f").error().text(), HasSubstr("needs clientCAFile"));
+}
+
+}  // namespace
+}  // namespace gb::apiserver
