@@ -154,7 +154,17 @@ Error connection_error(NativeConnection& native) {
 Error statement_error(NativeConnection& native, st_mysql_stmt* statement) {
   native.last_errno = mysql_stmt_errno(statement);
   if (native.stop.stop_requested()) return connection_error(native);
-  return server_error(native.last_errno, mysql_stmt_error(statement), native.endpoint, native.node);
+  std::string text = mysql_stmt_error(statement);
+  // A connection that breaks within a result leaves its error on the connection only, or nowhere.
+  if (native.last_errno == 0) {
+    native.last_errno = mysql_errno(native.mysql);
+    text = mysql_error(native.mysql);
+  }
+  if (native.last_errno == 0) {
+    native.last_errno = CR_SERVER_LOST;
+    text = "it ended within a result";
+  }
+  return server_error(native.last_errno, text, native.endpoint, native.node);
 }
 
 Connection::Connection(std::unique_ptr<NativeConnection> native) : native_(std::move(native)) {}

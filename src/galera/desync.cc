@@ -1,10 +1,10 @@
 #include "galera/desync.h"
 
 #include <chrono>
-#include <thread>
 #include <utility>
 
 #include "base/log.h"
+#include "base/wait.h"
 #include "galera/topology.h"
 
 namespace gb::galera {
@@ -15,19 +15,38 @@ using namespace std::chrono_literals;
 // How long a node may take to catch up before it is brought back regardless: from then on the
 // cluster waits for it, which is better than a node that stays behind for good.
 constexpr auto kCatchUp = 600s;
+constexpr auto kSync = 30s;
+constexpr auto kLook = 100ms;
 
-Status bring_back(const Endpoint& endpoint, const Address& node) {
-  // Never called off: leaving a node outside would be worse than being late.
-  GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, node, {5s, 30s}, {}));
-  for (auto waited = 0ms; waited < kCatchUp; waited += 100ms) {
+// True when the node came to be as asked within the time.
+template <typename Fit>
+Result<bool> wait_for(Connection& connection, std::chrono::milliseconds limit, Fit fit,
+                      const std::stop_token& stop) {
+  for (auto waited = 0ms; waited < limit; waited += kLook) {
     GB_TRY_ASSIGN(const NodeState state, read_node_state(connection));
-    if (state.receive_queue == 0) break;
-    std::this_thread::sleep_for(100ms);
+    if (fit(state)) return true;
+    if (!sleep_for(stop, kLook))
+      return fail(Code::kCancelled,
+                  "stopped while node " + connection.node().text() + " caught up");
   }
-  return connection.exec("SET GLOBAL wsrep_desync=OFF");
+  return false;
 }
 
 }  // namespace
+
+Status bring_back(const Endpoint& endpoint, const Address& node, std::stop_token stop) {
+  GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, node, {5s, 30s}, stop));
+  const auto caught_up = [](const NodeState& s) { return s.receive_queue == 0; };
+  GB_TRY(wait_for(connection, kCatchUp, caught_up, stop));
+  GB_TRY(connection.exec("SET GLOBAL wsrep_desync=OFF"));
+  const auto synced = [](const NodeState& s) { return s.state == "Synced"; };
+  GB_TRY_ASSIGN(const bool is_synced, wait_for(connection, kSync, synced, stop));
+  if (!is_synced)
+    return fail(Code::kUnavailable,
+                "node " + node.text() + " was brought back but is not Synced yet",
+                "see its error log");
+  return {};
+}
 
 Desync::Desync(Endpoint endpoint, Address node)
     : endpoint_(std::move(endpoint)), node_(std::move(node)) {}
@@ -48,8 +67,9 @@ Result<std::unique_ptr<Desync>> Desync::begin(const Endpoint& endpoint, const Ad
 
 Status Desync::end() {
   if (!std::exchange(active_, false)) return {};
-  Status status = bring_back(endpoint_, node_);
-  if (!status) status = bring_back(endpoint_, node_);
+  // Never called off: leaving a node outside would be worse than being late.
+  Status status = bring_back(endpoint_, node_, {});
+  if (!status) status = bring_back(endpoint_, node_, {});
   return status;
 }
 

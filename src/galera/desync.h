@@ -11,6 +11,10 @@
 
 namespace gb::galera {
 
+// Waits until the node has caught up, brings it back into flow control, and waits until it is
+// Synced.
+Status bring_back(const Endpoint& endpoint, const Address& node, std::stop_token stop);
+
 class Desync {
  public:
   // Takes the node out (wsrep_desync=ON).

@@ -23,7 +23,7 @@ namespace gb::galera {
 namespace {
 
 // Below this a range is not worth a connection of its own.
-constexpr std::uint64_t kLeastRange = 24U << 20;
+constexpr std::uint64_t kLeastRange = 16U << 20;
 
 struct Work {
   TableToRead source;
@@ -142,7 +142,7 @@ class Reader {
     const TableLayout& layout = work.layout;
     const std::uint64_t bytes = work.source.size.bytes;
     const auto parts = static_cast<unsigned>(
-        std::clamp<std::uint64_t>(bytes / kLeastRange, 1, std::uint64_t{readers_} * 4));
+        std::clamp<std::uint64_t>(bytes / kLeastRange, 1, std::uint64_t{readers_} * 3));
     const std::string first = quote_name(layout.names[layout.key[0]]);
     const std::string table = quote_table(work.source.schema, work.source.table->name);
     GB_TRY_ASSIGN(const Rows ends,

@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-#include "base/wait.h"
+#include "galera/desync.h"
 
 namespace gb::galera {
 namespace {
@@ -126,14 +126,7 @@ Status recover_donors(const Endpoint& endpoint, std::stop_token stop) {
     GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, node.address, kQuick, stop));
     GB_TRY_ASSIGN(const Rows desync, connection.query("SHOW GLOBAL VARIABLES LIKE 'wsrep_desync'"));
     if (desync.rows.empty() || desync.rows[0].at(1) != Cell("ON")) continue;
-    // Back in only once it has caught up: the others would have to wait for it.
-    while (true) {
-      GB_TRY_ASSIGN(const NodeState state, read_node_state(connection));
-      if (state.receive_queue == 0) break;
-      if (!sleep_for(stop, std::chrono::milliseconds(250)))
-        return fail(Code::kCancelled, "stopped while node " + node.address.text() + " caught up");
-    }
-    GB_TRY(connection.exec("SET GLOBAL wsrep_desync=OFF"));
+    GB_TRY(bring_back(endpoint, node.address, stop));
   }
   return {};
 }

@@ -1,0 +1,243 @@
+// What goes wrong around a dump is said so that one knows what to do, and leaves nothing behind.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "galera/desync.h"
+#include "galera/topology.h"
+#include "test/integration/galera/dump_support.h"
+
+namespace gb::galera::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class DumpFaultTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!bed_has("GB_TEST_NODES"))
+      GTEST_SKIP() << "no test bed: run through test/harness/bed galera";
+    sql({"DROP DATABASE IF EXISTS f1", "CREATE DATABASE f1",
+         "CREATE TABLE f1.large (id INT PRIMARY KEY, t TEXT)",
+         "CREATE TABLE f1.small (id INT PRIMARY KEY, x INT)",
+         "INSERT INTO f1.small VALUES (1, 1)"});
+    for (int part = 0; part < 4; ++part)
+      sql({"USE f1", "INSERT INTO large SELECT seq, REPEAT(MD5(seq), 16) FROM seq_" +
+                         std::to_string(part * 10'000 + 1) + "_to_" +
+                         std::to_string((part + 1) * 10'000)});
+  }
+  // One connection: the large table is read before the small one.
+  static DumpOptions options() {
+    DumpOptions out;
+    out.databases = {"f1"};
+    out.content = Content::kData;
+    out.threads = 1;
+    return out;
+  }
+  static void expect_all_synced() {
+    const auto topology = inspect(bed_endpoint(), {});
+    ASSERT_TRUE(topology);
+    for (const NodeState& node : topology->nodes)
+      EXPECT_EQ(node.state, "Synced") << node.address.text() << " " << node.error;
+  }
+};
+
+TEST_F(DumpFaultTest, AWrongPasswordSaysSo) {
+  Endpoint endpoint = bed_endpoint();
+  endpoint.password = "wrong";
+  Dumped dumped;
+  const Status status = dump_into(dumped, options(), {}, endpoint);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kForbidden);
+  EXPECT_THAT(status.error().text(), HasSubstr("wrong password, or the server requires TLS"));
+  EXPECT_THAT(status.error().text(), testing::Not(HasSubstr("\"wrong\"")));
+}
+
+TEST_F(DumpFaultTest, AMissingPrivilegeIsNamed) {
+  sql({"CREATE OR REPLACE USER weak IDENTIFIED BY 'pw'",
+       "GRANT SELECT, SHOW VIEW, TRIGGER ON *.* TO weak"});
+  Endpoint endpoint = bed_endpoint();
+  endpoint.user = "weak";
+  endpoint.password = "pw";
+  Dumped dumped;
+  Status status = dump_into(dumped, options(), {}, endpoint);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kForbidden);
+  EXPECT_THAT(status.error().message, HasSubstr("EVENT on `f1`.*"));
+  sql({"GRANT EVENT ON f1.* TO weak"});
+  status = dump_into(dumped, options(), {}, endpoint);
+  EXPECT_THAT(status.error().message, HasSubstr("RELOAD on *.*"));
+  sql({"GRANT RELOAD ON *.* TO weak"});
+  status = dump_into(dumped, options(), {}, endpoint);
+  EXPECT_TRUE(status) << status.error().text();
+  DumpOptions everything = options();
+  everything.databases.clear();
+  status = dump_into(dumped, everything, {}, endpoint);
+  EXPECT_THAT(status.error().message, HasSubstr("EVENT on *.*"));
+  sql({"DROP USER weak"});
+}
+
+TEST_F(DumpFaultTest, AnUnreachableInstanceIsUnavailableAndANodeThatIsDownDoesNotMatter) {
+  Endpoint endpoint = bed_endpoint();
+  for (Address& node : endpoint.nodes) node.port = 1;
+  Dumped dumped;
+  const Status status = dump_into(dumped, options(), {}, endpoint);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kUnavailable);
+  EXPECT_THAT(status.error().text(), HasSubstr("can not be reached"));
+
+  endpoint = bed_endpoint();
+  endpoint.nodes.back().port = 1;
+  EXPECT_TRUE(dump_into(dumped, options(), {}, endpoint));
+}
+
+TEST_F(DumpFaultTest, ANodeOutsideThePrimaryComponentIsNoDonor) {
+  const Endpoint whole = bed_endpoint();
+  if (whole.nodes.size() < 3) GTEST_SKIP();
+  Endpoint endpoint = whole;
+  endpoint.nodes = {whole.nodes[2]};
+  bed_node(whole.nodes[2].text(), "isolate");
+  Dumped dumped;
+  const Status status = dump_into(dumped, options(), {}, endpoint);
+  bed_node(whole.nodes[2].text(), "rejoin");
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kUnavailable);
+  EXPECT_THAT(status.error().message, HasSubstr("not part of the primary component"));
+}
+
+TEST_F(DumpFaultTest, TheDonorIsKilledInTheMiddle) {
+  if (bed_endpoint().nodes.size() < 3) GTEST_SKIP();
+  static const SystemClock clock;
+  const auto dump = Dump::make(bed_endpoint(), options(), clock, {});
+  ASSERT_TRUE(dump->connect({}));
+  ASSERT_TRUE(dump->open_snapshot({}));
+  const std::string donor = dump->facts().node;
+  MemorySink sink;
+  std::atomic<bool> killed = false;
+  sink.on_chunk = [&](const std::string&, const std::string&) -> Status {
+    if (!killed.exchange(true)) bed_node(donor, "kill");
+    return {};
+  };
+  Progress progress;
+  const auto model = dump->run(sink, progress, {});
+  bed_node(donor, "start");
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code, Code::kUnavailable) << model.error().text();
+  EXPECT_THAT(model.error().text(), HasSubstr(donor));
+  expect_all_synced();
+}
+
+TEST_F(DumpFaultTest, AStopEndsTheDumpAndItsConnections) {
+  std::stop_source stop;
+  Dumped dumped;
+  dumped.sink->on_chunk = [&](const std::string&, const std::string&) -> Status {
+    stop.request_stop();
+    return {};
+  };
+  const Status status = dump_into(dumped, options(), stop.get_token());
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kCancelled) << status.error().text();
+  const Endpoint endpoint = bed_endpoint();
+  for (const Address& node : endpoint.nodes) {
+    Connection connection = connect_to(endpoint, node);
+    std::string left;
+    // The server needs a moment to notice that a client left.
+    for (int i = 0; i < 100; ++i) {
+      auto count = connection.scalar(
+          "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'root' AND "
+          "ID <> CONNECTION_ID()");
+      ASSERT_TRUE(count);
+      left = count->value_or("");
+      if (left == "0") break;
+      std::this_thread::sleep_for(100ms);
+    }
+    EXPECT_EQ(left, "0") << node.text();
+  }
+}
+
+TEST_F(DumpFaultTest, AnErrorOfTheSinkComesBackAsItIs) {
+  Dumped dumped;
+  dumped.sink->on_chunk = [](const std::string&, const std::string&) -> Status {
+    return fail(Code::kNoSpace, "the store is full");
+  };
+  const Status status = dump_into(dumped, options());
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kNoSpace);
+  EXPECT_THAT(status.error().text(), HasSubstr("the store is full"));
+}
+
+// Each statement comes while the large table is read: the dump either says Conflict or holds
+// exactly what the snapshot held.
+TEST_F(DumpFaultTest, ASchemaChangeIsAConflictAndAStrictDumpThenSucceeds) {
+  for (const char* change :
+       {"ALTER TABLE f1.small ADD COLUMN y INT DEFAULT 4", "ALTER TABLE f1.small DROP COLUMN x",
+        "DROP TABLE f1.small", "CREATE TABLE f1.fresh (id INT PRIMARY KEY)",
+        "RENAME TABLE f1.fresh TO f1.fresher", "TRUNCATE TABLE f1.fresher"}) {
+    sql({"USE f1", "CREATE TABLE IF NOT EXISTS small (id INT PRIMARY KEY, x INT)",
+         "REPLACE INTO small (id) VALUES (1)"});
+    static const SystemClock clock;
+    const auto dump = Dump::make(bed_endpoint(), options(), clock, {});
+    ASSERT_TRUE(dump->connect({}));
+    ASSERT_TRUE(dump->open_snapshot({}));
+    Dumped dumped;
+    std::future<void> changed;
+    dumped.sink->on_chunk = [&](const std::string&, const std::string&) -> Status {
+      if (changed.valid()) return {};
+      changed = std::async(std::launch::async, [&] { sql({change}); });
+      // A change that ends the dump's own statement waits until the dump reads on and sees it.
+      (void)changed.wait_for(3s);
+      return {};
+    };
+    Progress progress;
+    auto model = dump->run(*dumped.sink, progress, {});
+    changed.get();
+    if (model) {
+      dumped.model = std::move(*model);
+      expect_whole(dumped);
+      EXPECT_EQ(dumped.table("f1", "large").totals.rows, 40'000U) << change;
+    } else {
+      EXPECT_EQ(model.error().code, Code::kConflict) << change << ": " << model.error().text();
+    }
+
+    dump->set_strict(true);
+    const Status opened = dump->open_snapshot({});
+    ASSERT_TRUE(opened) << opened.error().text();
+    Dumped again;
+    auto strict = dump->run(*again.sink, progress, {});
+    ASSERT_TRUE(strict) << change << ": " << strict.error().text();
+    again.model = std::move(*strict);
+    EXPECT_EQ(again.model.facts.snapshot_method, "Strict");
+    expect_whole(again);
+    expect_all_synced();
+  }
+}
+
+TEST_F(DumpFaultTest, AStrictDumpThatIsDroppedBringsItsDonorBack) {
+  static const SystemClock clock;
+  auto dump = Dump::make(bed_endpoint(), options(), clock, {});
+  ASSERT_TRUE(dump->connect({}));
+  dump->set_strict(true);
+  ASSERT_TRUE(dump->open_snapshot({}));
+  const auto held = inspect(bed_endpoint(), {});
+  ASSERT_TRUE(held);
+  int outside = 0;
+  for (const NodeState& node : held->nodes) outside += node.state != "Synced" ? 1 : 0;
+  EXPECT_EQ(outside, 1);
+  dump.reset();
+  expect_all_synced();
+}
+
+TEST_F(DumpFaultTest, ADesyncLeftByADeadProcessIsTakenBack) {
+  sql({"SET GLOBAL wsrep_desync = ON"});
+  ASSERT_TRUE(recover_donors(bed_endpoint(), {}));
+  EXPECT_EQ(value_of("SELECT @@GLOBAL.wsrep_desync"), "0");
+  expect_all_synced();
+}
+
+}  // namespace
+}  // namespace gb::galera::test
