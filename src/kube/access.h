@@ -1,5 +1,6 @@
-// The doors that a request passes: who is it, may they, does the namespace exist; and where the story of
-// an object is told. Each has an implementation over kube-apiserver and one for the standalone mode.
+// The doors that a request passes: who is it, may they, does the namespace exist; and where the
+// story of an object is told. Each has an implementation over kube-apiserver and one for the
+// standalone mode.
 //
 // Thread safety: all methods, from any thread; they may block on kube-apiserver, with deadlines.
 #pragma once

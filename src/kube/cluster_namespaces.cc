@@ -1,0 +1,72 @@
+#include "kube/cluster_namespaces.h"
+
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "api/text.h"
+#include "base/text.h"
+
+namespace gb::kube {
+namespace {
+
+using api::Json;
+
+std::string name_of(const Json& object) {
+  return api::text_member(api::member(object, "metadata"), "name");
+}
+
+NamespaceState state_of(const Json& object) {
+  const bool going =
+      api::text_member(api::member(object, "status"), "phase") == "Terminating" ||
+      !api::text_member(api::member(object, "metadata"), "deletionTimestamp").empty();
+  return going ? NamespaceState::kTerminating : NamespaceState::kActive;
+}
+
+ReflectorOptions follow_namespaces(const ClusterNamespaces::Options& options) {
+  ReflectorOptions result;
+  result.path = "/api/v1/namespaces";
+  result.first_pause = options.first_pause;
+  return result;
+}
+
+}  // namespace
+
+ClusterNamespaces::ClusterNamespaces(KubeClient& client, Options options)
+    : client_(client),
+      options_(options),
+      reflector_(client, follow_namespaces(options),
+                 {[this](const Json& items) {
+                    std::map<std::string, NamespaceState, std::less<>> all;
+                    for (const Json& one : items) all.emplace(name_of(one), state_of(one));
+                    const std::unique_lock lock(mutex_);
+                    known_ = std::move(all);
+                  },
+                  [this](const std::string& type, const Json& object) {
+                    const std::unique_lock lock(mutex_);
+                    if (type == "DELETED") {
+                      known_.erase(name_of(object));
+                    } else {
+                      known_[name_of(object)] = state_of(object);
+                    }
+                  }}) {}
+
+ClusterNamespaces::~ClusterNamespaces() {
+  stop_.request_stop();
+}
+
+Result<NamespaceState> ClusterNamespaces::state(std::string_view name) {
+  {
+    const std::shared_lock lock(mutex_);
+    if (const auto it = known_.find(name); it != known_.end()) return it->second;
+  }
+  Call call;
+  call.path = "/api/v1/namespaces/" + percent_encode(name);
+  call.timeout = options_.look_up;
+  const auto found = client_.call(call, stop_.get_token());
+  if (found) return state_of(*found);
+  if (found.error().code == Code::kNotFound) return NamespaceState::kMissing;
+  return wrap("namespace \"" + std::string(name) + "\" could not be looked up", found.error());
+}
+
+}  // namespace gb::kube
