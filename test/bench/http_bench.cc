@@ -194,6 +194,6 @@ int main(int argc, char** argv) {
   const std::string seconds = argc > 1 ? argv[1] : "5";
   watch_part(service, (*server)->port(), argv[0]);
   load(service, (*server)->port(), "/small", seconds, "32");
-  load(service, (*server)->port(), "/list", seconds, "8");
+  load(service, (*server)->port(), "/list", seconds, "2");
   return 0;
 }
