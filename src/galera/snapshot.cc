@@ -22,26 +22,33 @@ Status on_all(std::vector<Connection>& connections, std::string_view sql) {
   return status;
 }
 
-// Where the snapshot stands in the binary log; empty without one.
-Result<std::vector<std::string>> positions(std::vector<Connection>& connections) {
-  for (Connection& c : connections) GB_TRY(c.send("SHOW STATUS LIKE 'binlog_snapshot_%'"));
-  std::vector<std::string> out;
-  std::optional<Error> error;
-  for (Connection& c : connections) {
-    auto rows = c.receive();
-    if (!rows) {
-      if (!error) error = std::move(rows).error();
-      continue;
-    }
-    std::string file;
-    std::string position;
-    for (const Row& row : rows->rows) {
-      if (row.at(0) == Cell("Binlog_snapshot_file")) file = row.at(1).value_or("");
-      if (row.at(0) == Cell("Binlog_snapshot_position")) position = row.at(1).value_or("");
-    }
-    out.push_back(file.empty() ? "" : file + ":" + position);
+// Where the connection's snapshot stands in the binary log; empty without one.
+Result<std::string> position(Connection& connection) {
+  GB_TRY_ASSIGN(const Rows rows, connection.query("SHOW STATUS LIKE 'binlog_snapshot_%'"));
+  std::string file;
+  std::string offset;
+  for (const Row& row : rows.rows) {
+    if (row.at(0) == Cell("Binlog_snapshot_file")) file = row.at(1).value_or("");
+    if (row.at(0) == Cell("Binlog_snapshot_position")) offset = row.at(1).value_or("");
   }
-  if (error) return fail(std::move(*error));
+  return file.empty() ? std::string() : file + ":" + offset;
+}
+
+// One connection after the other, and each twice: the server keeps what SHOW STATUS prints in
+// variables that all sessions share, so two that ask at the same moment may both be told the
+// position of one. (Seen: asked at once under load, 2 of 700 accepted snapshots were several
+// transactions apart.)
+Result<std::vector<std::string>> positions(std::vector<Connection>& connections) {
+  std::vector<std::string> out;
+  for (int pass = 0; pass < 2; ++pass) {
+    for (std::size_t i = 0; i < connections.size(); ++i) {
+      GB_TRY_ASSIGN(std::string at, position(connections[i]));
+      if (pass == 0)
+        out.push_back(std::move(at));
+      else if (out[i] != at)
+        out[i] += " or " + at;  // equal to no other
+    }
+  }
   return out;
 }
 
