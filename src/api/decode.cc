@@ -155,6 +155,9 @@ Outcome<Json> decode_patched(const ResourceType& type, Json patched, FieldValida
   if (const Outcome<void> fits = check_version_kind(type, *is); !fits)
     return invalid(fits.error().message);
   Json object = patched;
+  // The status comes from the store and stays the server's: it is no matter of the patch.
+  const Json status = member(object, "status");
+  object.erase("status");
   std::vector<std::string> unknown;
   prune(type, object, unknown);
   apply_defaults(type, object);
@@ -165,6 +168,7 @@ Outcome<Json> decode_patched(const ResourceType& type, Json patched, FieldValida
   if (validation == FieldValidation::kStrict && !texts.empty()) return invalid(strict_text(texts));
   if (validation == FieldValidation::kWarn)
     warnings.insert(warnings.end(), texts.begin(), texts.end());
+  if (!status.is_null()) object["status"] = status;
   object["apiVersion"] = kGroupVersion;
   object["kind"] = type.kind;
   return object;

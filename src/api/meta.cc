@@ -167,12 +167,15 @@ Outcome<void> prepare_update(const ResourceType& type, UpdateKind kind, std::str
   drop_empty(metadata);
   carry(old, updated, "status");
 
-  const FieldErrors immutable = validate_update(type, old, updated);
+  // What was stored before a field had a default is compared as it would be read today.
+  Json before = {{"spec", member(old, "spec")}};
+  apply_defaults(type, before);
+  const FieldErrors immutable = validate_update(type, before, updated);
   check_metadata(type, metadata, errors);
   check_new_finalizers(old_metadata, metadata, errors);
   // A spec that may not change and did not is not judged again: rules that came later must not
   // freeze the labels of an old object.
-  if (member(old, "spec") != member(updated, "spec")) {
+  if (member(before, "spec") != member(updated, "spec")) {
     FieldErrors wrong = validate(type, updated);
     if (wrong.empty()) wrong = immutable;
     errors.insert(errors.end(), wrong.begin(), wrong.end());

@@ -120,7 +120,7 @@ Schema status() {
                      field("method", text("How: Checksum.")),
                      field("tables", integer("Tables that were checked.")),
                      field("mismatches", integer("Tables that were not as recorded."))})),
-       field("executor", text("The server process that runs or ran the backup."))});
+       field("executor", executor())});
 }
 
 }  // namespace

@@ -136,6 +136,7 @@ inline Column column(std::string name, Cell cell, std::string path, std::string 
 [[nodiscard]] Schema list_meta();
 [[nodiscard]] Schema conditions();
 [[nodiscard]] Schema job_progress();
+[[nodiscard]] Schema executor();
 // kind, apiVersion and metadata before `rest`.
 [[nodiscard]] Schema whole_object(std::string description, std::vector<Property> rest);
 

@@ -106,6 +106,16 @@ Schema job_progress() {
                  field("bytesPerSecond", integer("Bytes a second, over the last few seconds."))});
 }
 
+Schema executor() {
+  return object(
+      "The server process that runs or ran the work.",
+      {field("id", text("Its id, new with every start.")), field("host", text("Where it runs.")),
+       field("pidNamespace", text("The namespace of its process id.")),
+       field("pid", integer("Its process id.")),
+       field("processStart", text("When it started, by its machine's count.")),
+       field("renewals", integer("Counts up as long as it lives."))});
+}
+
 Schema whole_object(std::string description, std::vector<Property> rest) {
   std::vector<Property> properties = {
       field("apiVersion", text("The API group and version of this object: backup.rhoso.io/"

@@ -120,7 +120,7 @@ Schema status() {
                      field("method", text("How: Checksum.")),
                      field("tables", integer("Tables that were compared.")),
                      field("mismatches", integer("Tables that differ."))})),
-       field("executor", text("The server process that runs or ran the restore."))});
+       field("executor", executor())});
 }
 
 }  // namespace

@@ -166,6 +166,15 @@ TEST(Update, TheStoreThatTheServerChoseNeedsNoRepeating) {
   EXPECT_THAT(update(updated, UpdateKind::kPut, old).message, HasSubstr("spec.store"));
 }
 
+TEST(Update, AnObjectStoredWithoutDefaultsCanStillBeLabelled) {
+  Json old = stored_backup();
+  old["spec"] = {{"databaseInstances", {"openstack"}}};
+  Json updated = stored_backup();
+  updated["metadata"]["labels"] = {{"a", "b"}};
+  EXPECT_EQ(update(updated, UpdateKind::kPut, old).message, "");
+  EXPECT_EQ(updated["metadata"]["generation"], 1);
+}
+
 TEST(Update, NamesAndVersionsMustFit) {
   Json updated = stored_backup();
   updated["metadata"]["name"] = "b";

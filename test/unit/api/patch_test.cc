@@ -119,6 +119,16 @@ TEST(Patch, StrictRefusesWhatIsUnknown) {
   EXPECT_THAT(warnings, ElementsAre("duplicate field \"spec\"", "unknown field \"bogus\""));
 }
 
+TEST(Patch, AStatusOfALaterReleaseIsNoFaultOfThePatch) {
+  Json stored = stored_backup();
+  stored["status"]["later"] = 1;
+  std::vector<std::string> warnings;
+  const auto patched = apply_patch(backup_type(), PatchType::kMerge, R"({"spec":{"hold":true}})",
+                                   stored, FieldValidation::kStrict, warnings);
+  ASSERT_TRUE(patched) << patched.error().message;
+  EXPECT_EQ((*patched)["status"]["later"], 1);
+}
+
 TEST(Patch, KindAndVersionCanNotBePatchedAway) {
   EXPECT_EQ(merge(R"({"kind":"Pod"})").error().code, 422);
   EXPECT_EQ(json(R"([{"op":"replace","path":"","value":3}])").error().code, 422);
