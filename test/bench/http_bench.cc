@@ -98,7 +98,7 @@ void load(const BenchService& service, std::uint16_t port, const std::string& ta
   const std::uint64_t served = service.served();
   std::printf("--- GET %s, wrk -c%s\n", target.c_str(), clients.c_str());
   std::fflush(stdout);
-  const std::string command = "wrk -t1 -c32 -d" + seconds +
+  const std::string command = "wrk -t1 --timeout 10s -c" + clients + " -d" + seconds +
                               "s --latency https://127.0.0.1:" + std::to_string(port) + target +
                               " | grep -E '50%|99%|Requests/sec|Transfer/sec|Non-2xx|Socket'";
   if (std::system(command.c_str()) != 0) std::printf("wrk failed: is it installed?\n");
