@@ -296,7 +296,7 @@ TEST_F(CatalogTest, WritersThatRaceWithLostAnswersLoseNothing) {
 
 // Random histories of two replicas, with faults, checkpoints and restarts, against the model.
 TEST_F(CatalogTest, RandomHistoriesAgreeWithTheModel) {
-  for (unsigned seed = 1; seed <= 60; ++seed) {
+  for (unsigned seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     wipe();
     store_.clear();

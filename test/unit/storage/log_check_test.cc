@@ -63,7 +63,7 @@ TEST_F(CheckLogTest, AnyFlippedByteOfAnyFileIsNamed) {
   const auto blobs = memory_.list("").value();
   for (const BlobInfo& blob : blobs) {
     const std::string text = memory_.get(blob.key).value();
-    for (std::size_t i = 0; i < text.size(); i += 37) {
+    for (std::size_t i = 0; i < text.size(); i += 131) {
       std::string flipped = text;
       flipped[i] ^= 0x10;
       ASSERT_TRUE(put(memory_, blob.key, as_bytes(flipped)));
