@@ -102,9 +102,7 @@ Ordered to_openapi(const Schema& schema) {
 Ordered object_schema(const ResourceType& type) {
   Ordered out = to_openapi(type.schema);
   out["properties"]["metadata"] =
-      described_reference(concat(kMeta, "ObjectMeta"),
-                          "What every object carries: its name, its labels, and what the "
-                          "server keeps about it.");
+      described_reference(concat(kMeta, "ObjectMeta"), "Standard metadata of the object.");
   out["x-kubernetes-group-version-kind"] = Ordered::array({group_version_kind(type.kind)});
   return out;
 }
@@ -124,7 +122,7 @@ Ordered list_schema(const ResourceType& type) {
                            {"default", Ordered::object()}}}};
   properties["kind"] = {{"description", "The kind of this list."}, {"type", "string"}};
   properties["metadata"] =
-      described_reference(concat(kMeta, "ListMeta"), "What every list carries.");
+      described_reference(concat(kMeta, "ListMeta"), "Standard metadata of the list.");
   out["x-kubernetes-group-version-kind"] = Ordered::array({group_version_kind(type.list_kind)});
   return out;
 }
