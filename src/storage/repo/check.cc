@@ -200,9 +200,11 @@ class Check {
       const std::string table =
           "backup " + name_of(backup) + " table " + id.schema + "." + id.table;
       bool explained = false;
+      const auto& backups = opened->stored().backups;
       const auto visit = [&](const Ref& ref, BlobKind kind) -> Status {
-        const PackPlace place{{backup.ns, opened->stored().backups[ref.pack.backup]},
-                              ref.pack.number};
+        const std::string uid =
+            ref.pack.backup < backups.size() ? backups[ref.pack.backup] : std::string();
+        const PackPlace place{{backup.ns, uid}, ref.pack.number};
         const auto pack = packs_.find(place);
         if (pack != packs_.end() && pack->second.damages(ref.ordinal)) {
           pack->second.hurt.insert(table);

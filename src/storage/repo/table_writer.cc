@@ -189,9 +189,14 @@ Status StoredTableWriter::flush_group(Range& range) {
 }
 
 Result<std::optional<Ref>> StoredTableWriter::write_object(const std::vector<Run>& runs,
-                                                           std::uint64_t rows, std::uint64_t plain,
+                                                           std::uint64_t chunks, std::uint64_t rows,
+                                                           std::uint64_t plain,
                                                            std::set<PackId>& used) {
   if (runs.empty()) return std::nullopt;
+  if (chunks > kMaxChunks)
+    return fail(Code::kInvalid, "table " + id_.schema + "." + id_.table + " is too large: it has " +
+                                    std::to_string(chunks) + " chunks, and the format allows " +
+                                    std::to_string(kMaxChunks));
   TableObject object{static_cast<std::uint32_t>(columns_), rows, plain, {}, {}};
   std::map<Ref, std::uint32_t> numbers;
   for (const Run& run : runs) {
@@ -241,7 +246,7 @@ Status StoredTableWriter::finish(const TableTotals& totals) {
     return fail(Code::kInternal, "table " + id_.schema + "." + id_.table + ": the chunks hold " +
                                      std::to_string(rows) + " rows, but the dump counted " +
                                      std::to_string(totals.rows));
-  GB_TRY_ASSIGN(const auto object, write_object(runs, rows, plain, used));
+  GB_TRY_ASSIGN(const auto object, write_object(runs, chunks, rows, plain, used));
   finished_ = true;
   ranges_.clear();
   used.erase(used.lower_bound({session_->own, 0}), used.upper_bound({session_->own, UINT32_MAX}));

@@ -93,8 +93,9 @@ class StoredTableWriter final : public TableWriter {
   Status flush_batch(BlobBatch& batch) const;
   Status flush_group(Range& range);
   Result<Ref> write_blob(BlobKind kind, std::string_view plain) const;
-  Result<std::optional<Ref>> write_object(const std::vector<Run>& runs, std::uint64_t rows,
-                                          std::uint64_t plain, std::set<PackId>& used);
+  Result<std::optional<Ref>> write_object(const std::vector<Run>& runs, std::uint64_t chunks,
+                                          std::uint64_t rows, std::uint64_t plain,
+                                          std::set<PackId>& used);
 
   const std::shared_ptr<Session> session_;
   const TableId id_;

@@ -1,5 +1,6 @@
 #include "storage/repo/tree_format.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "storage/repo/pack_format.h"
@@ -78,8 +79,7 @@ void read_column(WireReader& in, RefCoder& coder, ColumnEntry& out) {
       out.blobs.push_back(coder.read(rest, in));
       return;
     default:
-      // Each costs a byte at least, so the count is bounded by what is left.
-      if (rest < 2 || rest > in.left()) in.fail();
+      if (rest < 2 || rest > kMaxPieces) in.fail();
       for (std::uint64_t i = 0; i < rest && !in.failed(); ++i)
         out.blobs.push_back(coder.read(in.varint(), in));
   }
@@ -213,10 +213,12 @@ Result<TableObject> parse_table(Bytes plain) {
   const std::uint64_t slices = in.varint();
   if (in.failed() || slices > in.left())
     return fail(Code::kCorruption, "a table object can not be read");
-  table.slices.reserve(slices);
+  table.slices.reserve(std::min(slices, kMaxChunks));
+  std::uint64_t chunks = 0;
   for (std::uint64_t i = 0; i < slices && !in.failed(); ++i) {
     Slice slice{in.varint32(), in.varint32(), in.varint32()};
-    if (slice.page >= pages || slice.count == 0) in.fail();
+    chunks += slice.count;
+    if (slice.page >= pages || slice.count == 0 || chunks > kMaxChunks) in.fail();
     table.slices.push_back(slice);
   }
   if (!in.done()) return fail(Code::kCorruption, "a table object can not be read");

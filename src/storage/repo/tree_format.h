@@ -17,7 +17,9 @@
 
 namespace gb::storage::repo {
 
-inline constexpr std::uint32_t kMaxColumns = 4096;  // of a table; MariaDB allows 4096
+inline constexpr std::uint32_t kMaxColumns = 4096;     // of a table; MariaDB allows no more
+inline constexpr std::uint64_t kMaxChunks = 1U << 24;  // of a table: about 16 TiB
+inline constexpr std::uint64_t kMaxPieces = 1024;      // of a column of one chunk
 
 // Which pack: `backup` is the index in the manifest's list of backups.
 struct PackId {

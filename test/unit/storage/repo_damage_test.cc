@@ -17,9 +17,9 @@ const TableId kGlance{"openstack", "glance", "images"};
 struct SmallRepository {
   SmallRepository() {
     std::mt19937_64 rng(1);
-    tables = {{kNova, make_table(rng, 5, 4, 300)}, {kGlance, make_table(rng, 2, 3, 100)}};
+    tables = {{kNova, make_table(rng, 4, 4, 120)}, {kGlance, make_table(rng, 2, 3, 100)}};
     EXPECT_TRUE(ok(write_backup(store, "one", tables)));
-    tables.at(kNova).chunks[3].columns[2] = incompressible(rng, 150);
+    tables.at(kNova).chunks[3].columns[2] = incompressible(rng, 100);
     EXPECT_TRUE(ok(write_backup(store, "two", tables, open_backup(store, "one"))));
     const auto listed = store.list("data/");
     for (const BlobInfo& blob : *listed) keys.push_back(blob.key);
