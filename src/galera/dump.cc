@@ -33,6 +33,9 @@ class DumpOfInstance final : public Dump {
       auto facts = look(donor, stop);
       if (facts) {
         donor_ = donor;
+        others_.clear();
+        for (const NodeState& node : topology.nodes)
+          if (node.error.empty() && node.address != donor.address) others_.push_back(node.address);
         facts_ = std::move(*facts);
         facts_.cluster_uuid = donor.cluster_uuid;
         narrate_("donor " + donor.address.text() + " chosen of " +
@@ -67,6 +70,7 @@ class DumpOfInstance final : public Dump {
     return {};
   }
 
+  [[nodiscard]] const std::vector<std::string>& schemas() const override { return schemas_; }
   [[nodiscard]] const Facts& facts() const override { return facts_; }
   void set_strict(bool strict) override { strict_ = strict; }
   [[nodiscard]] double flow_control_paused() const override { return flow_control_paused_; }
@@ -88,7 +92,7 @@ class DumpOfInstance final : public Dump {
     GB_TRY(check_dump_privileges(connection, options_));
     std::vector<std::string> notes;
     GB_TRY_ASSIGN(const auto present, list_schemas(connection, notes));
-    GB_TRY(select_schemas(present, options_));
+    GB_TRY_ASSIGN(schemas_, select_schemas(present, options_));
     return read_facts(connection);
   }
 
@@ -150,11 +154,31 @@ class DumpOfInstance final : public Dump {
     model.facts = facts_;
     model.schemas = std::move(definitions.schemas);
     model.notes = std::move(definitions.notes);
+    if (donor_.galera) ask_for_event_states(model.schemas, stop);
     return model;
+  }
+
+  // Galera lists an event as SLAVESIDE_DISABLED on every node but the one that it was made through:
+  // only that one knows whether it is enabled. A node that does not answer costs no dump; what is
+  // still unknown then stays as it is, and the restore's plan says so.
+  void ask_for_event_states(std::vector<Schema>& schemas, const std::stop_token& stop) {
+    for (const Address& node : others_) {
+      if (!has_unknown_event_states(schemas)) return;
+      Status asked;
+      if (auto connection = open_dump_connection(endpoint_, node, stop))
+        asked = take_event_states(*connection, schemas);
+      else
+        asked = fail(std::move(connection).error());
+      if (!asked)
+        narrate_("the states of events were not asked of " + node.text() + ": " +
+                 asked.error().text());
+    }
   }
 
   Endpoint endpoint_;
   DumpOptions options_;
+  std::vector<std::string> schemas_;
+  std::vector<Address> others_;  // the nodes beside the donor that answered
   const Clock& clock_;
   Narrator narrate_;
   bool strict_ = false;

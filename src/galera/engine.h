@@ -1,11 +1,11 @@
 // The logical engine: what src/jobs calls. docs/architecture.md has the walk of a row.
 //
-// A set of instances is dumped as one: connect() every Dump, then open_snapshot() all together, then
-// run() each. Everything takes a stop_token and ends soon after it is stopped, with Cancelled.
+// A set of instances is dumped as one: connect() every Dump, then open_snapshot() all together,
+// then run() each. Everything takes a stop_token and ends soon after it is stopped, with Cancelled.
 //
-// Errors: Invalid (the input: a schema that is not there, a name that needs a rename), Forbidden (wrong
-// password, missing privilege: the message names it), Unavailable (no node, non-Primary, lost donor),
-// AlreadyExists (restore onto what is there), Corruption, Cancelled, NoSpace.
+// Errors: Invalid (the input: a schema that is not there, a name that needs a rename), Forbidden
+// (wrong password, missing privilege: the message names it), Unavailable (no node, non-Primary,
+// lost donor), AlreadyExists (restore onto what is there), Corruption, Cancelled, NoSpace.
 //
 // Thread safety: an object is used by one thread at a time; Progress by any thread.
 #pragma once
@@ -65,9 +65,10 @@ using Narrator = std::function<void(const std::string&)>;
 enum class Content { kData, kGrants, kAll };
 
 struct DumpOptions {
-  std::vector<std::string> databases;          // empty: every non-system schema
+  std::vector<std::string> databases;  // empty: every non-system schema
+  bool databases_optional = false;     // a part of a set: this instance need not hold all of them
   std::vector<std::string> exclude_databases;
-  std::vector<std::string> exclude_tables;     // globs on schema.table
+  std::vector<std::string> exclude_tables;  // globs on schema.table
   Content content = Content::kAll;
   unsigned threads = 4;
 };
@@ -79,14 +80,16 @@ class Dump {
   virtual ~Dump() = default;
   // Chooses the donor, connects, checks privileges and that the databases are there.
   virtual Status connect(std::stop_token stop) = 0;
+  // The schemas that will be dumped, once connected.
+  [[nodiscard]] virtual const std::vector<std::string>& schemas() const = 0;
   // Opens the snapshot on every connection and records where it stands.
   virtual Status open_snapshot(std::stop_token stop) = 0;
   [[nodiscard]] virtual const Facts& facts() const = 0;
-  // Reads everything into the sink; Conflict when a schema change spoiled the snapshot (the caller then
-  // restarts its sink, calls open_snapshot(strict) again and run() again).
+  // Reads everything into the sink; Conflict when a schema change spoiled the snapshot (the caller
+  // then restarts its sink, calls open_snapshot(strict) again and run() again).
   virtual Result<InstanceModel> run(DumpSink& sink, Progress& progress, std::stop_token stop) = 0;
-  // After K conflicts: desync the donor and hold FTWRL, so that nothing can change. Undone by run()'s end,
-  // by the destructor, and by recover_donors() after a crash.
+  // After K conflicts: desync the donor and hold FTWRL, so that nothing can change. Undone by
+  // run()'s end, by the destructor, and by recover_donors() after a crash.
   virtual void set_strict(bool strict) = 0;
   // The fraction of the dump's time that the cluster was paused by flow control, once run() ended.
   [[nodiscard]] virtual double flow_control_paused() const = 0;
@@ -108,7 +111,8 @@ struct RestoreOptions {
 };
 
 struct PreflightCheck {
-  std::string check;  // TargetReachable, TargetPrimary, ServerVersion, Privileges, Schemas, Definers, …
+  std::string
+      check;  // TargetReachable, TargetPrimary, ServerVersion, Privileges, Schemas, Definers, …
   bool passed = false;
   std::string message;  // when it failed: what is wrong and what to do
 };
@@ -159,18 +163,22 @@ class Restore {
   static std::unique_ptr<Restore> make(Endpoint target, RestoreOptions options,
                                        const InstanceModel& model, Narrator narrate);
   virtual ~Restore() = default;
-  // Looks, and changes nothing. An error only when looking was impossible; what was found is in the plan.
+  // Looks, and changes nothing. An error only when looking was impossible; what was found is in the
+  // plan.
   virtual Result<RestorePlan> plan(std::stop_token stop) = 0;
   // Does it. The message of a failure names the step and what is in place.
-  virtual Result<RestoreReport> run(DumpSource& source, Progress& progress, std::stop_token stop) = 0;
+  virtual Result<RestoreReport> run(DumpSource& source, Progress& progress,
+                                    std::stop_token stop) = 0;
 };
 
-// Takes back read_only on every node that answers: what a restore with block_traffic whose process died
-// left behind. A node that was read_only on purpose is opened too; who calls this knows of the restore.
+// Takes back read_only on every node that answers: what a restore with block_traffic whose process
+// died left behind. A node that was read_only on purpose is opened too; who calls this knows of the
+// restore.
 Status give_back_traffic(const Endpoint& endpoint, std::stop_token stop);
 
 // Digests of live tables by SELECT alone, in one snapshot: what a backup is compared with.
-Result<std::vector<TableComparison>> compare_live(const Endpoint& endpoint, const InstanceModel& model,
-                                                  unsigned threads, std::stop_token stop);
+Result<std::vector<TableComparison>> compare_live(const Endpoint& endpoint,
+                                                  const InstanceModel& model, unsigned threads,
+                                                  std::stop_token stop);
 
 }  // namespace gb::galera

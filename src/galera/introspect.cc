@@ -124,7 +124,8 @@ Result<std::vector<std::string>> select_schemas(const std::vector<std::string>& 
       return fail(Code::kInvalid,
                   "schema \"" + name + "\" belongs to the server and is never backed up",
                   "accounts and grants are in the backup by content All or Grants");
-    if (std::find(present.begin(), present.end(), name) == present.end())
+    if (!options.databases_optional &&
+        std::find(present.begin(), present.end(), name) == present.end())
       return fail(Code::kInvalid,
                   "there is no schema \"" + name + "\" (" +
                       (present.empty() ? "the instance has no schema at all"

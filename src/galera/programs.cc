@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <utility>
 
 #include "galera/sql_text.h"
 
@@ -151,6 +153,29 @@ Status read_events(Connection& connection, const std::string& schema, std::vecto
 }
 
 }  // namespace
+
+bool has_unknown_event_states(const std::vector<Schema>& schemas) {
+  return std::any_of(schemas.begin(), schemas.end(), [](const Schema& schema) {
+    return std::any_of(schema.programs.begin(), schema.programs.end(), [](const Program& p) {
+      return p.kind == Kind::kEvent && p.status == "SLAVESIDE_DISABLED";
+    });
+  });
+}
+
+Status take_event_states(Connection& connection, std::vector<Schema>& schemas) {
+  GB_TRY_ASSIGN(const Rows events,
+                connection.query("SELECT EVENT_SCHEMA, EVENT_NAME, STATUS FROM "
+                                 "information_schema.EVENTS WHERE STATUS <> 'SLAVESIDE_DISABLED'"));
+  std::map<std::pair<std::string, std::string>, std::string> known;
+  for (const Row& row : events.rows) known[{cell(row, 0), cell(row, 1)}] = cell(row, 2);
+  for (Schema& schema : schemas)
+    for (Program& p : schema.programs) {
+      if (p.kind != Kind::kEvent || p.status != "SLAVESIDE_DISABLED") continue;
+      if (const auto found = known.find({schema.name, p.name}); found != known.end())
+        p.status = found->second;
+    }
+  return {};
+}
 
 const char* to_string(Program::Kind kind) {
   static constexpr std::array<const char*, 7> kNames = {

@@ -21,6 +21,11 @@ namespace gb::galera {
 // what and the privilege).
 Result<std::vector<Program>> read_programs(Connection& connection, const std::string& schema);
 
+// Events whose status is that of a node which they were not made through (SLAVESIDE_DISABLED).
+[[nodiscard]] bool has_unknown_event_states(const std::vector<Schema>& schemas);
+// Takes over what this node knows better.
+Status take_event_states(Connection& connection, std::vector<Schema>& schemas);
+
 [[nodiscard]] const char* to_string(Program::Kind kind);  // "view", "package body", …
 
 // "ansi quotes or not": how the text of this program is cut into tokens.

@@ -60,8 +60,11 @@ Status make(Connection& connection, const PlacedProgram& placed, const SchemaNam
                             p.kind == Kind::kEvent ? ER_UNKNOWN_ERROR : 0U});
   if (other_collation) GB_TRY(alter(now));
   if (!made) return wrap("can not make " + what, std::move(made).error());
-  if (p.kind == Kind::kEvent && p.status == "SLAVESIDE_DISABLED" && from_galera)
-    GB_TRY(connection.exec("ALTER EVENT " + quote_table(placed.schema, p.name) + " ENABLE"));
+  // The text is that of the donor, which lists an event of another node as DISABLE ON SLAVE.
+  if (p.kind == Kind::kEvent && from_galera &&
+      p.create_sql.find(" DISABLE ON SLAVE") != std::string::npos)
+    GB_TRY(connection.exec("ALTER EVENT " + quote_table(placed.schema, p.name) +
+                           (p.status == "DISABLED" ? " DISABLE" : " ENABLE")));
   return {};
 }
 

@@ -36,6 +36,7 @@ void make_dump(const Environment& environment, const api::BackupSpec& spec,
                const std::shared_ptr<JobLog>& log, bool several, BackupWork::Instance& instance) {
   galera::DumpOptions options;
   options.databases = spec.databases;
+  options.databases_optional = several;
   options.exclude_databases = spec.exclude_databases;
   options.exclude_tables = spec.exclude_tables;
   options.content = content_of(spec.content);
@@ -53,6 +54,15 @@ Status connect(const Environment& environment, const std::shared_ptr<JobLog>& lo
     if (Status connected = instance.dump->connect(stop); !connected)
       return wrap("instance \"" + instance.name + "\"", connected.error());
   }
+  // In a set, each schema of the spec is somewhere; which instance holds it is no matter.
+  if (!several) return {};
+  for (const std::string& name : work.spec.databases)
+    if (std::none_of(work.instances.begin(), work.instances.end(), [&](const auto& instance) {
+          const std::vector<std::string>& have = instance.dump->schemas();
+          return std::find(have.begin(), have.end(), name) != have.end();
+        }))
+      return fail(Code::kInvalid, "no instance of the set has a schema \"" + name + "\"",
+                  "correct spec.databases");
   return {};
 }
 

@@ -124,6 +124,7 @@ Result<api::ObjectPtr> Manager::submit_backup(api::Json object, const kube::User
   const std::string ns = namespace_of(object);
   const api::BackupSpec spec = api::read_backup_spec(object);
   GB_TRY_ASSIGN(const Store* store, environment_.find_store(spec.store));
+  object["spec"]["store"] = store->name;  // the default may be another one some day
   GB_TRY(environment_.authorize_instances(user, ns, spec.database_instances));
   GB_TRY(environment_.authorize_store(user, store->name));
   GB_TRY(name_is_free(api::kBackups, object));

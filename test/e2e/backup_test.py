@@ -58,7 +58,10 @@ class BackupAndRestore(Case):
 
     def test_the_log_tells_it_too(self):
         self.completed(self.backup("logged"))
-        self.assertIn("keystone", self.alice.raw(f"/apis/{GROUP}/v1beta1/namespaces/{NAMESPACE}/galerabackups/logged/log"))
+        text = self.alice.raw(f"/apis/{GROUP}/v1beta1/namespaces/{NAMESPACE}/galerabackups/logged/log")
+        self.assertIn("chosen of 3 nodes", text)
+        self.assertIn("every digest of", text)
+        self.assertIn("Completed", text)
 
     def test_a_second_backup_costs_only_what_changed(self):
         self.completed(self.backup("day-1"))
@@ -85,7 +88,7 @@ class BackupAndRestore(Case):
         self.completed(self.backup("kept", databases=["keystone"]))
         galera = self.bed.galera
         want = proof.fingerprint(galera, ["keystone"])
-        self.create_fails(self.restore("refused", "kept"), "Invalid", "keystone", "Replace")
+        self.create_fails(self.restore("refused", "kept"), "Conflict", "keystone", "Replace")
         galera.sql("DELETE FROM keystone.revocation_event; CREATE TABLE keystone.made_later (i int PRIMARY KEY)")
         self.assertNotEqual(proof.fingerprint(galera, ["keystone"]), want)
         done = self.completed(self.restore("replaced", "kept", existing="Replace"))

@@ -43,6 +43,7 @@ class FakeDump final : public galera::Dump {
     narrate_("donor chosen");
     return cluster_.connect_error;
   }
+  [[nodiscard]] const std::vector<std::string>& schemas() const override { return schemas_; }
   Status open_snapshot(std::stop_token /*stop*/) override {
     facts_.node = "10.0.0.2:3306";
     facts_.server_version = "10.11.19-MariaDB";
@@ -99,6 +100,7 @@ class FakeDump final : public galera::Dump {
   FakeCluster& cluster_;
   galera::Narrator narrate_;
   galera::Facts facts_;
+  std::vector<std::string> schemas_{"keystone", "nova"};
   bool strict_ = false;
 };
 
