@@ -27,6 +27,7 @@ struct Env {
   std::map<std::string, std::unique_ptr<Source>> sources;  // by resource
   std::unique_ptr<Hub> hub;                                // after the sources that it reads
   std::stop_source stopping;
+  mutable std::atomic<unsigned> waiting_creates{0};
 
   [[nodiscard]] Source& source(const api::ResourceType& type) const {
     return *sources.at(type.plural);

@@ -114,7 +114,7 @@ std::vector<api::ObjectPtr> select(storage::Snapshot state, const ListOptions& o
 api::Outcome<api::ObjectPtr> find_object(const Env& env, const Call& call) {
   auto object = env.source(*call.type).get(call.key());
   if (object) return std::move(*object);
-  return api::refuse(api::from_error(object.error(), call.type, call.info.name));
+  return api::refuse(object_error(object.error(), *call.type, call.info.name));
 }
 
 Answer get_object(const Env& env, Call& call) {

@@ -51,7 +51,7 @@ struct Deleted {
 api::Outcome<Deleted> delete_one(const Env& env, const Call& call, const api::ObjectKey& key,
                                  const api::DeleteOptions& options) {
   const auto failed = [&](const Error& error) {
-    return api::refuse(api::from_error(error, call.type, key.name));
+    return api::refuse(object_error(error, *call.type, key.name));
   };
   for (int tries = 0; tries < kDeleteTries; ++tries) {
     const auto current = env.source(*call.type).get(key);

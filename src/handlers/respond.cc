@@ -111,6 +111,12 @@ http::Response refusal(const api::ApiError& error, std::string_view accept) {
   return out;
 }
 
+api::ApiError object_error(const Error& error, const api::ResourceType& type,
+                           std::string_view name) {
+  return error.code == Code::kNotFound ? api::not_found(type, name)
+                                       : api::from_error(error, &type, name);
+}
+
 http::Piece piece_of(const api::ObjectPtr& object) {
   return http::Piece(object, &object->json());
 }

@@ -29,6 +29,11 @@ http::Response json_response(int status, std::string_view json, const Call& call
 // A Status, in YAML for who asked for YAML, or plain text where k8s.io/apiserver answers so.
 http::Response refusal(const api::ApiError& error, std::string_view accept);
 
+// What the catalog's refusal means for the object that the call names: one that is not there is
+// said so in Kubernetes' words.
+api::ApiError object_error(const Error& error, const api::ResourceType& type,
+                           std::string_view name);
+
 http::Response object_response(const Env& env, const Call& call, const View& view, int status,
                                const api::ObjectPtr& object);
 // Objects that were serialised once are sent as they are, piece by piece.

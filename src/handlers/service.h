@@ -32,6 +32,9 @@ namespace gb::handlers {
 struct Limits {
   unsigned in_flight_reads = 400;
   unsigned in_flight_writes = 200;
+  // Creates that wait for their job hold a worker of the transport each: so many may, later ones
+  // are answered with what is known at once. Keep it well below the number of workers.
+  unsigned waiting_creates = 8;
 };
 
 // What /version says.

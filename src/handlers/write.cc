@@ -78,6 +78,8 @@ api::ObjectPtr wait_for_job(const Env& env, const Call& call, api::ObjectPtr obj
   wait = std::min<std::chrono::nanoseconds>(wait, kLongestCreateWait);
   wait -= env.deps.clock->steady_now() - call.started;
   if (wait <= std::chrono::nanoseconds::zero()) return object;
+  const auto place = Permit::take(env.waiting_creates, env.deps.limits.waiting_creates);
+  if (place == nullptr) return object;
   auto ended = env.deps.jobs->wait(object->key(), object->uid(),
                                    std::chrono::duration_cast<std::chrono::milliseconds>(wait),
                                    env.stopping.get_token());
@@ -134,7 +136,7 @@ api::Outcome<Written> store_update(const Env& env, const Call& call, const api::
              : env.deps.catalog->update(current->key(), current->revision(), std::move(updated));
   if (written) return Written{std::move(*written), false};
   if (written.error().code == Code::kConflict) return Written{nullptr, true};
-  return api::refuse(api::from_error(written.error(), call.type, call.info.name));
+  return api::refuse(object_error(written.error(), *call.type, call.info.name));
 }
 
 }  // namespace

@@ -358,7 +358,7 @@ class World : public testing::Test {
     dom["metadata"]["uid"] = "uid-" + name;
     dom["metadata"]["generation"] = 1;
     dom["metadata"]["creationTimestamp"] = "2026-11-20T02:00:00Z";
-    dom["metadata"]["labels"] = labels;
+    if (!labels.empty()) dom["metadata"]["labels"] = labels;
     dom["spec"]["hold"] = false;
     dom["spec"]["activeDeadline"] = "6h";
     dom["spec"]["threads"] = 4;
@@ -387,7 +387,8 @@ class World : public testing::Test {
   }
   static std::vector<std::string> names(const Reply& list) {
     std::vector<std::string> out;
-    for (const Json& item : list.json()["items"]) out.push_back(item["metadata"]["name"]);
+    const Json document = list.json();
+    for (const Json& item : document["items"]) out.push_back(item["metadata"]["name"]);
     return out;
   }
 
