@@ -353,8 +353,14 @@ CheckedPlan check_target(const Endpoint& target, const Result<Topology>& topolog
     return out;
   }
   add_check(out, "TargetSynced", {});
-  out.node = ranked->front().address;
-  add_check(out, "ServerVersion", check_version(ranked->front(), model.facts));
+  // Through the node that applications use: an event is enabled on the node alone that it was made
+  // through.
+  const auto active = std::find_if(ranked->begin(), ranked->end(), [&](const NodeState& node) {
+    return node.address.text() == target.active_node;
+  });
+  const NodeState& chosen = active == ranked->end() ? ranked->front() : *active;
+  out.node = chosen.address;
+  add_check(out, "ServerVersion", check_version(chosen, model.facts));
   return out;
 }
 

@@ -3,7 +3,7 @@
 import json
 import time
 
-from gbtest import load, proof
+from gbtest import proof
 from support import BACKUPS, GROUP, NAMESPACE, RESTORES, Case
 
 TO_DR = {"openstack": "openstack-dr"}
@@ -65,7 +65,8 @@ class BackupAndRestore(Case):
 
     def test_a_second_backup_costs_only_what_changed(self):
         self.completed(self.backup("day-1"))
-        load.load_galera(self.bed.folder / "data", self.bed.galera, day2=True)
+        # In place: on a data set this small a table is one chunk, and a row more changes each of its columns.
+        self.bed.galera.sql("UPDATE nova_cell1.instances SET host = 'moved' ORDER BY id LIMIT 10")
         found = self.completed(self.backup("day-2"))
         size = {k: bytes_of(v) for k, v in found["status"]["size"].items()}
         self.assertLess(size["added"] * 4, size["stored"], size)

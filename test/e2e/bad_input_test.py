@@ -5,7 +5,7 @@ from support import BACKUPS, Case
 
 class BadInput(Case):
     def test_an_unknown_instance(self):
-        self.create_fails(self.backup("b", ["no-such"]), "Invalid", "no-such")
+        self.create_fails(self.backup("b", ["no-such"]), "NotFound", "no-such")
 
     def test_no_instance_at_all(self):
         self.create_fails(self.backup("b", []), "Invalid", "databaseInstances")
@@ -15,10 +15,10 @@ class BadInput(Case):
                          r"127\.\d+\.\d+\.\d:9")
 
     def test_a_wrong_password(self):
-        self.create_fails(self.backup("b", ["wrong-password"]), "Invalid", "wrong-password", "password", "root")
+        self.create_fails(self.backup("b", ["wrong-password"]), "Forbidden", "wrong-password", "password", "root")
 
     def test_a_user_without_privileges(self):
-        self.create_fails(self.backup("b", ["no-privileges"]), "Invalid", "poor", "privilege")
+        self.create_fails(self.backup("b", ["no-privileges"]), "Forbidden", "poor", "privilege")
 
     def test_a_schema_that_is_not_there(self):
         self.create_fails(self.backup("b", databases=["keystone", "nowhere"]), "Invalid", "nowhere")
@@ -60,7 +60,7 @@ class BadInput(Case):
 
     def test_a_restore_to_an_unknown_target(self):
         self.completed(self.backup("small-2", databases=["glance"]))
-        self.create_fails(self.restore("r", "small-2", targets={"openstack": "no-such"}), "Invalid", "no-such")
+        self.create_fails(self.restore("r", "small-2", targets={"openstack": "no-such"}), "NotFound", "no-such")
 
     def test_a_namespace_that_does_not_exist(self):
         admin = self.bed.control_plane.admin

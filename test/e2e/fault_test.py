@@ -22,14 +22,28 @@ class Faults(Case):
         self.addCleanup(held.close)
         return held
 
-    def hold_restores(self):
-        """Writes into openstack-dr stop until the returned stack is closed."""
-        held = self.bed.second.holding_everywhere("FLUSH TABLES WITH READ LOCK")
-        self.addCleanup(held.close)
-        return held
+    def running_restore(self, backup, **spec):
+        """A restore onto openstack-dr that has begun and stands still until the returned stack is closed.
+
+        The lock that holds it also makes its nodes Donor/Desynced, which a preflight refuses: it is taken
+        when the restore is past that. One that was too quick for us is tried again.
+        """
+        for attempt in range(1, 6):
+            restore = self.restore(f"running-{attempt}", backup, targets=TO_DR, **spec)
+            client = self.start_kubectl("create", "--raw", f"{API}/galerarestores?timeout=30s", "-f", "-", stdin=restore)
+            wait_until("the restore to begin", lambda: self.alice.exists(RESTORES, restore["metadata"]["name"]), 60)
+            held = self.bed.second.holding_everywhere("FLUSH TABLES WITH READ LOCK")
+            client.terminate()
+            client.wait()
+            if self.phase(restore) not in ("Completed", "Failed"):
+                self.addCleanup(held.close)
+                return restore, held
+            held.close()
+            self.bed.second.drop_everything()
+        raise AssertionError("no restore was slow enough to be caught at work")
 
     def running_dump(self, backup, held_at="a table"):
-        self.create(backup, timeout="1s")
+        self.create(backup, timeout="5s")
         self.wait_phase(backup, "Running")
         wait_until(f"the dump to stand at {held_at}", self.waiting_nodes, 60)
 
@@ -53,23 +67,20 @@ class Faults(Case):
         self.bed.server.start()
         found = self.wait_phase(backup, "Failed")
         self.assertEqual(self.condition(found, "Completed"), "False")
-        self.assertIn("restart", found["status"]["message"].lower())
-        self.create_fails(self.restore("of-killed", "killed", targets=TO_DR), "Invalid", "killed", "Failed")
+        self.assertIn("the server that ran this backup ended", found["status"]["message"])
+        self.create_fails(self.restore("of-killed", "killed", targets=TO_DR), "Conflict", "killed", "Failed")
         self.check_repository()
         self.completed(self.backup("next", databases=["glance"]))
 
     def test_sigkill_during_a_restore(self):
-        self.completed(self.backup("source", databases=["glance", "keystone"]))
-        restore = self.restore("killed-restore", "source", targets=TO_DR)
-        held = self.hold_restores()
-        self.create(restore, timeout="1s")
-        self.wait_phase(restore, "Restoring")
+        self.completed(self.backup("source"))
+        restore, held = self.running_restore("source")
         self.bed.server.kill()
         held.close()
         self.addCleanup(self.server_again)
         self.bed.server.start()
         found = self.wait_phase(restore, "Failed")
-        self.assertIn("restart", found["status"]["message"].lower())
+        self.assertIn("the server that ran this restore ended", found["status"]["message"])
         self.check_repository()
         done = self.completed(self.restore("once-more", "source", targets=TO_DR, existing="Replace", safetyBackup=False))
         self.assertEqual(self.condition(done, "Verified"), "True")
@@ -124,12 +135,9 @@ class Faults(Case):
         second.wait_synced()
 
     def test_two_restores_at_once_on_one_target(self):
-        self.completed(self.backup("wanted", databases=["glance"]))
-        first = self.restore("first", "wanted", targets=TO_DR)
-        held = self.hold_restores()
-        self.create(first, timeout="1s")
-        self.wait_phase(first, "Restoring")
-        self.create_fails(self.restore("second", "wanted", targets=TO_DR), "Conflict", "first", "openstack-dr")
+        self.completed(self.backup("wanted"))
+        first, held = self.running_restore("wanted")
+        self.create_fails(self.restore("second", "wanted", targets=TO_DR), "Conflict", first["metadata"]["name"], "openstack-dr")
         held.close()
         self.wait_phase(first, "Completed")
 
@@ -137,8 +145,11 @@ class Faults(Case):
         if len(self.bed.server.config["stores"]) < 2:
             self.skipTest("no small file system: mounting is not allowed here")
         admin = self.bed.control_plane.admin
-        admin("create", "clusterrole", "use-tiny", "--verb=use", "--resource=galerabackupstores.backup.rhoso.io",
-              "--resource-name=tiny")
+        # kubectl create clusterrole knows only the verbs that it has seen before.
+        admin("create", "-f", "-", stdin={
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "use-tiny"},
+            "rules": [{"apiGroups": ["backup.rhoso.io"], "resources": ["galerabackupstores"], "resourceNames": ["tiny"],
+                       "verbs": ["use"]}]})
         self.addCleanup(admin, "delete", "clusterrole", "use-tiny")
         admin("create", "clusterrolebinding", "use-tiny", "--clusterrole=use-tiny", "--user=alice")
         self.addCleanup(admin, "delete", "clusterrolebinding", "use-tiny")

@@ -117,7 +117,8 @@ class Case(unittest.TestCase):
         there = self.alice.exists(resource, name)
         done = self.alice.run("create", "-f", "-", stdin=manifest)
         self.assertNotEqual(done.returncode, 0, done.stdout)
-        self.assertIn(f"({reason})", done.stderr)
+        # kubectl words an Invalid differently from every other reason.
+        self.assertIn("is invalid:" if reason == "Invalid" else f"({reason})", done.stderr)
         for word in words:
             self.assertIn(word.lower(), done.stderr.lower())
         self.assertEqual(there, self.alice.exists(resource, name), "an object that was refused is there")
