@@ -17,11 +17,11 @@ struct Address {
 enum class TlsMode { kDisabled, kRequired };  // Required: encrypted, and the certificate verified
 
 struct Endpoint {
-  std::string name;             // the instance, for messages
-  std::vector<Address> nodes;   // at least one
-  std::string active_node;      // host:port that applications use; dumps avoid it; may be empty
+  std::string name;            // the instance, for messages
+  std::vector<Address> nodes;  // at least one
+  std::string active_node;     // host:port that applications use; dumps avoid it; may be empty
   std::string user = "root";
-  std::string password;         // never logged
+  std::string password;  // never logged
   TlsMode tls = TlsMode::kDisabled;
   std::string tls_ca_file;
 };

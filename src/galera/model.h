@@ -24,7 +24,7 @@ enum class ValueKind {
   kDate,      // DATE, zero and partly zero dates included
   kDateTime,  // DATETIME and TIMESTAMP (UTC), microseconds
   kTime,      // signed, microseconds
-  kBytes,     // everything else: text in its own character set, binary, DECIMAL as text, BIT, GEOMETRY
+  kBytes,  // everything else: text in its own character set, binary, DECIMAL as text, BIT, GEOMETRY
 };
 
 struct Column {
@@ -37,7 +37,8 @@ struct Column {
   bool nullable = false;
   bool generated = false;  // not read and not loaded
   bool invisible = false;
-  bool period = false;  // ROW START or ROW END: read, and loaded with system_versioning_insert_history
+  bool period =
+      false;  // ROW START or ROW END: read, and loaded with system_versioning_insert_history
 };
 
 struct Table {
@@ -71,10 +72,10 @@ struct Program {
   std::string character_set_client;
   std::string collation_connection;
   std::string database_collation;
-  std::string time_zone;                 // events only
-  std::string status;                    // events only: ENABLED, DISABLED, SLAVESIDE_DISABLED
-  std::vector<std::string> view_columns; // views only: for the placeholder
-  int order = 0;                         // triggers: action_order; views: dependency order
+  std::string time_zone;                  // events only
+  std::string status;                     // events only: ENABLED, DISABLED, SLAVESIDE_DISABLED
+  std::vector<std::string> view_columns;  // views only: for the placeholder
+  int order = 0;                          // triggers: action_order; views: dependency order
 };
 
 struct Schema {

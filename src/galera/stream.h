@@ -1,5 +1,5 @@
-// Where a dump goes to and where a restore comes from. The engine owns these interfaces and knows no
-// store: src/jobs implements them over the repository, tests in memory.
+// Where a dump goes to and where a restore comes from. The engine owns these interfaces and knows
+// no store: src/jobs implements them over the repository, tests in memory.
 #pragma once
 
 #include <array>
@@ -26,12 +26,13 @@ struct TableTotals {
   bool operator==(const TableTotals&) const = default;
 };
 
-// Receives one table. chunk() is called from several threads, for one range from one thread, in order.
+// Receives one table. chunk() is called from several threads, for one range from one thread, in
+// order.
 class TableSink {
  public:
   virtual ~TableSink() = default;
-  // `cut` is the hash of the chunk's last key; `columns` are encoded (column_codec.h), valid during the
-  // call only.
+  // `cut` is the hash of the chunk's last key; `columns` are encoded (column_codec.h), valid during
+  // the call only.
   virtual Status chunk(unsigned range, std::uint64_t cut, std::uint64_t rows,
                        std::span<const Bytes> columns) = 0;
   virtual Status finish(const TableTotals& totals) = 0;
