@@ -104,7 +104,8 @@ double metadata(BlobStore& store, const std::string& uid, std::uint64_t added) {
   std::uint64_t rows = 0;
   for (const BlobInfo& blob : must(store.list("data/ns/" + uid + "/"))) {
     if (!blob.key.ends_with(".pack")) continue;
-    for (const auto& each : must(repo::load_pack(store, blob.key, blob.size)).footer.blobs)
+    const repo::Pack pack = must(repo::load_pack(store, blob.key, blob.size));
+    for (const auto& each : pack.footer.blobs)
       if (each.kind == repo::BlobKind::kColumn) rows += each.length - repo::kBlobHeader;
   }
   return 100.0 * double(added - rows) / double(added);

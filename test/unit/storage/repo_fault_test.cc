@@ -135,7 +135,8 @@ TEST(RepoFault, AFullDiskIsSaidAndItsSpaceComesBack) {
   MemoryBlobStore store;
   ASSERT_TRUE(ok(write_backup(store, "one", days.first)));
   std::uint64_t used = 0;
-  for (const BlobInfo& blob : *store.list("")) used += blob.size;
+  const auto blobs = store.list("");
+  for (const BlobInfo& blob : *blobs) used += blob.size;
   for (const std::uint64_t room : {0U, 1000U, 60'000U, 100'000U, 150'000U, 200'000U}) {
     store.set_capacity(used + room);
     auto writer = BackupWriter::create(store, "ns", "two", open_backup(store, "one"), kSmallPacks);
