@@ -1,4 +1,6 @@
 // Backups written and read back, whole and derived from a base.
+#include <atomic>
+
 #include "storage/repo/repo.h"
 #include "test/unit/storage/repo_support.h"
 
@@ -156,6 +158,28 @@ TEST(RepoBackup, AMonthOfDerivedBackupsReadsInOneHopAfterTheFirstIsGone) {
   for (int day = 1; day <= 30; day += (day == 29 ? 1 : 2))
     EXPECT_TRUE(holds(store, "day" + std::to_string(day), days[static_cast<std::size_t>(day)]))
         << "day " << day;
+}
+
+TEST(RepoBackup, ManyThreadsReadOneTable) {
+  std::mt19937_64 rng(12);
+  MemoryBlobStore store;
+  const TestBackup tables = {{kNova, make_table(rng, 400, 6, 400)}};
+  const WriterOptions small_packs{.pack_bytes = 32U << 10};
+  ASSERT_TRUE(ok(write_backup(store, "one", tables, nullptr, false, small_packs)));
+  const auto table = open_backup(store, "one")->table(kNova);
+  ASSERT_TRUE(ok(table));
+  std::atomic<int> same = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t t = 0; t < 4; ++t)
+      threads.emplace_back([&, t] {
+        for (std::size_t i = t % 2; i < 400; i += 2) {
+          const auto chunk = (*table)->chunk(i);
+          if (chunk && chunk->columns == tables.at(kNova).chunks[i].columns) ++same;
+        }
+      });
+  }
+  EXPECT_EQ(same, 800);
 }
 
 TEST(RepoBackup, ACellLargerThanAnyBlobIsStoredInPieces) {
