@@ -76,6 +76,9 @@ api::ObjectPtr wait_for_job(const Env& env, const Call& call, api::ObjectPtr obj
   std::chrono::nanoseconds wait = call.timeout.value_or(kCreateWait);
   if (wait <= std::chrono::nanoseconds::zero()) wait = kCreateWait;
   wait = std::min<std::chrono::nanoseconds>(wait, kLongestCreateWait);
+  // kube-apiserver gives a proxied request up after the same ?timeout=: the answer must be there
+  // before.
+  if (call.timeout) wait -= std::min<std::chrono::nanoseconds>(wait / 5, std::chrono::seconds(2));
   wait -= env.deps.clock->steady_now() - call.started;
   if (wait <= std::chrono::nanoseconds::zero()) return object;
   const auto place = Permit::take(env.waiting_creates, env.deps.limits.waiting_creates);
