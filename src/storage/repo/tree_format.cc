@@ -53,6 +53,7 @@ class RefCoder {
       ref.pack.backup = static_cast<std::uint32_t>(code >> 1);
       ref.pack.number = in.varint32();
       ref.ordinal = in.varint32();
+      if (last_ && last_->pack == ref.pack) in.fail();  // one list has one form
     }
     last_ = ref;
     return ref;
