@@ -24,6 +24,10 @@ class LogicalEngine final : public DumpEngine {
     return galera::recover_donors(endpoint, std::move(stop));
   }
 
+  Status give_back_traffic(const galera::Endpoint& endpoint, std::stop_token stop) override {
+    return galera::give_back_traffic(endpoint, std::move(stop));
+  }
+
  private:
   const Clock& clock_;
 };

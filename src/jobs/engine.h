@@ -25,6 +25,8 @@ class DumpEngine {
                                                    galera::Narrator narrate) = 0;
   // Takes back what a dump of a process that died may have left on the nodes.
   virtual Status recover(const galera::Endpoint& endpoint, std::stop_token stop) = 0;
+  // The same for a restore that had blocked the writes of applications.
+  virtual Status give_back_traffic(const galera::Endpoint& endpoint, std::stop_token stop) = 0;
 };
 
 // src/galera: the logical dump and restore.

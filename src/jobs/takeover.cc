@@ -1,6 +1,7 @@
 #include "jobs/takeover.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "api/types.h"
@@ -26,6 +27,15 @@ bool is_whole(const Environment& environment, const api::Object& object, const a
   const auto reader =
       storage::BackupReader::open(*(*store)->blobs, object.key().ns, object.uid(), *digest);
   return reader && (*reader)->verify(stop);
+}
+
+// The instances that a job worked on: those that were dumped, or the targets of the plan.
+std::set<std::string> instances_of(const api::Json& dom, bool restore) {
+  std::set<std::string> names;
+  const char* list = restore ? "plan" : "instances";
+  for (const api::Json& entry : dom["status"].value(list, api::Json::array()))
+    names.insert(entry.value(restore ? "instance" : "name", ""));
+  return names;
 }
 
 }  // namespace
@@ -79,6 +89,22 @@ void Takeover::look(std::stop_token stop) {
   }
 }
 
+void Takeover::release_cluster(const std::string& ns, const api::Json& dom, bool restore,
+                               const std::stop_token& stop) {
+  for (const std::string& name : instances_of(dom, restore)) {
+    const auto endpoint = environment_.instances->resolve(ns, name);
+    if (!endpoint) continue;
+    Status released = environment_.engine->recover(*endpoint, stop);
+    // A restore that had not come to its work had blocked nothing.
+    if (restore && api::phase_of(dom) == "Restoring" && api::read_restore_spec(dom).block_traffic)
+      if (Status given = environment_.engine->give_back_traffic(*endpoint, stop); !given)
+        released = std::move(given);
+    if (!released)
+      log::warn("what a job left on its cluster could not be taken back",
+                {{"instance", endpoint->name}, {"error", released.error().text()}});
+  }
+}
+
 void Takeover::take_over(const api::Object& object, const std::string& why,
                          const std::stop_token& stop) {
   const api::Json before = object.dom();
@@ -98,16 +124,8 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
   }
   const bool whole = !restore && is_whole(environment_, object, before, stop);
 
-  // Donors first: what a strict dump left behind holds the cluster up now, not when the status says
-  // so.
-  for (const api::Json& instance : before["status"].value("instances", api::Json::array())) {
-    const auto endpoint =
-        environment_.instances->resolve(object.key().ns, instance.value("name", ""));
-    if (!endpoint) continue;
-    if (const Status recovered = environment_.engine->recover(*endpoint, stop); !recovered)
-      log::warn("what a dump left on its donor could not be taken back",
-                {{"instance", endpoint->name}, {"error", recovered.error().text()}});
-  }
+  // The cluster first: what the job left there holds it up now, not when the status says so.
+  release_cluster(object.key().ns, before, restore, stop);
 
   auto ended = environment_.catalog->modify(
       object.key(), [&](const api::Object& current) -> Result<api::Json> {

@@ -25,6 +25,8 @@ class Takeover {
     SteadyTime since;
   };
   void find_candidates();
+  void release_cluster(const std::string& ns, const api::Json& dom, bool restore,
+                       const std::stop_token& stop);
   void take_over(const api::Object& object, const std::string& why, const std::stop_token& stop);
 
   const Environment& environment_;

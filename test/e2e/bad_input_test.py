@@ -56,7 +56,7 @@ class BadInput(Case):
 
     def test_a_restore_of_a_schema_that_the_backup_lacks(self):
         self.completed(self.backup("small", databases=["glance"]))
-        self.create_fails(self.restore("r", "small", databases=["keystone"]), "Invalid", "keystone", "small")
+        self.create_fails(self.restore("r", "small", databases=["keystone"]), "Invalid", "keystone", "it holds: glance")
 
     def test_a_restore_to_an_unknown_target(self):
         self.completed(self.backup("small-2", databases=["glance"]))

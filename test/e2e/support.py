@@ -74,7 +74,7 @@ def _broken_instances(galera):
 def _tiny_store():
     """A store on a tmpfs that a dump does not fit into; none where mounting is not allowed."""
     folder = tempfile.mkdtemp(prefix="gb-tiny-")
-    if process.run(["mount", "-t", "tmpfs", "-o", "size=2M,mode=0700", "tmpfs", folder], check=False).returncode != 0:
+    if process.run(["mount", "-t", "tmpfs", "-o", "size=1M,mode=0700", "tmpfs", folder], check=False).returncode != 0:
         os.rmdir(folder)
         return []
     _mounted.append(folder)

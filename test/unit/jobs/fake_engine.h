@@ -31,6 +31,7 @@ struct FakeCluster {
   Status restore_error;
   int restores = 0;
   int recoveries = 0;
+  std::string traffic_given_back;
   std::map<std::string, std::string> restored;
 };
 
@@ -164,6 +165,10 @@ class FakeEngine final : public DumpEngine {
   }
   Status recover(const galera::Endpoint& /*endpoint*/, std::stop_token /*stop*/) override {
     ++cluster_.recoveries;
+    return {};
+  }
+  Status give_back_traffic(const galera::Endpoint& endpoint, std::stop_token /*stop*/) override {
+    cluster_.traffic_given_back = endpoint.name;
     return {};
   }
 

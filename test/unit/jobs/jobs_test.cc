@@ -364,6 +364,26 @@ TEST_F(JobsTest, TheJobOfADeadProcessIsFailedAtTheNextStart) {
   EXPECT_TRUE(blobs_->list("data/openstack/" + uid)->empty());
 }
 
+TEST_F(JobsTest, ARestoreWhoseProcessDiedGivesTheTrafficBack) {
+  jobs_.reset();
+  api::Json dom = restore("r", {{"backup", "a"}});
+  Executor dead = Executor::self("an-older-life");
+  dead.process_start = "1";
+  dom["status"] = {{"phase", "Restoring"},
+                   {"plan", {{{"instance", "main"}, {"schema", "nova"}}}},
+                   {"safetyBackup", "r-safety"},
+                   {"executor", dead.to_json()}};
+  ASSERT_TRUE(catalog_->create(api::kRestores, dom));
+  start();
+  const api::ObjectKey key{api::kRestores, "openstack", "r"};
+  while (!api::is_terminal_phase(api::phase_of((*catalog_->get(key))->dom())))
+    std::this_thread::yield();
+  jobs_.reset();
+  EXPECT_EQ(cluster_.traffic_given_back, "main");
+  EXPECT_THAT((*catalog_->get(key))->dom()["status"]["message"].get<std::string>(),
+              HasSubstr("go back by restoring the safety backup \"r-safety\""));
+}
+
 TEST_F(JobsTest, TheJobOfALivingProcessIsLeftAlone) {
   jobs_.reset();
   api::Json dom = backup("a");
