@@ -187,7 +187,8 @@ Result<std::unique_ptr<TableReader>> StoredBackup::table(const TableId& id) cons
                                        std::move(*table));
 }
 
-Status StoredBackup::walk(std::size_t index, std::stop_token stop, const Visit& visit) const {
+Status StoredBackup::walk(std::size_t index, const std::stop_token& stop,
+                          const Visit& visit) const {
   if (const auto& ref = stored_.objects[index]) GB_TRY(visit(*ref, BlobKind::kTable));
   GB_TRY_ASSIGN(const TableObject table, object(index));
   std::optional<std::uint32_t> at;

@@ -39,7 +39,7 @@ class StoredBackup final : public BackupReader, public std::enable_shared_from_t
   // Walks one table's tree. Every reference is shown to `visit` before what it refers to is read;
   // an error of it ends the walk. The bytes of columns are not read.
   using Visit = std::function<Status(const Ref& ref, BlobKind kind)>;
-  Status walk(std::size_t index, std::stop_token stop, const Visit& visit) const;
+  Status walk(std::size_t index, const std::stop_token& stop, const Visit& visit) const;
 
  private:
   const StoredManifest stored_;

@@ -183,16 +183,17 @@ Result<std::unique_ptr<BackupWriter>> BackupWriter::create(BlobStore& store, std
                                                            const WriterOptions& options) {
   using namespace repo;
   GB_TRY(check_backup_name(ns, uid));
-  auto stored = std::dynamic_pointer_cast<const StoredBackup>(base);
-  if (base != nullptr && (stored == nullptr || stored->manifest().ns != ns))
+  const bool derived = base != nullptr;
+  auto stored = std::dynamic_pointer_cast<const StoredBackup>(std::move(base));
+  if (derived && (stored == nullptr || stored->manifest().ns != ns))
     return fail(Code::kInvalid, "the base of " + ns + "/" + uid + " is a backup of elsewhere",
                 "give a backup of the same namespace and repository");
   GB_TRY_ASSIGN(const auto blobs, store.list(backup_prefix(ns, uid)));
   std::uint32_t number = 0;
+  const std::string manifest = manifest_key(ns, uid);
   for (const BlobInfo& blob : blobs) {
-    if (blob.key == manifest_key(ns, uid))
-      return fail(Code::kAlreadyExists,
-                  "the repository holds a completed backup " + ns + "/" + uid + " already");
+    if (blob.key == manifest)
+      return fail(Code::kAlreadyExists, manifest + " exists: the backup is complete already");
     // Packs of an attempt that died stay untouched: its writer may be slow rather than dead.
     if (const auto name = parse_pack_key(blob.key)) number = std::max(number, name->number + 1);
   }

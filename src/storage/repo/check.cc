@@ -236,15 +236,13 @@ class Check {
                               : damage(key_of(place), message + ", a backup's manifest names it"));
         continue;
       }
-      message += "; not restorable: ";
-      std::size_t named = 0;
-      for (const std::string& table : judged.hurt) {
-        if (named == kNamed) {
-          message += " and " + std::to_string(judged.hurt.size() - named) + " more";
-          break;
-        }
-        message += (named++ == 0 ? "" : ", ") + table;
+      std::vector<std::string> tables(judged.hurt.begin(), judged.hurt.end());
+      if (tables.size() > kNamed) {
+        const std::size_t more = tables.size() - kNamed;
+        tables.resize(kNamed);
+        tables.push_back(std::to_string(more) + " more");
       }
+      message += "; not restorable: " + join(tables, ", ");
       damage(key_of(place), message);
     }
   }

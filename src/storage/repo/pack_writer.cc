@@ -11,7 +11,7 @@ PackWriter::PackWriter(BlobStore& store, std::string ns, std::string uid,
       uid_(std::move(uid)),
       full_(full),
       next_number_(first_number),
-      sealer_([this](std::stop_token stop) { seal_loop(std::move(stop)); }) {}
+      sealer_([this](const std::stop_token& stop) { seal_loop(stop); }) {}
 
 PackWriter::~PackWriter() {
   abort();
@@ -83,7 +83,7 @@ Result<PackWriter::Sealed> PackWriter::seal(Open& pack, std::uint64_t& written) 
   return Sealed{pack.number, pack_id(pack.blobs)};
 }
 
-void PackWriter::seal_loop(std::stop_token stop) {
+void PackWriter::seal_loop(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (changed_.wait(lock, stop, [this] { return !queue_.empty(); })) {
     if (stop.stop_requested()) return;

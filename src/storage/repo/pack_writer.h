@@ -72,7 +72,7 @@ class PackWriter {
   Status make_room(std::unique_lock<std::mutex>& lock);
   Status open_pack();
   void hand_over();  // the open pack goes to the sealing thread
-  void seal_loop(std::stop_token stop);
+  void seal_loop(const std::stop_token& stop);
   Result<Sealed> seal(Open& pack, std::uint64_t& written) const;
   Status give_up(Error error);
 
