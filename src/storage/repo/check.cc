@@ -229,7 +229,7 @@ class Check {
       if (judged.wrong.empty() && judged.bad.empty()) continue;
       std::string message = judged.wrong.empty() ? judged.wrong_blob : judged.wrong;
       if (judged.wrong.empty() && judged.bad.size() > 1)
-        message = std::to_string(judged.bad.size()) + " blobs are damaged, the last is " + message;
+        message.insert(0, std::to_string(judged.bad.size()) + " blobs are damaged, the last is ");
       if (judged.hurt.empty()) {
         // The pin alone: a table needs nothing of it.
         (judged.wrong.empty() ? harmless(key_of(place), message + "; no backup needs it")
