@@ -16,8 +16,8 @@ namespace {
 // of plain calls, and knows which keys were asked for, so that the rest is unknown.
 class Section {
  public:
-  Section(YAML::Node node, std::string path, std::string file, std::optional<Error>& error)
-      : node_(std::move(node)), path_(std::move(path)), file_(std::move(file)), error_(error) {
+  Section(const YAML::Node& node, std::string path, std::string file, std::optional<Error>& error)
+      : node_(node), path_(std::move(path)), file_(std::move(file)), error_(error) {
     if (node_.IsDefined() && !node_.IsNull() && !node_.IsMap())
       report(node_, path_, "must be a mapping", "");
   }
@@ -355,6 +355,7 @@ std::string describe(const Config& config) {
   out << YAML::EndSeq << YAML::Key << "instances" << YAML::Value << YAML::BeginSeq;
   for (const jobs::ConfiguredInstance& instance : config.instances) {
     std::vector<std::string> nodes;
+    nodes.reserve(instance.endpoint.nodes.size());
     for (const galera::Address& node : instance.endpoint.nodes) nodes.push_back(node.text());
     out << YAML::BeginMap;
     pair("namespace", instance.ns);

@@ -94,7 +94,8 @@ Result<std::vector<jobs::Store>> open_stores(const Config& config) {
   for (const StoreConfig& store : config.stores) {
     auto blobs = storage::FsBlobStore::open(store.path);
     if (!blobs) return wrap("store \"" + store.name + "\"", blobs.error());
-    stores.push_back({store.name, "file://" + store.path, std::move(*blobs)});
+    stores.push_back(
+        {store.name, "file://" + store.path, std::move(*blobs), store.trash_retention});
   }
   return stores;
 }
@@ -135,6 +136,7 @@ Status serve(const Config& config, std::stop_token stop) {
   job_dependencies.clock = &clock;
   job_dependencies.rng = &rng;
   job_dependencies.parallel_backups = config.limits.parallel_backups;
+  job_dependencies.memory = config.limits.memory;
   GB_TRY_ASSIGN(std::unique_ptr<jobs::Jobs> jobs, jobs::Jobs::start(std::move(job_dependencies)));
 
   handlers::Dependencies handler_dependencies;
@@ -170,7 +172,7 @@ Status serve(const Config& config, std::stop_token stop) {
                         {"revision", catalog->revision()}});
   notify_ready();
 
-  wait_for_stop(stop);
+  wait_for_stop(std::move(stop));
   log::info("stopping: finishing what is under way");
   service->begin_shutdown();
   if (config.cluster) sleep_for({}, kShutdownDelay);

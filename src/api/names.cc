@@ -59,9 +59,9 @@ std::string rule(std::string_view text, std::string_view format,
   return concat(result, "regex used for validation is '", format, "')");
 }
 
-std::string both(std::string first, std::string second) {
+std::string both(const std::string& first, const std::string& second) {
   if (first.empty()) return second;
-  return second.empty() ? first : first + ", " + second;
+  return second.empty() ? first : concat(first, ", ", second);
 }
 
 std::string check_schema_name(std::string_view value) {

@@ -239,14 +239,14 @@ Ordered delete_parameters() {
 
 // Operations.
 
-Ordered content(const Ordered& schema, std::vector<std::string> media) {
+Ordered content(const Ordered& schema, const std::vector<std::string>& media) {
   Ordered out = Ordered::object();
   for (const std::string& one : media) out[one] = {{"schema", schema}};
   return {{"content", std::move(out)}};
 }
 
 Ordered answers(std::initializer_list<std::string> codes, const Ordered& schema,
-                std::vector<std::string> media = {"application/json", "application/yaml"}) {
+                const std::vector<std::string>& media = {"application/json", "application/yaml"}) {
   Ordered out = Ordered::object();
   for (const std::string& code : codes) {
     Ordered answer = {{"description", code == "201"   ? "Created"

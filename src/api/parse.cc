@@ -158,7 +158,7 @@ std::optional<Json> integer_of(std::string_view text) {
 std::optional<Json> real_of(std::string_view text) {
   // Only what starts like a number: from_chars would take "inf" and "nan" too.
   const std::size_t first = text.find_first_not_of("+-");
-  if (first == std::string_view::npos || first > 1) return {};
+  if (first > 1) return {};  // npos, too
   const char c = text[first];
   if (c != '.' && (c < '0' || c > '9')) return {};
   if (text.front() == '+') text.remove_prefix(1);

@@ -158,9 +158,11 @@ constexpr std::array<signed char, 256> kHexDigit = [] {
   std::array<signed char, 256> table{};
   table.fill(-1);
   for (int i = 0; i < 10; ++i)
-    table[static_cast<std::size_t>('0' + i)] = static_cast<signed char>(i);
+    table[static_cast<std::size_t>('0') + static_cast<std::size_t>(i)] =
+        static_cast<signed char>(i);
   for (int i = 0; i < 6; ++i)
-    table[static_cast<std::size_t>('a' + i)] = static_cast<signed char>(10 + i);
+    table[static_cast<std::size_t>('a') + static_cast<std::size_t>(i)] =
+        static_cast<signed char>(10 + i);
   return table;
 }();
 constexpr std::string_view kDigits = "0123456789abcdef";
@@ -338,19 +340,19 @@ void ColumnEncoder::encode_bytes() {
     const bool uuid_sized =
         std::all_of(numbers_.begin(), numbers_.end(), [](auto n) { return n == kUuidText; });
     if (uuid_sized) {
-      out_ += kUuid;
+      out_.push_back(kUuid);
       if (pack_uuids(bytes_, out_)) return;
       out_.resize(start);
     }
     std::string packed;
     if (digit(bytes_[0]) >= 0 && pack_hex(bytes_, packed)) {
-      out_ += kHex;
+      out_.push_back(kHex);
       put_numbers(out_, numbers_, ValueKind::kUnsigned);
       out_ += packed;
       return;
     }
   }
-  out_ += kPlain;
+  out_.push_back(kPlain);
   put_numbers(out_, numbers_, ValueKind::kUnsigned);
   out_ += bytes_;
 }

@@ -137,7 +137,7 @@ struct RowWriter::Bindings {
         b.buffer_type = kind == ValueKind::kDate       ? MYSQL_TYPE_DATE
                         : kind == ValueKind::kDateTime ? MYSQL_TYPE_DATETIME
                                                        : MYSQL_TYPE_TIME;
-        b.buffer = keep.pointers.data();
+        b.buffer = static_cast<void*>(keep.pointers.data());
         break;
       case ValueKind::kBytes:
         keep.pointers.resize(rows);
@@ -147,7 +147,7 @@ struct RowWriter::Bindings {
           keep.lengths[r] = column.values[first + r].size();
         }
         b.buffer_type = MYSQL_TYPE_STRING;
-        b.buffer = keep.pointers.data();
+        b.buffer = static_cast<void*>(keep.pointers.data());
         b.length = keep.lengths.data();
         break;
     }

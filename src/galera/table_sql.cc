@@ -15,7 +15,7 @@ constexpr std::string_view kNumberLiteral = "#";
 constexpr std::string_view kBinaryLiteral = "X";
 
 std::string select_expression(const Column& column) {
-  const std::string name = quote_name(column.name);
+  std::string name = quote_name(column.name);
   // By number: the empty error value and members that are equal under the collation survive.
   if (column.data_type == "enum" || column.data_type == "set")
     return "CAST(" + name + " AS UNSIGNED)";

@@ -181,7 +181,8 @@ Result<CertificateSubject> verify_client_certificate(const PeerCertificate& peer
   for (std::size_t i = 1; i < peer.chain.size(); ++i) {
     X509Ptr certificate = from_der(peer.chain[i]);
     if (!certificate) return refuse("its chain can not be parsed: " + ossl_error());
-    if (sk_X509_push(intermediates.get(), certificate.get()) > 0) (void)certificate.release();
+    if (sk_X509_push(intermediates.get(), certificate.get()) > 0)
+      static_cast<void>(certificate.release());  // the stack's now
   }
   const StorePtr store(X509_STORE_new());
   const StoreCtxPtr context(X509_STORE_CTX_new());

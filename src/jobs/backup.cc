@@ -18,6 +18,9 @@ namespace {
 
 // After so many schema changes in a row the donor is kept from changing (engine: strict mode).
 constexpr int kOptimisticAttempts = 3;
+// What a thread of a dump takes at most, one row of unusual size left aside: test/bench measures
+// it.
+constexpr std::uint64_t kThreadBytes = std::uint64_t{24} << 20;
 
 galera::Content content_of(const std::string& content) {
   if (content == "Data") return galera::Content::kData;
@@ -40,7 +43,10 @@ void make_dump(const Environment& environment, const api::BackupSpec& spec,
   options.exclude_databases = spec.exclude_databases;
   options.exclude_tables = spec.exclude_tables;
   options.content = content_of(spec.content);
-  options.threads = spec.threads;
+  options.threads = environment.threads_within_memory(spec.threads, kThreadBytes);
+  if (options.threads < spec.threads)
+    log->say("reads on " + std::to_string(options.threads) + " connections instead of " +
+             std::to_string(spec.threads) + ": limits.memory of the server allows no more");
   instance.dump = environment.engine->dump(instance.endpoint, std::move(options),
                                            narrator(log, instance.name, several));
 }
@@ -184,13 +190,21 @@ class Run {
       if (dumped) dumped = seal();
       if (dumped) dumped = verify(stop);
     }
-    if (dumped) dumped = complete();
-    // Failed, or deleted at the last moment: nobody will ever refer to what was written.
-    if (!dumped)
-      if (const Status gone = writer_->abandon(); !gone)
-        log::warn("what a failed backup wrote could not be removed",
-                  {{"name", record_.key().name}, {"error", gone.error().text()}});
-    return dumped;
+    return dumped ? complete() : dumped;
+  }
+
+  // Removes what a backup wrote that has failed, after its end was recorded. A backup that another
+  // server took over may yet be completed by it: then nothing is removed.
+  void discard() {
+    if (writer_ == nullptr) return;
+    const auto object = environment_.catalog->get(record_.key());
+    if (!object && object.error().code != Code::kNotFound) return;
+    const bool mine = object && (*object)->uid() == record_.uid();
+    const std::string phase = mine ? api::phase_of((*object)->dom()) : std::string();
+    if (mine && (phase == "Completed" || !api::is_terminal_phase(phase))) return;
+    if (const Status gone = writer_->abandon(); !gone)
+      log::warn("what a failed backup wrote could not be removed",
+                {{"name", record_.key().name}, {"error", gone.error().text()}});
   }
 
  private:
@@ -377,7 +391,10 @@ Status run_backup(const Environment& environment, JobRecord& record, JobControl&
       "backup of " + join(work.spec.database_instances, ", ") + " into store " + work.store->name);
   Run run(environment, record, control, log, work);
   Status done = run.execute();
-  if (!done) end_failed(environment, record, control, *log, done.error());
+  if (!done) {
+    end_failed(environment, record, control, *log, done.error());
+    run.discard();
+  }
   return done;
 }
 

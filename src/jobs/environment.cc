@@ -22,7 +22,7 @@ Result<const Store*> Environment::find_store(const std::string& name) const {
               "use one of: " + join(names, ", "));
 }
 
-Status Environment::authorize(const kube::User& user, kube::Attributes attributes) const {
+Status Environment::authorize(const kube::User& user, const kube::Attributes& attributes) const {
   if (authorizer == nullptr) return {};
   auto decision = authorizer->authorize(user, attributes);
   if (!decision)
@@ -65,6 +65,12 @@ Status Environment::authorize_store(const kube::User& user, const std::string& s
   a.resource = api::kStores;
   a.name = store;
   return authorize(user, std::move(a));
+}
+
+unsigned Environment::threads_within_memory(unsigned wanted, std::uint64_t bytes_each) const {
+  if (memory == 0) return wanted;
+  const std::uint64_t fit = memory / std::max(1U, parallel_backups) / bytes_each;
+  return static_cast<unsigned>(std::clamp<std::uint64_t>(fit, 1, std::max(1U, wanted)));
 }
 
 void Environment::event(const api::Object& about, kube::EventType type, std::string_view reason,

@@ -20,10 +20,14 @@ struct Environment : Dependencies {
 
   // Whether `user` may `verb` this object, which a spec names. Forbidden in Kubernetes' words;
   // always allowed where there is no authorizer.
-  [[nodiscard]] Status authorize(const kube::User& user, kube::Attributes attributes) const;
+  [[nodiscard]] Status authorize(const kube::User& user, const kube::Attributes& attributes) const;
   [[nodiscard]] Status authorize_instances(const kube::User& user, const std::string& ns,
                                            const std::vector<std::string>& instances) const;
   [[nodiscard]] Status authorize_store(const kube::User& user, const std::string& store) const;
+
+  // How many of the `wanted` threads a job may have whose threads take `bytes_each`, so that
+  // `parallel_backups` of its kind stay within `memory`; never less than one.
+  [[nodiscard]] unsigned threads_within_memory(unsigned wanted, std::uint64_t bytes_each) const;
 
   void event(const api::Object& about, kube::EventType type, std::string_view reason,
              std::string_view message) const;

@@ -21,7 +21,8 @@ class JobLog::Handle final : public LogReader {
   std::list<Callbacks>::iterator place_;
 };
 
-JobLog::JobLog(storage::BlobStore& store, std::string ns, std::string uid, const Clock& clock)
+JobLog::JobLog(storage::BlobStore& store, std::string_view ns, std::string_view uid,
+               const Clock& clock)
     : store_(store), key_(key(ns, uid)), clock_(clock) {}
 
 std::string JobLog::key(std::string_view ns, std::string_view uid) {

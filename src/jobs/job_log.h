@@ -19,7 +19,7 @@ namespace gb::jobs {
 
 class JobLog : public std::enable_shared_from_this<JobLog> {
  public:
-  JobLog(storage::BlobStore& store, std::string ns, std::string uid, const Clock& clock);
+  JobLog(storage::BlobStore& store, std::string_view ns, std::string_view uid, const Clock& clock);
 
   // One line: "2026-11-20T02:00:00.123456Z <text>". Line breaks in `text` become spaces.
   void say(std::string_view text);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -39,6 +40,7 @@ struct Store {
   std::string name;
   std::string url;  // file:///…
   std::shared_ptr<storage::BlobStore> blobs;
+  std::string trash_retention = "336h";  // as configured; how long a deleted backup can be undone
 };
 
 // Finds the clusters that specs name. NotFound says which exist.
@@ -65,6 +67,7 @@ struct Dependencies {
   const Clock* clock = nullptr;
   Rng* rng = nullptr;
   unsigned parallel_backups = 2;
+  std::uint64_t memory = 0;  // bytes that the jobs' threads may take together; 0: no limit
 };
 
 class Jobs {

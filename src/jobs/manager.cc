@@ -198,7 +198,7 @@ Result<api::ObjectPtr> Manager::submit_restore(api::Json object, const kube::Use
   if (dry_run) return not_recorded(api::kRestores, std::move(object));
   GB_TRY(require_ready(work));
 
-  GB_TRY_ASSIGN(const api::ObjectPtr created,
+  GB_TRY_ASSIGN(api::ObjectPtr created,
                 environment_.catalog->create(api::kRestores, std::move(object)));
   launch(created->uid(), log,
          [this, created, log, work = std::make_shared<RestoreWork>(std::move(work)),

@@ -20,6 +20,9 @@ kube::Attributes get_backup(const std::string& ns, const std::string& name) {
   return a;
 }
 
+// What a thread of a restore takes at most, one row of unusual size left aside.
+constexpr std::uint64_t kThreadBytes = std::uint64_t{56} << 20;
+
 Status require_completed(const api::Object& backup) {
   const std::string phase = api::phase_of(backup.dom());
   if (phase == "Completed" && !backup.being_deleted()) return {};
@@ -45,7 +48,7 @@ Result<std::vector<std::string>> wanted_instances(const api::RestoreSpec& spec,
                                                   const storage::Manifest& manifest) {
   std::vector<std::string> have;
   for (const auto& instance : manifest.content.instances) have.push_back(instance.name);
-  const std::vector<std::string> wanted =
+  std::vector<std::string> wanted =
       spec.database_instances.empty() ? have : spec.database_instances;
   for (const std::string& name : wanted)
     if (std::find(have.begin(), have.end(), name) == have.end())
@@ -94,19 +97,18 @@ Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::
     GB_TRY(require_completed(**found));
     return *found;
   }
-  const api::ObjectPtr newest =
-      newest_backup(*environment.catalog, ns, [&](const api::Json& candidate) {
-        const api::BackupSpec backup = api::read_backup_spec(candidate);
-        for (const std::string& wanted : spec.database_instances)
-          if (std::find(backup.database_instances.begin(), backup.database_instances.end(),
-                        wanted) == backup.database_instances.end())
-            return false;
-        if (!spec.schedule.empty()) {
-          const api::Json labels = candidate["metadata"].value("labels", api::Json::object());
-          if (labels.value("backup.rhoso.io/schedule", "") != spec.schedule) return false;
-        }
-        return !spec.as_of || snapshot_time_of(candidate) <= *spec.as_of;
-      });
+  api::ObjectPtr newest = newest_backup(*environment.catalog, ns, [&](const api::Json& candidate) {
+    const api::BackupSpec backup = api::read_backup_spec(candidate);
+    for (const std::string& wanted : spec.database_instances)
+      if (std::find(backup.database_instances.begin(), backup.database_instances.end(), wanted) ==
+          backup.database_instances.end())
+        return false;
+    if (!spec.schedule.empty()) {
+      const api::Json labels = candidate["metadata"].value("labels", api::Json::object());
+      if (labels.value("backup.rhoso.io/schedule", "") != spec.schedule) return false;
+    }
+    return !spec.as_of || snapshot_time_of(candidate) <= *spec.as_of;
+  });
   std::string asked = "completed backup in namespace \"" + ns + "\"";
   if (!spec.schedule.empty()) asked += " of schedule \"" + spec.schedule + "\"";
   if (spec.as_of) asked += " whose snapshot is not later than " + to_rfc3339(*spec.as_of);
@@ -177,7 +179,7 @@ Result<RestoreWork> prepare_restore(const Environment& environment, const api::J
         work.spec.existing == "Replace" ? galera::Existing::kReplace : galera::Existing::kFail;
     options.block_traffic = work.spec.block_traffic;
     options.compare = work.spec.verification != "None";
-    options.threads = work.spec.threads;
+    options.threads = environment.threads_within_memory(work.spec.threads, kThreadBytes);
     for (const galera::Schema& schema : instance.model->schemas) {
       if (!work.spec.databases.empty() &&
           std::find(work.spec.databases.begin(), work.spec.databases.end(), schema.name) ==

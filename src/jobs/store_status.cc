@@ -69,7 +69,7 @@ api::Json StoreStatus::describe(const Store& store, bool first) const {
                       {"encryption", "None"},
                       {"conditionalWrites", true},
                       {"objectLock", false},
-                      {"trashRetention", "336h"},
+                      {"trashRetention", store.trash_retention},
                       {"lastValidated", to_rfc3339(environment_.clock->now())},
                       {"backups", backups},
                       {"storedBytes", bytes},

@@ -25,7 +25,7 @@ bool is_whole(const Environment& environment, const api::Object& object, const a
   const auto store = environment.find_store(api::read_backup_spec(dom).store);
   if (api::phase_of(dom) != "Verifying" || !digest || !store) return false;
   const auto reader =
-      storage::BackupReader::open(*(*store)->blobs, object.key().ns, object.uid(), *digest);
+      storage::BackupReader::open(*(*store)->blobs, object.key().ns, object.uid(), digest);
   return reader && (*reader)->verify(stop);
 }
 

@@ -133,10 +133,9 @@ Result<std::vector<BlobInfo>> FsBlobStore::list(std::string_view prefix) {
     const auto opened = root_->open_beneath(folder, O_RDONLY | O_DIRECTORY);
     if (opened.error == ENOENT || opened.error == ENOTDIR) continue;
     if (opened.error != 0) return root_->failure(opened.error, "list", folder);
-    DIR* stream = fdopendir(dup(opened.fd.get()));
+    const FolderStream stream = read_folder(opened.fd);
     if (stream == nullptr) return root_->failure(errno, "list", folder);
-    const std::unique_ptr<DIR, int (*)(DIR*)> closer(stream, closedir);
-    for (errno = 0; const dirent* entry = readdir(stream); errno = 0) {
+    for (errno = 0; const dirent* entry = readdir(stream.get()); errno = 0) {
       const std::string key = folder.empty() ? entry->d_name : folder + "/" + entry->d_name;
       // What is no key is none of ours: ~tmp, lost+found.
       if (!check_key(key)) continue;

@@ -33,6 +33,18 @@ Fd::~Fd() {
   if (fd_ >= 0) close(fd_);
 }
 
+FolderStream read_folder(const Fd& folder) {
+  FolderStream none(nullptr, closedir);
+  const int own = fcntl(folder.get(), F_DUPFD_CLOEXEC, 0);
+  if (own < 0) return none;
+  DIR* stream = fdopendir(own);
+  if (stream != nullptr) return {stream, closedir};
+  const int error = errno;
+  close(own);
+  errno = error;
+  return none;
+}
+
 KeyParts split_key(std::string_view key) {
   const std::size_t slash = key.rfind('/');
   if (slash == std::string_view::npos) return {"", std::string(key)};
@@ -53,13 +65,14 @@ Result<std::shared_ptr<FsBlobStore::Root>> FsBlobStore::Root::open(
     if (std::filesystem::create_directories(path, error); error)
       return root->failure(error.value(), "make", "");
   }
-  root->fd_ = Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (root->fd_.get() < 0) {
+  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) {
     if (errno == ENOENT || errno == ENOTDIR)
       return fail(Code::kNotFound, "there is no directory " + path.string(),
                   "name the directory that holds the repository");
     return root->failure(errno, "open", "");
   }
+  root->fd_ = Fd(folder);
   if (const Opened probe = root->open_beneath("", O_RDONLY | O_DIRECTORY); probe.error == ENOSYS)
     return fail(Code::kUnavailable, "this kernel has no openat2", "use Linux 5.6 or newer");
   if (mode == Mode::kReadOnly) return root;
@@ -164,12 +177,13 @@ Result<TempFile> FsBlobStore::Root::make_temp(std::string_view key) {
   for (int i = 0; i < kTries; ++i) {
     TempFile temp;
     temp.name = next_temp_name();
-    temp.file = Fd(openat(temp_folder_->get(), temp.name.c_str(),
-                          O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (temp.file.get() < 0) {
+    const int file = openat(temp_folder_->get(), temp.name.c_str(),
+                            O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0) {
       if (errno == EEXIST) continue;
       return failure(errno, "write", key);
     }
+    temp.file = Fd(file);
     // A sweep may have seen the file before we locked it: then it holds the lock, or the name is
     // gone. Where locks are not supported no sweep succeeds either.
     if (flock(temp.file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) continue;
@@ -185,9 +199,9 @@ Result<TempFile> FsBlobStore::Root::make_temp(std::string_view key) {
 void FsBlobStore::Root::sweep_temp() {
   const Opened opened = open_beneath(kTempFolder, O_RDONLY | O_DIRECTORY);
   if (opened.error != 0) return;
-  DIR* folder = fdopendir(dup(opened.fd.get()));
+  const FolderStream folder = read_folder(opened.fd);
   if (folder == nullptr) return;
-  while (const dirent* entry = readdir(folder)) {
+  while (const dirent* entry = readdir(folder.get())) {
     const int fd = openat(opened.fd.get(), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) continue;
     const Fd file(fd);
@@ -200,7 +214,6 @@ void FsBlobStore::Root::sweep_temp() {
                  {"file", entry->d_name},
                  {"bytes", static_cast<std::uint64_t>(status.st_size)}});
   }
-  closedir(folder);
 }
 
 Status FsBlobStore::Root::publish(const TempFile& temp, std::string_view key, bool replace) {

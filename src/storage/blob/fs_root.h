@@ -2,6 +2,8 @@
 // blob/.
 #pragma once
 
+#include <dirent.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -32,6 +34,10 @@ class Fd {
  private:
   int fd_ = -1;
 };
+
+// What is in an open folder, or null: errno says why. The folder stays open when it is destroyed.
+using FolderStream = std::unique_ptr<DIR, int (*)(DIR*)>;
+[[nodiscard]] FolderStream read_folder(const Fd& folder);
 
 // "data/ns/uid/manifest" → folder "data/ns/uid", name "manifest".
 struct KeyParts {

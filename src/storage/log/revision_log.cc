@@ -110,7 +110,7 @@ Status RevisionLog::make_repository() {
   const std::string text =
       seal_json("{\"format\":1,\"id\":\"" + make_uuid(rng_) + "\",\"created\":\"" +
                 to_rfc3339_micro(clock_.now()) + "\",\"encryption\":\"none\"");
-  const Status made = store_.put_if_absent(kRepositoryKey, as_bytes(text));
+  Status made = store_.put_if_absent(kRepositoryKey, as_bytes(text));
   // Somebody else's is as good as ours; which it is shows when it is read.
   if (made || made.error().code == Code::kAlreadyExists || made.error().code == Code::kAmbiguous)
     return {};
@@ -236,7 +236,7 @@ Status RevisionLog::write_checkpoint(const Position& position,
   checkpoint.objects = std::move(objects);
   GB_TRY_ASSIGN(const std::string bytes, encode(checkpoint));
   const std::string key = checkpoint_key(position.revision);
-  const Status done = store_.put_if_absent(key, as_bytes(bytes));
+  Status done = store_.put_if_absent(key, as_bytes(bytes));
   if (!done && done.error().code != Code::kAlreadyExists && done.error().code != Code::kAmbiguous)
     return done;
   // Read back before anything is trimmed on its strength, whoever wrote it.

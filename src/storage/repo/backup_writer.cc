@@ -59,8 +59,7 @@ class StoredBackupWriter final : public BackupWriter {
 
   Status abandon() override {
     const std::lock_guard lock(mutex_);
-    if (finished_) return fail(Code::kInvalid, "a backup that is complete is not abandoned");
-    session_->packs.abort();
+    if (!finished_) session_->packs.abort();
     return remove_everything();
   }
 

@@ -113,7 +113,8 @@ class BackupWriter {
                                                      std::vector<std::string> columns) = 0;
   // Forgets every table and removes every pack written so far: the dump begins again.
   virtual Status restart() = 0;
-  // Removes everything that was written. For a dump that failed.
+  // Removes everything that was written, the manifest first. For a backup that failed; after
+  // finish() the caller knows that no object will ever refer to it.
   virtual Status abandon() = 0;
   // Seals the packs, writes the manifest; every TableWriter has finished.
   virtual Result<FinishedBackup> finish(ManifestContent content) = 0;

@@ -331,6 +331,8 @@ TEST_F(ServerTest, AWorkerThatBlocksDoesNotHoldUpTheOthers) {
     RawClient client(port());
     ASSERT_TRUE(client.request("GET /free HTTP/1.1\r\nHost: a\r\n\r\n"));
   }
+  // A client has its answer a moment before the server is done with it.
+  EXPECT_EQ(service.wait_finished(20).size(), 20U);
   EXPECT_EQ(server->stats().in_flight, 1U);
   release.count_down();
   const auto response = blocked.response();

@@ -323,5 +323,23 @@ TEST_F(StreamsTest, TheServerCanBeDestroyedWithEverythingOpen) {
   for (auto& each : queues) EXPECT_FALSE(each->push(frame("late")));
 }
 
+TEST_F(StreamsTest, TheServerCanBeDestroyedWhileStreamsBegin) {
+  constexpr int kClients = 16;
+  for (int round = 0; round < 20; ++round) {
+    std::latch release(kClients + 1);
+    setup = [&](FrameQueue&) { release.arrive_and_wait(); };
+    queues.clear();
+    start({.workers = kClients});
+    std::vector<std::unique_ptr<RawClient>> clients;
+    for (int i = 0; i < kClients; ++i) {
+      clients.push_back(std::make_unique<RawClient>(port()));
+      ASSERT_TRUE(clients.back()->send(kWatch));
+    }
+    release.arrive_and_wait();  // every worker is about to hand its connection over
+    server.reset();
+    for (auto& each : queues) EXPECT_FALSE(each->push(frame("late"))) << "its producer was told";
+  }
+}
+
 }  // namespace
 }  // namespace gb::http::test

@@ -57,16 +57,19 @@ class Events final : public kube::EventRecorder {
 class JobsTest : public testing::Test {
  protected:
   void SetUp() override {
-    blobs_ = std::make_shared<storage::MemoryBlobStore>();
     catalog_ = *storage::Catalog::open(*blobs_, clock_, rng_, {});
     start();
   }
 
-  void start() {
+  void start(std::uint64_t memory = 0) {
     Dependencies d;
+    d.memory = memory;
     d.catalog = catalog_.get();
     d.engine = &engine_;
-    d.stores = {{"default", "file:///backups", blobs_}};
+    d.stores = {{"default",
+                 "file:///backups",
+                 {std::shared_ptr<void>(), &faulty_},  // outlives the jobs
+                 "72h"}};
     d.instances = &instances_;
     d.authorizer = &rules_;
     d.events = &events_;
@@ -129,7 +132,8 @@ class JobsTest : public testing::Test {
   Rules rules_;
   Events events_;
   kube::User alice_{"alice", "", {}, {}};
-  std::shared_ptr<storage::MemoryBlobStore> blobs_;
+  std::shared_ptr<storage::MemoryBlobStore> blobs_ = std::make_shared<storage::MemoryBlobStore>();
+  storage::FaultyBlobStore faulty_{*blobs_};
   std::unique_ptr<storage::Catalog> catalog_;
   std::unique_ptr<Jobs> jobs_;
 };
@@ -217,6 +221,24 @@ TEST_F(JobsTest, AFailedDumpSaysWhyAndLeavesNoData) {
   EXPECT_EQ(
       submit(restore("r", {{"backup", "a"}})).error().text(),
       "backup \"a\" is Failed, not Completed; restore from a backup whose phase is Completed");
+}
+
+TEST_F(JobsTest, WhatDoesNotReadBackIsFailedAndLeavesNoData) {
+  faulty_.inject({.calls = {storage::BlobCall::kGetRange}, .keys = "*.pack", .times = -1});
+  const api::Json done = finish(submit(backup("a")));
+  EXPECT_EQ(done["status"]["phase"], "Failed");
+  EXPECT_THAT(done["status"]["message"].get<std::string>(),
+              HasSubstr("what was written does not read back"));
+  EXPECT_TRUE(blobs_->list("data/")->empty());
+}
+
+TEST_F(JobsTest, ThreadsStayWithinTheMemoryOfTheServer) {
+  jobs_.reset();
+  start(std::uint64_t{128} << 20);
+  const api::Json wide = finish(submit(backup("a", {{"threads", 16U}})));
+  EXPECT_THAT(log_of(wide), HasSubstr("reads on 5 connections instead of 16"));
+  const api::Json narrow = finish(submit(backup("b", {{"threads", 4U}})));
+  EXPECT_THAT(log_of(narrow), testing::Not(HasSubstr("instead of")));
 }
 
 TEST_F(JobsTest, DeletingARunningBackupCancelsIt) {
@@ -424,6 +446,7 @@ TEST_F(JobsTest, StoresTellWhatTheyHold) {
   ASSERT_EQ(stores.size(), 1U);
   const api::Json dom = stores[0]->dom();
   EXPECT_EQ(dom["status"]["phase"], "Available");
+  EXPECT_EQ(dom["status"]["trashRetention"], "72h");
   EXPECT_EQ(dom["status"]["backups"], 1);
 }
 
