@@ -413,8 +413,10 @@ void Transport::cut_everything() {
   mux_.stop();
   for (const auto& connection : loop_.all()) {
     const std::lock_guard lock(connection->mutex);
-    destroy(connection);
+    // Handed over since the list was made: the mux has it, and ends it.
+    if (connection->state != State::kStream) destroy(connection);
   }
+  mux_.stop();
 }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options,
