@@ -52,9 +52,10 @@ e2e: build ## the whole chain against a real control plane
 	@scripts/install-deps testbed
 	@ctest --test-dir build/$(PRESET) -L e2e --output-on-failure
 
-bench: release ## the figures, side by side with the peers (minutes)
+bench: release ## the figures, side by side with the peers (most of an hour; ARGS="--only api --rounds 1" for a part)
 	@scripts/install-deps testbed bench
-	@test/bench/run
+	@cmake --build --preset release -j $(JOBS) --target store_bench http_load
+	@test/bench/run $(ARGS)
 
 lint: ## clang-format, clang-tidy, arrows
 	@scripts/install-deps build lint

@@ -117,9 +117,13 @@ class ApiServer:
 
     def client(self, name="alice", groups=("system:masters",), namespace="openstack", kubectl=None):
         """A kubectl straight at our server, by a certificate that it believes: standalone mode only."""
-        if self._client_ca is None:
-            raise BedError("clients of their own exist only in standalone mode; use ControlPlane.user()")
-        cert, key = self._client_ca.issue(f"client-{name}", name, groups, folder=self.folder)
+        cert, key = self.client_certificate(name, groups)
         config = write_kubeconfig(self.folder / f"{name}.kubeconfig", self.url, self.ca.cert,
                                   {"client-certificate": str(cert), "client-key": str(key)}, namespace)
         return Kubectl(kubectl or programs() / "kubectl", config, namespace)
+
+    def client_certificate(self, name, groups=()):
+        """(certificate file, key file) of a user that our server believes: standalone mode only."""
+        if self._client_ca is None:
+            raise BedError("clients of their own exist only in standalone mode; use ControlPlane.user()")
+        return self._client_ca.issue(f"client-{name}", name, groups, folder=self.folder)

@@ -1,0 +1,1 @@
+"""What test/bench/run measures, a module for each subject."""
