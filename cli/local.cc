@@ -59,6 +59,21 @@ Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags) {
   return endpoint;
 }
 
+// What reads a repository makes none: a path with a typo would become an empty one, and its check
+// would find no damage.
+Status require_repository(const std::string& directory) {
+  using Mode = storage::FsBlobStore::Mode;
+  GB_TRY_ASSIGN(const auto blobs, storage::FsBlobStore::open(directory, Mode::kReadOnly));
+  const auto head = blobs->get("repository.json");
+  if (head || head.error().code != Code::kNotFound) return {};
+  for (const char* ours : {"log/", "checkpoint/", "data/"}) {  // one that has lost its head
+    GB_TRY_ASSIGN(const auto found, blobs->list(ours));
+    if (!found.empty()) return {};
+  }
+  return fail(Code::kNotFound, directory + " holds no repository",
+              "check --store: the first backup into a directory makes one there");
+}
+
 // A repository directory, opened with all that a job needs.
 struct Session {
   SystemClock clock;
@@ -244,6 +259,7 @@ int run(const LocalRestore& command) {
       return failed(Error{Code::kInvalid, "--rename \"" + pair + "\" is not OLD=NEW", "", {}, {}});
     rename[pair.substr(0, equals)] = pair.substr(equals + 1);
   }
+  if (const Status there = require_repository(command.store); !there) return failed(there.error());
   if (const Status opened = session.open(command.store, false); !opened)
     return failed(opened.error());
   auto backup = find_backup(*session.catalog, command);
@@ -286,6 +302,7 @@ int run(const LocalRestore& command) {
 
 int run(const LocalList& command) {
   Session session;
+  if (const Status there = require_repository(command.store); !there) return failed(there.error());
   if (const Status opened = session.open(command.store, true); !opened)
     return failed(opened.error());
   const storage::Snapshot snapshot = session.catalog->list(api::kBackups, command.ns);
@@ -330,6 +347,7 @@ int run(const LocalList& command) {
 }
 
 int run(const LocalCheck& command) {
+  if (const Status there = require_repository(command.store); !there) return failed(there.error());
   using Mode = storage::FsBlobStore::Mode;
   auto blobs = storage::FsBlobStore::open(command.store,
                                           command.repair ? Mode::kReadWrite : Mode::kReadOnly);

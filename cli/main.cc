@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "cli/local.h"
@@ -32,6 +34,18 @@ void add_store(CLI::App& app, std::string& store) {
 void add_output(CLI::App& app, std::string& output, const std::string& formats) {
   app.add_option("-o,--output", output, "Print the object as: " + formats)
       ->check(CLI::IsMember({"json", "yaml", "name"}));
+}
+
+// CLI11 finds what is missing before what it does not know; a typo is what the user wants to hear
+// of.
+int explain(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (unknown.empty() || error.get_exit_code() != static_cast<int>(CLI::ExitCodes::RequiredError))
+    return app.exit(error) == 0 ? kDone : kUsage;
+  const bool flag = unknown.front().starts_with("-");
+  std::fprintf(stderr, "There is no %s %s here\nRun with --help for more information.\n",
+               flag ? "flag" : "command", unknown.front().c_str());
+  return kUsage;
 }
 
 CLI::Validator whole_number(unsigned most) {
@@ -117,7 +131,7 @@ int parse_and_run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? kDone : kUsage;
+    return explain(app, e);
   }
   return exit_code;
 }
