@@ -162,6 +162,7 @@ TEST_F(ClientTest, ADeadServerHoldsNobodyLongerThanTheDeadline) {
     release = true;
   }
   changed.notify_all();
+  server.reset();  // its handlers still use what this test owns
 }
 
 TEST_F(ClientTest, TheDoorsWorkOverRealConnectionsAndSurviveALostServer) {
