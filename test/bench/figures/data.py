@@ -60,6 +60,11 @@ class _Bench:
         return [program("kubectl-galera"), "local", *words, "--user", "root", "--password-file", self.galera.password_file,
                 "--store", self.out[OURS], "--threads", str(self.options.threads), "-o", "json"]
 
+    def _all_nodes(self):
+        """A dump looks at all, and reads one that is not the active one, as theirs do."""
+        first, *others = self.galera.endpoints
+        return ["--nodes", ",".join([first, *others])] + (["--active-node", first] if others else [])
+
     def _measure(self, name, pipeline, **more):
         """With the CPU of all nodes until each has applied what it got."""
         servers = [n.process for n in self.galera.nodes]
@@ -86,7 +91,7 @@ class _Bench:
         """Measured if it was asked for; else one round, for the restore to have something."""
         section = Section("Dump", _COLUMNS + [("bytes", "MB written", 1e6, 1)], base=OURS)
         pipelines = {
-            OURS: [self._ours("backup", "--nodes", self.donor.endpoint, "--verification", "None")],
+            OURS: [self._ours("backup", *self._all_nodes(), "--verification", "None")],
             MYDUMPER: [["mydumper", *self._theirs(self.donor), *self.compress, "-o", self.out[MYDUMPER], "-G", "-E", "-R",
                         "--regex", "^(?!(mysql|sys|performance_schema|information_schema)\\.)"]],
             PLAIN: [["mariadb-dump", self._options_file(self.donor), "--single-transaction", "--quick", "--routines",
@@ -118,7 +123,7 @@ class _Bench:
         first = self.galera.node(1)
         process.run(["zstd", "-d", "-q", "-f", self.out[PLAIN] / "dump.sql.zst", "-o", self.sql_file], timeout=3600)
         pipelines = {
-            OURS: [self._ours("restore", "--nodes", ",".join(self.galera.endpoints), "--backup", "latest")],
+            OURS: [self._ours("restore", *self._all_nodes(), "--backup", "latest")],
             MYDUMPER: [["myloader", *self._theirs(first), "-e", "-d", self.out[MYDUMPER]]],
             PLAIN: [["mariadb", self._options_file(first)]],
         }
