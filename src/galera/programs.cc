@@ -76,6 +76,23 @@ Status read_views(Connection& connection, const std::string& schema, std::vector
   return {};
 }
 
+// What information_schema says alike of routines, triggers and events: the name, then these.
+const std::string kEnvironmentColumns =
+    ", DEFINER, SQL_MODE, CHARACTER_SET_CLIENT, COLLATION_CONNECTION, DATABASE_COLLATION";
+constexpr std::size_t kOwnColumns = 6;  // where what only one of them has begins
+
+Program program_of(Kind kind, const Row& row) {
+  Program p;
+  p.kind = kind;
+  p.name = cell(row, 0);
+  p.definer = cell(row, 1);
+  p.sql_mode = cell(row, 2);
+  p.character_set_client = cell(row, 3);
+  p.collation_connection = cell(row, 4);
+  p.database_collation = cell(row, 5);
+  return p;
+}
+
 Status read_routines(Connection& connection, const std::string& schema, std::vector<Program>& out) {
   static constexpr std::array<std::pair<Kind, std::string_view>, 4> kTypes = {{
       {Kind::kProcedure, "PROCEDURE"},
@@ -84,21 +101,14 @@ Status read_routines(Connection& connection, const std::string& schema, std::vec
       {Kind::kPackageBody, "PACKAGE BODY"},
   }};
   GB_TRY_ASSIGN(const Rows routines,
-                connection.query("SELECT SPECIFIC_NAME, ROUTINE_TYPE, DEFINER, SQL_MODE, "
-                                 "CHARACTER_SET_CLIENT, COLLATION_CONNECTION, DATABASE_COLLATION "
-                                 "FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = " +
+                connection.query("SELECT SPECIFIC_NAME" + kEnvironmentColumns +
+                                 ", ROUTINE_TYPE FROM information_schema.ROUTINES "
+                                 "WHERE ROUTINE_SCHEMA = " +
                                  hex_literal(schema) + " ORDER BY SPECIFIC_NAME"));
   for (const auto& [kind, type] : kTypes) {
     for (const Row& row : routines.rows) {
-      if (cell(row, 1) != type) continue;
-      Program& p = out.emplace_back();
-      p.kind = kind;
-      p.name = cell(row, 0);
-      p.definer = cell(row, 2);
-      p.sql_mode = cell(row, 3);
-      p.character_set_client = cell(row, 4);
-      p.collation_connection = cell(row, 5);
-      p.database_collation = cell(row, 6);
+      if (cell(row, kOwnColumns) != type) continue;
+      Program& p = out.emplace_back(program_of(kind, row));
       GB_TRY_ASSIGN(p.create_sql, create_text(connection, schema, p));
     }
   }
@@ -107,24 +117,16 @@ Status read_routines(Connection& connection, const std::string& schema, std::vec
 
 Status read_triggers(Connection& connection, const std::string& schema, std::vector<Program>& out) {
   GB_TRY_ASSIGN(const Rows triggers,
-                connection.query("SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_ORDER, DEFINER, "
-                                 "SQL_MODE, CHARACTER_SET_CLIENT, COLLATION_CONNECTION, "
-                                 "DATABASE_COLLATION FROM information_schema.TRIGGERS WHERE "
-                                 "TRIGGER_SCHEMA = " +
+                connection.query("SELECT TRIGGER_NAME" + kEnvironmentColumns +
+                                 ", EVENT_OBJECT_TABLE, ACTION_ORDER FROM "
+                                 "information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = " +
                                  hex_literal(schema) +
                                  " ORDER BY EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, "
                                  "ACTION_ORDER"));
   for (const Row& row : triggers.rows) {
-    Program& p = out.emplace_back();
-    p.kind = Kind::kTrigger;
-    p.name = cell(row, 0);
-    p.table = cell(row, 1);
-    p.order = std::atoi(cell(row, 2).c_str());
-    p.definer = cell(row, 3);
-    p.sql_mode = cell(row, 4);
-    p.character_set_client = cell(row, 5);
-    p.collation_connection = cell(row, 6);
-    p.database_collation = cell(row, 7);
+    Program& p = out.emplace_back(program_of(Kind::kTrigger, row));
+    p.table = cell(row, kOwnColumns);
+    p.order = std::atoi(cell(row, kOwnColumns + 1).c_str());
     GB_TRY_ASSIGN(p.create_sql, create_text(connection, schema, p));
   }
   return {};
@@ -132,21 +134,14 @@ Status read_triggers(Connection& connection, const std::string& schema, std::vec
 
 Status read_events(Connection& connection, const std::string& schema, std::vector<Program>& out) {
   GB_TRY_ASSIGN(const Rows events,
-                connection.query("SELECT EVENT_NAME, DEFINER, TIME_ZONE, SQL_MODE, STATUS, "
-                                 "CHARACTER_SET_CLIENT, COLLATION_CONNECTION, DATABASE_COLLATION "
-                                 "FROM information_schema.EVENTS WHERE EVENT_SCHEMA = " +
+                connection.query("SELECT EVENT_NAME" + kEnvironmentColumns +
+                                 ", TIME_ZONE, STATUS FROM information_schema.EVENTS "
+                                 "WHERE EVENT_SCHEMA = " +
                                  hex_literal(schema) + " ORDER BY EVENT_NAME"));
   for (const Row& row : events.rows) {
-    Program& p = out.emplace_back();
-    p.kind = Kind::kEvent;
-    p.name = cell(row, 0);
-    p.definer = cell(row, 1);
-    p.time_zone = cell(row, 2);
-    p.sql_mode = cell(row, 3);
-    p.status = cell(row, 4);
-    p.character_set_client = cell(row, 5);
-    p.collation_connection = cell(row, 6);
-    p.database_collation = cell(row, 7);
+    Program& p = out.emplace_back(program_of(Kind::kEvent, row));
+    p.time_zone = cell(row, kOwnColumns);
+    p.status = cell(row, kOwnColumns + 1);
     GB_TRY_ASSIGN(p.create_sql, create_text(connection, schema, p));
   }
   return {};
