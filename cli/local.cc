@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -49,6 +50,12 @@ Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags) {
   if (!flags.active_node.empty()) {
     GB_TRY_ASSIGN(const galera::Address active, jobs::parse_address(flags.active_node));
     endpoint.active_node = active.text();
+    if (std::ranges::none_of(endpoint.nodes, [&](const galera::Address& node) {
+          return node.text() == endpoint.active_node;
+        }))
+      return fail(Code::kInvalid,
+                  "--active-node " + endpoint.active_node + " is none of the --nodes",
+                  "write it as it stands there");
   }
   endpoint.user = flags.user;
   GB_TRY_ASSIGN(endpoint.password, jobs::read_password_file(flags.password_file));
@@ -59,19 +66,36 @@ Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags) {
   return endpoint;
 }
 
-// What reads a repository makes none: a path with a typo would become an empty one, and its check
-// would find no damage.
+Status no_repository(const std::string& directory) {
+  return fail(Code::kNotFound, directory + " holds no repository",
+              "check --store: the first backup into a directory makes one there");
+}
+
+// What reads a repository makes none: a path with a typo would become an empty one.
 Status require_repository(const std::string& directory) {
   using Mode = storage::FsBlobStore::Mode;
   GB_TRY_ASSIGN(const auto blobs, storage::FsBlobStore::open(directory, Mode::kReadOnly));
   const auto head = blobs->get("repository.json");
   if (head || head.error().code != Code::kNotFound) return {};
-  for (const char* ours : {"log/", "checkpoint/", "data/"}) {  // one that has lost its head
+  for (const char* ours : {"log/", "checkpoint/"}) {  // it has lost its head: opening it says so
     GB_TRY_ASSIGN(const auto found, blobs->list(ours));
     if (!found.empty()) return {};
   }
-  return fail(Code::kNotFound, directory + " holds no repository",
-              "check --store: the first backup into a directory makes one there");
+  return no_repository(directory);
+}
+
+// The check would find no damage where nothing is. A server's further stores have no objects, only
+// data, and before the first backup not even that: just the folder for what is being written.
+Status require_store(const std::string& directory) {
+  using Mode = storage::FsBlobStore::Mode;
+  if (require_repository(directory)) return {};
+  GB_TRY_ASSIGN(const auto blobs, storage::FsBlobStore::open(directory, Mode::kReadOnly));
+  GB_TRY_ASSIGN(const auto found, blobs->list("data/"));
+  std::error_code unreadable;
+  if (!found.empty() ||
+      std::filesystem::is_directory(std::filesystem::path(directory) / "~tmp", unreadable))
+    return {};
+  return no_repository(directory);
 }
 
 // A repository directory, opened with all that a job needs.
@@ -347,7 +371,7 @@ int run(const LocalList& command) {
 }
 
 int run(const LocalCheck& command) {
-  if (const Status there = require_repository(command.store); !there) return failed(there.error());
+  if (const Status there = require_store(command.store); !there) return failed(there.error());
   using Mode = storage::FsBlobStore::Mode;
   auto blobs = storage::FsBlobStore::open(command.store,
                                           command.repair ? Mode::kReadWrite : Mode::kReadOnly);

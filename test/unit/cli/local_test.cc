@@ -191,6 +191,7 @@ TEST_F(LocalTest, ValuesThatAreWrongAreRefusedBeforeAnythingIsAsked) {
       {{"backup", "--name", "Not_A_Name"}, "metadata.name"},
       {{"backup", "--nodes", "127.0.0.1:99999"}, "\"127.0.0.1:99999\" is not host:port"},
       {{"backup", "--active-node", "127.0.0.1:x"}, "\"127.0.0.1:x\" is not host:port"},
+      {{"backup", "--active-node", "127.0.0.2:1"}, "--active-node 127.0.0.2:1 is none of the"},
       {{"restore", "--backup", "b", "--existing", "Drop"}, "Drop not in {"},
       {{"restore", "--backup", "b", "--rename", "nova"}, "--rename \"nova\" is not OLD=NEW"},
       {{"restore", "--backup", "b", "--rename", "=nova"}, "--rename \"=nova\" is not OLD=NEW"},
@@ -245,6 +246,22 @@ TEST_F(LocalTest, ADirectoryWithoutARepositoryIsNotAHealthyOne) {
   }
   EXPECT_EQ(at_nobody({"restore", "--backup", "latest", "--store", path("photos")}).code, 1);
   EXPECT_EQ(std::distance(fs::directory_iterator(path("photos")), {}), 1) << "nothing was added";
+}
+
+// A server's further stores hold data and no objects: they can be checked, not restored from.
+TEST_F(LocalTest, AFurtherStoreOfAServerIsCheckedAndTakesNoObjects) {
+  ASSERT_TRUE(storage::FsBlobStore::open(path("further")));
+  EXPECT_EQ(local({"check", "--store", path("further")}).code, 0);
+  make_backup("nightly");
+  fs::copy(folder / "store" / "data", folder / "further" / "data", fs::copy_options::recursive);
+  EXPECT_EQ(local({"check", "--read-data", "--store", path("further")}).code, 0);
+  for (const Ended& ended :
+       {local({"list", "--store", path("further")}),
+        at_nobody({"restore", "--backup", "latest", "--store", path("further")})}) {
+    EXPECT_EQ(ended.code, 1);
+    EXPECT_THAT(ended.err, HasSubstr(path("further") + " holds no repository"));
+  }
+  EXPECT_FALSE(fs::exists(folder / "further" / "repository.json"));
 }
 
 TEST_F(LocalTest, ARepositoryThatLostItsHeadIsDamagedNotAbsent) {
