@@ -1,10 +1,11 @@
 """One backup and its restores, by kubectl, with what SQL says before and after."""
 
 import json
+import subprocess
 import time
 
 from gbtest import proof
-from support import BACKUPS, GROUP, NAMESPACE, RESTORES, Case
+from support import API, BACKUPS, GROUP, NAMESPACE, RESTORES, Case
 
 TO_DR = {"openstack": "openstack-dr"}
 
@@ -62,6 +63,28 @@ class BackupAndRestore(Case):
         self.assertIn("chosen of 3 nodes", text)
         self.assertIn("every digest of", text)
         self.assertIn("Completed", text)
+
+    def test_the_log_is_followed_while_the_dump_runs_and_ends_with_it(self):
+        backup = self.backup("followed")
+        held = self.hold_dumps()
+        self.running_dump(backup)
+        follower = subprocess.Popen(self.alice.argv("get", "--raw", f"{API}/galerabackups/followed/log?follow=true"),
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(follower.stdout.close)
+        self.addCleanup(follower.kill)
+        for line in follower.stdout:
+            if "chosen of 3 nodes" in line:
+                break
+        else:
+            self.fail("the log ended before it said which node was chosen")
+        self.assertIsNone(follower.poll(), "the log ended while the dump stands still")
+        self.assertEqual(self.phase(backup), "Running")
+        held.close()
+        rest = follower.stdout.read()
+        self.assertEqual(follower.wait(30), 0, rest)
+        self.assertIn("every digest of", rest)
+        self.assertIn("Completed", rest.splitlines()[-1])
+        self.wait_phase(backup, "Completed")
 
     def test_a_second_backup_costs_only_what_changed(self):
         self.completed(self.backup("day-1"))

@@ -1,7 +1,10 @@
 """A user finds the API through kubectl alone: what there is, what its fields mean, what it holds."""
 
 import json
+import time
 
+from gbtest import process
+from gbtest.process import wait_until
 from support import GROUP, Case
 
 
@@ -34,9 +37,65 @@ class Discovery(Case):
         self.assertNotIn("<empty>", self.alice("explain", "galerabackup.spec"))
         self.assertNotIn("<empty>", self.alice("explain", "galerarestore.status"))
 
+    def aggregated(self):
+        """The aggregated discovery of kube-apiserver, as client-go asks for it: {group: {version: its entry}}."""
+        config = json.loads(self.bed.control_plane.admin.kubeconfig.read_text())
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        done = process.run([
+            "curl", "--silent", "--fail-with-body", "--cacert", cluster["certificate-authority"],
+            "--cert", user["client-certificate"], "--key", user["client-key"], cluster["server"] + "/apis", "--header",
+            "Accept: application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"])
+        document = json.loads(done.stdout)
+        self.assertEqual(document["kind"], "APIGroupDiscoveryList")
+        return {g["metadata"]["name"]: {v["version"]: v for v in g["versions"]} for g in document["items"]}
+
+    def freshness(self):
+        # kube-apiserver looks again each minute, and at once where the APIService changes.
+        self.bed.control_plane.admin("annotate", "apiservice", f"v1beta1.{GROUP}", f"looked={time.time()}", "--overwrite")
+        return self.aggregated().get(GROUP, {}).get("v1beta1", {}).get("freshness", "absent")
+
     def test_the_group_is_in_the_aggregated_discovery_and_current(self):
-        document = json.loads(self.bed.control_plane.admin.raw("/apis"))
-        self.assertIn(GROUP, [g["name"] for g in document["groups"]])
+        wait_until("the group to be Current", lambda: self.freshness() == "Current", 90)
+        entry = self.aggregated()[GROUP]["v1beta1"]
+        resources = {r["resource"]: r for r in entry["resources"]}
+        self.assertEqual(sorted(resources), ["galerabackups", "galerabackupstores", "galerarestores"])
+        backups = resources["galerabackups"]
+        self.assertEqual(backups["responseKind"]["kind"], "GaleraBackup")
+        self.assertEqual(backups["scope"], "Namespaced")
+        self.assertEqual(resources["galerabackupstores"]["scope"], "Cluster")
+        self.assertIn("watch", backups["verbs"])
+        self.assertIn("log", [s["subresource"] for s in backups["subresources"]])
+        legacy = json.loads(self.bed.control_plane.admin.raw("/apis"))
+        self.assertIn(GROUP, [g["name"] for g in legacy["groups"]])
+
+    def test_a_server_that_is_gone_is_stale_harms_no_other_group_and_comes_back(self):
+        wait_until("the group to be Current", lambda: self.freshness() == "Current", 90)
+        self.addCleanup(self.server_again)
+        self.bed.server.kill()
+        wait_until("the group to be Stale", lambda: self.freshness() in ("Stale", "absent"), 90)
+        self.assertEqual(self.aggregated()["apps"]["v1"]["freshness"], "Current")
+        self.assertIn("deployments", self.alice.run("api-resources", "--cached=false").stdout)
+        self.bed.server.start()
+        wait_until("the group to be Current again", lambda: self.freshness() == "Current", 90)
+        self.assertIn("galerabackups", self.alice("api-resources", f"--api-group={GROUP}", "--cached=false"))
+
+    def test_discovery_lives_while_the_store_is_gone(self):
+        store = self.bed.server.store
+        away = store.with_name(store.name + ".away")
+        away.mkdir()
+        self.addCleanup(away.rmdir)
+        there = [entry.name for entry in store.iterdir()]
+
+        def put_back():
+            for name in there:
+                (away / name).rename(store / name)
+        for name in there:
+            (store / name).rename(away / name)
+        self.addCleanup(put_back)
+        listed = self.alice("api-resources", f"--api-group={GROUP}", "--cached=false")
+        self.assertIn("galerabackups", listed)
+        self.alice("get", f"galerabackups.{GROUP}")
+        self.assertEqual(self.freshness(), "Current")
 
     def test_an_empty_list_says_so(self):
         done = self.alice.run("get", f"galerabackups.{GROUP}", "--selector=no=such")

@@ -7,7 +7,7 @@ import signal
 
 
 from gbtest.process import wait_until
-from support import API, BACKUPS, RESTORES, Case
+from support import API, BACKUPS, RESTORES, Case, write_over
 
 TO_DR = {"openstack": "openstack-dr"}
 
@@ -15,12 +15,6 @@ TO_DR = {"openstack": "openstack-dr"}
 class Faults(Case):
     def setUp(self):
         self.bed.second.drop_everything()
-
-    def hold_dumps(self):
-        """Dumps stop at a table until the returned stack is closed: a lock on every node."""
-        held = self.bed.galera.holding_everywhere("LOCK TABLES nova_cell1.instance_system_metadata WRITE")
-        self.addCleanup(held.close)
-        return held
 
     def running_restore(self, backup, **spec):
         """A restore onto openstack-dr that has begun and stands still until the returned stack is closed.
@@ -41,21 +35,6 @@ class Faults(Case):
             held.close()
             self.bed.second.drop_everything()
         raise AssertionError("no restore was slow enough to be caught at work")
-
-    def running_dump(self, backup, held_at="a table"):
-        self.create(backup, timeout="5s")
-        self.wait_phase(backup, "Running")
-        wait_until(f"the dump to stand at {held_at}", self.waiting_nodes, 60)
-
-    def waiting_nodes(self):
-        """The nodes on which a dump waits for our lock."""
-        return [n for n in self.bed.galera.nodes if n.running() and n.sql(
-            "SELECT id FROM information_schema.processlist WHERE state LIKE 'Waiting for table%' AND info LIKE '%select%'",
-            check=False)]
-
-    def server_again(self):
-        if not self.bed.server.process.running():
-            self.bed.server.start()
 
     def test_sigkill_during_a_dump(self):
         backup = self.backup("killed")
@@ -193,10 +172,3 @@ class Faults(Case):
             for node in self.bed.second.nodes:
                 node.cont()
             self.bed.second.wait_synced()
-
-
-def write_over(path, data):
-    mode = os.stat(path).st_mode
-    os.chmod(path, 0o600)
-    pathlib.Path(path).write_bytes(data)
-    os.chmod(path, mode)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ import unittest
 from gbtest import load, process
 from gbtest.apiserver import instance, program
 from gbtest.bed import NAMESPACE, Bed
+from gbtest.process import wait_until
 
 GROUP = "backup.rhoso.io"
 API = f"/apis/{GROUP}/v1beta1/namespaces/{NAMESPACE}"
@@ -148,6 +150,27 @@ class Case(unittest.TestCase):
         self.create(manifest, timeout)
         return self.wait_phase(manifest, "Completed")
 
+    def hold_dumps(self):
+        """Dumps stop at a table until the returned stack is closed: a lock on every node."""
+        held = self.bed.galera.holding_everywhere("LOCK TABLES nova_cell1.instance_system_metadata WRITE")
+        self.addCleanup(held.close)
+        return held
+
+    def running_dump(self, backup, held_at="a table"):
+        self.create(backup, timeout="5s")
+        self.wait_phase(backup, "Running")
+        wait_until(f"the dump to stand at {held_at}", self.waiting_nodes, 60)
+
+    def waiting_nodes(self):
+        """The nodes on which a dump waits for our lock."""
+        return [n for n in self.bed.galera.nodes if n.running() and n.sql(
+            "SELECT id FROM information_schema.processlist WHERE state LIKE 'Waiting for table%' AND info LIKE '%select%'",
+            check=False)]
+
+    def server_again(self):
+        if not self.bed.server.process.running():
+            self.bed.server.start()
+
     def condition(self, found, kind):
         return next((c["status"] for c in found["status"]["conditions"] if c["type"] == kind), None)
 
@@ -166,3 +189,10 @@ class Case(unittest.TestCase):
         child.stdin.write(json.dumps(stdin))
         child.stdin.close()
         return child
+
+
+def write_over(path, data):
+    mode = os.stat(path).st_mode
+    os.chmod(path, 0o600)
+    pathlib.Path(path).write_bytes(data)
+    os.chmod(path, mode)
