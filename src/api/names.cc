@@ -94,11 +94,11 @@ std::string check_dns1123_subdomain(std::string_view value) {
   std::string wrong;
   if (value.size() > kMaxSubdomain) wrong = too_long(kMaxSubdomain);
   if (!is_dns_subdomain(value))
-    wrong = both(std::move(wrong),
-                 rule("a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
-                      "characters, '-' or '.', and must start and end with an alphanumeric "
-                      "character",
-                      concat(kLabelFormat, "(\\.", kLabelFormat, ")*"), {"example.com"}));
+    wrong =
+        both(wrong, rule("a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
+                         "characters, '-' or '.', and must start and end with an alphanumeric "
+                         "character",
+                         concat(kLabelFormat, "(\\.", kLabelFormat, ")*"), {"example.com"}));
   return wrong;
 }
 
@@ -106,13 +106,13 @@ std::string check_dns1123_label(std::string_view value) {
   std::string wrong;
   if (value.size() > kMaxLabel) wrong = too_long(kMaxLabel);
   if (!is_dns_label(value)) {
-    wrong = both(std::move(wrong),
-                 is_dns_subdomain(value)
-                     ? std::string("must not contain dots")
-                     : rule("a lowercase RFC 1123 label must consist of lower case alphanumeric "
-                            "characters or '-', and must start and end with an alphanumeric "
-                            "character",
-                            kLabelFormat, {"my-name", "123-abc"}));
+    wrong =
+        both(wrong, is_dns_subdomain(value)
+                        ? std::string("must not contain dots")
+                        : rule("a lowercase RFC 1123 label must consist of lower case alphanumeric "
+                               "characters or '-', and must start and end with an alphanumeric "
+                               "character",
+                               kLabelFormat, {"my-name", "123-abc"}));
   }
   return wrong;
 }

@@ -104,12 +104,9 @@ Ordered cell(const Column& column, const Json& object, WallTime now) {
   return "";
 }
 
-Ordered metadata_only(const Json& object, std::string_view version) {
-  Ordered partial;
-  partial["kind"] = "PartialObjectMetadata";
-  partial["apiVersion"] = concat("meta.k8s.io/", version);
-  partial["metadata"] = Ordered::parse(to_text(member(object, "metadata")));
-  return partial;
+std::string metadata_only(const Json& object, std::string_view version) {
+  return concat(R"({"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/)", version,
+                R"(","metadata":)", to_text(member(object, "metadata")), "}");
 }
 
 std::string row(const ResourceType& type, const Json& dom, std::string_view object, WallTime now) {
@@ -170,7 +167,7 @@ std::string table_row(const ResourceType& type, const Object& object, IncludeObj
   const Json dom = object.dom();
   switch (include) {
     case IncludeObject::kMetadata:
-      return row(type, dom, dump(metadata_only(dom, version)), now);
+      return row(type, dom, metadata_only(dom, version), now);
     case IncludeObject::kNone:
       return row(type, dom, "null", now);
     case IncludeObject::kObject:
@@ -190,7 +187,7 @@ std::string table_head(const ResourceType& type, const ListMeta& meta, std::stri
 }
 
 std::string partial_metadata(const Object& object, std::string_view version) {
-  return dump(metadata_only(object.dom(), version));
+  return metadata_only(object.dom(), version);
 }
 
 std::string partial_list_head(const ListMeta& meta, std::string_view version) {
@@ -215,10 +212,10 @@ std::string bookmark_object(const ResourceType& type, std::uint64_t revision,
     case Shape::kObject:
       break;
     case Shape::kPartialMetadata:
-      return dump(metadata_only(object, version));
+      return metadata_only(object, version);
     case Shape::kTable:
       return table(type, {revision, {}, {}}, version,
-                   {row(type, object, dump(metadata_only(object, version)), WallTime{})},
+                   {row(type, object, metadata_only(object, version), WallTime{})},
                    /*with_columns=*/false);
   }
   return to_text(object);

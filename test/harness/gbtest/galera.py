@@ -9,6 +9,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 
 from . import place
 from .pki import Authority
@@ -189,28 +190,34 @@ class Node:
 
     @contextlib.contextmanager
     def holding(self, statement):
-        """A session that has run the statement (a lock, say) and stays open for the duration of the block."""
+        """A session that has run the statement (a lock, say) and stays open for the duration of the block.
+
+        Galera aborts a lock that stands in the way of a replicated statement: then it is asked for again.
+        """
         argv = ["mariadb", f"--defaults-extra-file={self.cluster.client_config}", f"--socket={self.socket}", "--user=root",
                 "--batch", "--skip-column-names", "--unbuffered", "--skip-reconnect"]
-        session = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        try:
-            session.stdin.write(f"{statement};\nSELECT 'held';\n")
-            session.stdin.flush()
-            for line in session.stdout:
-                if line.strip() == "held":
-                    break
-            else:
-                raise BedError(f"node {self.number}: {statement!r} was not held")
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                session.stdin.close()
+        for _ in range(20):
+            session = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             try:
-                session.wait(5)
-            except subprocess.TimeoutExpired:
-                session.kill()
-                session.wait()
-            session.stdout.close()
+                session.stdin.write(f"{statement};\nSELECT 'held';\n")
+                session.stdin.flush()
+                said = []
+                for line in session.stdout:
+                    said.append(line.strip())
+                    if said[-1] == "held":
+                        yield
+                        return
+            finally:
+                with contextlib.suppress(OSError):
+                    session.stdin.close()
+                try:
+                    session.wait(5)
+                except subprocess.TimeoutExpired:
+                    session.kill()
+                    session.wait()
+                session.stdout.close()
+            time.sleep(0.1)
+        raise BedError(f"node {self.number}: {statement!r} was not held: {' '.join(said)}")
 
     def status(self):
         """The wsrep_% status as a dictionary; empty when the node does not answer."""
