@@ -51,7 +51,9 @@ def tear_down():
         if keep:
             print(f"data and logs are in {bed.folder}", file=sys.stderr)
     while _mounted:
-        process.run(["umount", _mounted.pop()], check=False)
+        folder = _mounted.pop()
+        if process.run(["umount", folder], check=False).returncode == 0:
+            os.rmdir(folder)
 
 
 def _show_log(bed):
