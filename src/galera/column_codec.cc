@@ -257,7 +257,7 @@ Status decode_bytes(Reader& reader, std::size_t count, std::vector<std::string_v
   if (!reader.ok()) return fail(corrupt("too short"));
   const char* from = stored.data();
   if (form == kHex) {
-    arena = std::make_unique_for_overwrite<char[]>(total);
+    arena = std::make_unique_for_overwrite<char[]>(2 * stored.size());
     for (std::size_t i = 0; i < stored.size(); ++i) {
       const auto byte = static_cast<unsigned char>(stored[i]);
       arena[2 * i] = kDigits[byte >> 4];
