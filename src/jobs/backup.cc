@@ -18,7 +18,7 @@ namespace {
 
 // After so many schema changes in a row the donor is kept from changing (engine: strict mode).
 constexpr int kOptimisticAttempts = 3;
-// What a thread of a dump takes at most, one row of unusual size left aside: test/bench measures
+// What a thread of a dump takes at most, one row of unusual size left aside: test/bench/run shows
 // it.
 constexpr std::uint64_t kThreadBytes = std::uint64_t{24} << 20;
 
@@ -44,9 +44,6 @@ void make_dump(const Environment& environment, const api::BackupSpec& spec,
   options.exclude_tables = spec.exclude_tables;
   options.content = content_of(spec.content);
   options.threads = environment.threads_within_memory(spec.threads, kThreadBytes);
-  if (options.threads < spec.threads)
-    log->say("reads on " + std::to_string(options.threads) + " connections instead of " +
-             std::to_string(spec.threads) + ": limits.memory of the server allows no more");
   instance.dump = environment.engine->dump(instance.endpoint, std::move(options),
                                            narrator(log, instance.name, several));
 }
@@ -174,6 +171,10 @@ class Run {
 
   Status execute() {
     const std::stop_token stop = control_.token();
+    const unsigned wanted = work_.spec.threads;
+    if (const unsigned fit = environment_.threads_within_memory(wanted, kThreadBytes); fit < wanted)
+      log_->say("reads on " + std::to_string(fit) + " connections instead of " +
+                std::to_string(wanted) + ": limits.memory of the server allows no more");
     GB_TRY(connect(environment_, log_, work_, stop));
     GB_TRY(record_.update([&](api::Json& status) {
       status["phase"] = "Running";

@@ -1,12 +1,11 @@
 // Figures of the transport: small requests and large lists under wrk, memory and latency of a
 // thousand watches whose clients are a process of their own.
 //
-//   http_bench [SECONDS]            runs everything (default 5 s for each load); needs wrk on the
-//   PATH http_bench watchers PORT N      the clients of the watch part (started by the above)
+//   http_bench [SECONDS]           runs everything (default 5 s for each load); needs wrk
+//   http_bench watchers PORT N     the clients of the watch part (started by the above)
 #include <arpa/inet.h>
 #include <openssl/ssl.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +22,7 @@
 #include <vector>
 
 #include "http/server.h"
+#include "test/bench/process_usage.h"
 
 namespace {
 
@@ -32,22 +32,6 @@ using std::chrono::steady_clock;
 
 std::int64_t now_ns() {
   return steady_clock::now().time_since_epoch().count();
-}
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-long rss_kb() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmRSS:")) return std::atol(line.c_str() + 6);
-  return 0;
 }
 
 class BenchService final : public gb::http::Service {
@@ -104,7 +88,7 @@ void load(const BenchService& service, std::uint16_t port, const std::string& ta
   if (std::system(command.c_str()) != 0) std::printf("wrk failed: is it installed?\n");
   const auto count = static_cast<double>(service.served() - served);
   std::printf("server CPU a request: %.1f us; RSS %ld KB\n", (cpu_seconds() - cpu) * 1e6 / count,
-              rss_kb());
+              resident_kib());
 }
 
 int watchers(std::uint16_t port, int count) {
@@ -155,7 +139,7 @@ int watchers(std::uint16_t port, int count) {
 void watch_part(BenchService& service, std::uint16_t port, const char* self) {
   std::printf("--- 1000 watches\n");
   std::fflush(stdout);
-  const long before = rss_kb();
+  const std::int64_t before = resident_kib();
   const std::string command = std::string(self) + " watchers " + std::to_string(port) + " 1000";
   FILE* child = ::popen(command.c_str(), "r");
   char line[256];
@@ -163,7 +147,7 @@ void watch_part(BenchService& service, std::uint16_t port, const char* self) {
     std::printf("the watchers could not connect\n");
     return;
   }
-  std::printf("RSS a watch: %.1f KB\n", static_cast<double>(rss_kb() - before) / 1000);
+  std::printf("RSS a watch: %.1f KB\n", static_cast<double>(resident_kib() - before) / 1000);
   const double cpu = cpu_seconds();
   for (int i = 0; i < 20; ++i) {
     service.broadcast();

@@ -1,5 +1,5 @@
-// Load on a server over TLS with a client certificate, on connections that stay: wrk cannot send
-// one.
+// Load on a server over TLS with a client certificate, on connections that stay: wrk has no
+// such option.
 //
 //   http_load PORT CA CERT KEY CONNECTIONS SECONDS TARGETS [NAME:VALUE…]
 //
@@ -7,8 +7,6 @@
 // asks once to get warm; then "ready" is printed, a line is awaited on the standard input (so that
 // the one who started it can look at the server first), and the load runs. One line of JSON says
 // what was seen: whole answers with status 200 only; anything else ends the program with 1.
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <atomic>
 #include <barrier>
@@ -25,6 +23,7 @@
 #include <vector>
 
 #include "http/client.h"
+#include "test/bench/process_usage.h"
 
 namespace {
 
@@ -42,15 +41,6 @@ std::string text_of(const char* path) {
   std::string text{std::istreambuf_iterator<char>(file), {}};
   if (text.empty()) give_up(std::string("can not read ") + path);
   return text;
-}
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 double seconds_since(steady_clock::time_point begin) {

@@ -2,8 +2,6 @@
 // threads into a directory; then a day of spread changes, a day of few changes, a day of none.
 //
 //   repo_bench DIRECTORY [CHUNKS]      DIRECTORY is made, and left behind for a look at it
-#include <sys/resource.h>
-
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +13,7 @@
 #include "storage/blob/fs_blob_store.h"
 #include "storage/repo/pack_source.h"
 #include "storage/repo/repo.h"
+#include "test/bench/process_usage.h"
 
 namespace {
 
@@ -69,25 +68,6 @@ Chunk make_chunk(std::mt19937_64& rng, std::uint64_t number) {
     c[16] += word(rng, 200);
   }
   return chunk;
-}
-
-double seconds_of(const timeval& time) {
-  return double(time.tv_sec) + double(time.tv_usec) / 1e6;
-}
-
-double cpu_seconds() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
-}
-
-long resident_kib() {
-  long pages = 0;
-  if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
-    if (std::fscanf(file, "%*d %ld", &pages) != 1) pages = 0;
-    std::fclose(file);
-  }
-  return pages * 4;
 }
 
 template <typename T>

@@ -2,12 +2,9 @@
 //
 //   store_bench DIRECTORY [OBJECTS] [ROUNDS]    everything, in an empty directory; prints medians
 //   store_bench fill DIRECTORY OBJECTS          only fills it: a server can serve it afterwards
-//   store_bench recover DIRECTORY               recovers it once, in a process that did nothing
-//   else
+//   store_bench recover DIRECTORY               recovers it once, in a fresh process
 //
 // It measures the machine's disk as much as this program: compare runs of one machine.
-#include <time.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -24,6 +21,7 @@
 #include "api/types.h"
 #include "storage/blob/fs_blob_store.h"
 #include "storage/catalog/log_catalog.h"
+#include "test/bench/process_usage.h"
 
 namespace {
 
@@ -35,13 +33,6 @@ double seconds_of(const std::function<void()>& work) {
   const auto begin = std::chrono::steady_clock::now();
   work();
   return Seconds(std::chrono::steady_clock::now() - begin).count();
-}
-
-// What this process spent: on a busy machine it says more than the wall clock.
-double cpu_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
 double median(std::vector<double> values) {

@@ -222,27 +222,21 @@ TEST(RepoBackup, ARestartedDumpLeavesNothingOfTheFirstAttempt) {
 }
 
 TEST(RepoBackup, AnAbandonedBackupLeavesNothing) {
-  std::mt19937_64 rng(9);
-  MemoryBlobStore store;
-  auto writer = BackupWriter::create(store, "ns", "one", nullptr);
-  ASSERT_TRUE(ok(writer));
-  ASSERT_TRUE(ok(write_table(**writer, kNova, make_table(rng, 40, 4, 600'000))));
-  ASSERT_TRUE(ok((*writer)->abandon()));
-  EXPECT_TRUE(store.list("")->empty());
-  const auto reader = BackupReader::open(store, "ns", "one", std::nullopt);
-  ASSERT_FALSE(reader);
-  EXPECT_EQ(reader.error().code, Code::kNotFound);
-}
-
-TEST(RepoBackup, AFinishedBackupIsAbandonedToo) {
-  std::mt19937_64 rng(11);
-  MemoryBlobStore store;
-  auto writer = BackupWriter::create(store, "ns", "one", nullptr);
-  ASSERT_TRUE(ok(writer));
-  ASSERT_TRUE(ok(write_table(**writer, kNova, make_table(rng, 40, 4, 600'000))));
-  ASSERT_TRUE(ok((*writer)->finish(content())));
-  ASSERT_TRUE(ok((*writer)->abandon()));
-  EXPECT_TRUE(store.list("")->empty());
+  for (const bool finished : {false, true}) {
+    std::mt19937_64 rng(9);
+    MemoryBlobStore store;
+    auto writer = BackupWriter::create(store, "ns", "one", nullptr);
+    ASSERT_TRUE(ok(writer));
+    ASSERT_TRUE(ok(write_table(**writer, kNova, make_table(rng, 40, 4, 600'000))));
+    if (finished) {
+      ASSERT_TRUE(ok((*writer)->finish(content())));
+    }
+    ASSERT_TRUE(ok((*writer)->abandon()));
+    EXPECT_TRUE(store.list("")->empty());
+    const auto reader = BackupReader::open(store, "ns", "one", std::nullopt);
+    ASSERT_FALSE(reader);
+    EXPECT_EQ(reader.error().code, Code::kNotFound);
+  }
 }
 
 TEST(RepoBackup, AWriterThatIsDroppedCompletesNothing) {
