@@ -5,6 +5,7 @@
 #include "apiserver/config.h"
 #include "apiserver/files.h"
 #include "base/watched_file.h"
+#include "http/client_authorities.h"
 #include "http/tls.h"
 
 namespace gb::apiserver {
@@ -32,7 +33,7 @@ Status check_files(const Config& config) {
   const auto check_ca = [](const std::string& key, const std::string& path) -> Status {
     if (path.empty()) return {};
     GB_TRY_ASSIGN(const std::string pem, read_named_file(key, path));
-    if (const auto bundle = http::check_ca_bundle(pem); !bundle)
+    if (const auto bundle = http::ClientAuthorities::parse(pem); !bundle)
       return wrap(key + ": " + path, bundle.error());
     return {};
   };

@@ -21,45 +21,6 @@ std::string to_der(X509* certificate) {
   return der;
 }
 
-X509Ptr from_der(const std::string& der) {
-  const auto* in = reinterpret_cast<const unsigned char*>(der.data());
-  return X509Ptr(d2i_X509(nullptr, &in, static_cast<long>(der.size())));
-}
-
-Result<std::vector<X509Ptr>> read_certificates(std::string_view pem, std::string_view what) {
-  ERR_clear_error();
-  std::vector<X509Ptr> certificates;
-  const BioPtr bio = read_bio(pem);
-  while (X509Ptr certificate{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)})
-    certificates.push_back(std::move(certificate));
-  // The loop ends with "no start line" at the end of the text; anything else is a broken block.
-  const unsigned long code = ERR_peek_last_error();
-  const bool at_end =
-      ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
-  const std::string reason = ossl_error();
-  if (!at_end)
-    return fail(Code::kInvalid, std::string(what) + " holds a broken certificate: " + reason,
-                "give PEM blocks that begin with -----BEGIN CERTIFICATE-----");
-  if (certificates.empty())
-    return fail(Code::kInvalid, std::string(what) + " holds no certificate",
-                "give PEM blocks that begin with -----BEGIN CERTIFICATE-----");
-  return certificates;
-}
-
-std::vector<std::string> subject_values(const X509* certificate, int nid) {
-  std::vector<std::string> values;
-  const X509_NAME* name = X509_get_subject_name(certificate);
-  for (int at = -1; (at = X509_NAME_get_index_by_NID(name, nid, at)) >= 0;) {
-    unsigned char* text = nullptr;
-    const int size =
-        ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
-    if (size < 0) continue;
-    values.emplace_back(reinterpret_cast<char*>(text), static_cast<std::size_t>(size));
-    OPENSSL_free(text);
-  }
-  return values;
-}
-
 int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                 unsigned int in_size, void*) {
   static constexpr unsigned char kHttp11[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
@@ -122,6 +83,26 @@ std::string bio_text(BIO* bio) {
 
 }  // namespace
 
+Result<std::vector<X509Ptr>> read_certificates(std::string_view pem, std::string_view what) {
+  ERR_clear_error();
+  std::vector<X509Ptr> certificates;
+  const BioPtr bio = read_bio(pem);
+  while (X509Ptr certificate{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)})
+    certificates.push_back(std::move(certificate));
+  // The loop ends with "no start line" at the end of the text; anything else is a broken block.
+  const unsigned long code = ERR_peek_last_error();
+  const bool at_end =
+      ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+  const std::string reason = ossl_error();
+  if (!at_end)
+    return fail(Code::kInvalid, std::string(what) + " holds a broken certificate: " + reason,
+                "give PEM blocks that begin with -----BEGIN CERTIFICATE-----");
+  if (certificates.empty())
+    return fail(Code::kInvalid, std::string(what) + " holds no certificate",
+                "give PEM blocks that begin with -----BEGIN CERTIFICATE-----");
+  return certificates;
+}
+
 Status use_key_pair(SSL_CTX* context, const KeyPair& pair) {
   GB_TRY_ASSIGN(const auto chain, read_certificates(pair.certificate_pem, "the certificate file"));
   const BioPtr bio = read_bio(pair.key_pem);
@@ -164,61 +145,6 @@ PeerCertificate peer_certificate(SSL* ssl) {
       peer.chain.push_back(to_der(sk_X509_value(rest, i)));
   }
   return peer;
-}
-
-Result<CertificateSubject> verify_client_certificate(const PeerCertificate& peer,
-                                                     std::string_view ca_pem, WallTime now) {
-  GB_TRY_ASSIGN(const auto authorities, read_certificates(ca_pem, "the bundle of authorities"));
-  const auto refuse = [](std::string why) {
-    return fail(Code::kUnauthenticated,
-                "the client's certificate is not accepted: " + std::move(why));
-  };
-  if (peer.empty()) return refuse("none was sent");
-
-  const X509Ptr leaf = from_der(peer.chain.front());
-  const ChainPtr intermediates(sk_X509_new_null());
-  if (!leaf || !intermediates) return refuse("it can not be parsed: " + ossl_error());
-  for (std::size_t i = 1; i < peer.chain.size(); ++i) {
-    X509Ptr certificate = from_der(peer.chain[i]);
-    if (!certificate) return refuse("its chain can not be parsed: " + ossl_error());
-    if (sk_X509_push(intermediates.get(), certificate.get()) > 0)
-      static_cast<void>(certificate.release());  // the stack's now
-  }
-  const StorePtr store(X509_STORE_new());
-  const StoreCtxPtr context(X509_STORE_CTX_new());
-  if (!store || !context) return fail(Code::kInternal, "out of memory in TLS");
-  for (const auto& authority : authorities) X509_STORE_add_cert(store.get(), authority.get());
-  ERR_clear_error();  // the same authority twice is no defect of the bundle
-  if (X509_STORE_CTX_init(context.get(), store.get(), leaf.get(), intermediates.get()) != 1)
-    return fail(Code::kInternal, "can not verify a certificate: " + ossl_error());
-  X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
-  // Every certificate of the bundle is an anchor, as in Go, whether self-signed or not.
-  X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
-  X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT);
-  X509_VERIFY_PARAM_set_time(
-      param, std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count());
-  if (X509_verify_cert(context.get()) != 1) {
-    const int error = X509_STORE_CTX_get_error(context.get());
-    ERR_clear_error();
-    return refuse(X509_verify_cert_error_string(error));
-  }
-  // OpenSSL lets a leaf without any extended usage pass; we ask for clientAuth by name.
-  const std::uint32_t usage = X509_get_extended_key_usage(leaf.get());
-  if ((X509_get_extension_flags(leaf.get()) & EXFLAG_XKUSAGE) == 0 ||
-      (usage & (XKU_SSL_CLIENT | XKU_ANYEKU)) == 0)
-    return refuse("it lacks the extended key usage clientAuth");
-
-  CertificateSubject subject;
-  // The last common name counts, as in Go's pkix.Name.
-  if (auto names = subject_values(leaf.get(), NID_commonName); !names.empty())
-    subject.common_name = std::move(names.back());
-  subject.organizations = subject_values(leaf.get(), NID_organizationName);
-  return subject;
-}
-
-Result<std::size_t> check_ca_bundle(std::string_view pem) {
-  GB_TRY_ASSIGN(const auto certificates, read_certificates(pem, "the bundle of authorities"));
-  return certificates.size();
 }
 
 Result<KeyPair> make_self_signed(const std::vector<std::string>& hosts, WallTime now) {

@@ -1,4 +1,4 @@
-// TLS for server and client: contexts, certificates, verification against given authorities.
+// TLS for server and client: contexts and certificates.
 //
 // Thread safety: all, from any thread.
 #pragma once
@@ -20,20 +20,6 @@ struct PeerCertificate {
   std::vector<std::string> chain;
   [[nodiscard]] bool empty() const { return chain.empty(); }
 };
-
-struct CertificateSubject {
-  std::string common_name;
-  std::vector<std::string> organizations;
-};
-
-// Verifies that the chain leads to one of the authorities (PEM bundle), is valid now and carries
-// the clientAuth usage; returns the leaf's subject. Unauthenticated says why not; Invalid: a broken
-// bundle.
-Result<CertificateSubject> verify_client_certificate(const PeerCertificate& peer,
-                                                     std::string_view ca_pem, WallTime now);
-
-// How many certificates a PEM bundle holds; Invalid when it is none.
-Result<std::size_t> check_ca_bundle(std::string_view pem);
 
 struct KeyPair {
   std::string certificate_pem;  // leaf first

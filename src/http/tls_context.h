@@ -20,6 +20,9 @@ class ServerTlsContext final : public TlsContext {
   std::shared_ptr<SSL_CTX> context_;
 };
 
+// The certificates of a PEM text, at least one. Invalid names `what` when a block is broken.
+Result<std::vector<X509Ptr>> read_certificates(std::string_view pem, std::string_view what);
+
 // Puts a certificate chain and its key into a context. Invalid says what is wrong with them.
 Status use_key_pair(SSL_CTX* context, const KeyPair& pair);
 

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "http/digest.h"
-#include "http/tls.h"
 
 namespace gb::kube {
 namespace {
@@ -107,10 +106,9 @@ Result<User> DelegatingAuthenticator::authenticate(const http::RequestHead& head
 
 DelegatingAuthenticator::Opinion DelegatingAuthenticator::by_front_proxy(
     const Trust& trust, const http::RequestHead& head) const {
-  if (head.peer_certificate.empty() || trust.proxy_ca.empty()) return std::nullopt;
-  GB_TRY_ASSIGN(
-      const http::CertificateSubject subject,
-      http::verify_client_certificate(head.peer_certificate, trust.proxy_ca, clock_.now()));
+  if (head.peer_certificate.empty() || !trust.proxies) return std::nullopt;
+  GB_TRY_ASSIGN(const http::CertificateSubject subject,
+                trust.proxies->verify(head.peer_certificate, clock_.now()));
   if (!trust.allowed_names.empty() && !has(trust.allowed_names, subject.common_name))
     return fail(Code::kUnauthenticated, "the front proxy's certificate is for \"" +
                                             subject.common_name + "\", which is not allowed");
@@ -119,10 +117,9 @@ DelegatingAuthenticator::Opinion DelegatingAuthenticator::by_front_proxy(
 
 DelegatingAuthenticator::Opinion DelegatingAuthenticator::by_certificate(
     const Trust& trust, const http::RequestHead& head) const {
-  if (head.peer_certificate.empty() || trust.client_ca.empty()) return std::nullopt;
-  GB_TRY_ASSIGN(
-      http::CertificateSubject subject,
-      http::verify_client_certificate(head.peer_certificate, trust.client_ca, clock_.now()));
+  if (head.peer_certificate.empty() || !trust.clients) return std::nullopt;
+  GB_TRY_ASSIGN(http::CertificateSubject subject,
+                trust.clients->verify(head.peer_certificate, clock_.now()));
   if (subject.common_name.empty()) return std::nullopt;
   User user;
   user.name = std::move(subject.common_name);

@@ -4,7 +4,6 @@
 
 #include "api/text.h"
 #include "base/text.h"
-#include "http/tls.h"
 
 namespace gb::kube {
 namespace {
@@ -26,11 +25,13 @@ Status read_list(const Json& data, const char* key, std::vector<std::string>& li
   return {};
 }
 
-Status read_ca(const Json& data, const char* key, std::string& ca) {
-  ca = api::text_member(data, key);
-  if (ca.empty()) return {};
-  const auto count = http::check_ca_bundle(ca);
-  if (!count) return wrap(key, count.error());
+Status read_authorities(const Json& data, const char* key,
+                        std::shared_ptr<const http::ClientAuthorities>& authorities) {
+  const std::string pem = api::text_member(data, key);
+  if (pem.empty()) return {};
+  auto parsed = http::ClientAuthorities::parse(pem);
+  if (!parsed) return wrap(key, parsed.error());
+  authorities = *std::move(parsed);
   return {};
 }
 
@@ -45,8 +46,8 @@ std::string first_value(const http::Headers& headers, const std::vector<std::str
 Result<Trust> read_trust(const Json& config_map) {
   const Json& data = api::member(config_map, "data");
   Trust trust;
-  GB_TRY(read_ca(data, "client-ca-file", trust.client_ca));
-  GB_TRY(read_ca(data, "requestheader-client-ca-file", trust.proxy_ca));
+  GB_TRY(read_authorities(data, "client-ca-file", trust.clients));
+  GB_TRY(read_authorities(data, "requestheader-client-ca-file", trust.proxies));
   GB_TRY(read_list(data, "requestheader-username-headers", trust.username_headers));
   GB_TRY(read_list(data, "requestheader-group-headers", trust.group_headers));
   GB_TRY(read_list(data, "requestheader-extra-headers-prefix", trust.extra_prefixes));

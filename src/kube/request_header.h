@@ -4,20 +4,22 @@
 // Thread safety: pure functions.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "api/object.h"
 #include "base/error.h"
+#include "http/client_authorities.h"
 #include "http/server.h"
 #include "kube/user.h"
 
 namespace gb::kube {
 
 struct Trust {
-  std::string client_ca;  // PEM; empty: client certificates say nothing
-  std::string proxy_ca;   // PEM; empty: no front proxy is believed
+  std::shared_ptr<const http::ClientAuthorities> clients;  // null: client certificates say nothing
+  std::shared_ptr<const http::ClientAuthorities> proxies;  // null: no front proxy is believed
   std::vector<std::string> username_headers;
   std::vector<std::string> group_headers;
   std::vector<std::string> extra_prefixes;

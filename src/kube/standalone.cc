@@ -6,10 +6,20 @@
 
 namespace gb::kube {
 
+Result<std::shared_ptr<const http::ClientAuthorities>> StandaloneAuthenticator::authorities() {
+  GB_TRY_ASSIGN(std::string pem, client_ca_.read());
+  const std::lock_guard lock(mutex_);
+  if (!authorities_ || pem != pem_) {
+    GB_TRY_ASSIGN(authorities_, http::ClientAuthorities::parse(pem));
+    pem_ = std::move(pem);
+  }
+  return authorities_;
+}
+
 Result<User> StandaloneAuthenticator::authenticate(const http::RequestHead& head) {
   if (head.peer_certificate.empty()) return User{kAnonymous, "", {kUnauthenticatedGroup}, {}};
-  GB_TRY_ASSIGN(const std::string ca, client_ca_.read());
-  auto subject = http::verify_client_certificate(head.peer_certificate, ca, clock_.now());
+  GB_TRY_ASSIGN(const auto trusted, authorities());
+  auto subject = trusted->verify(head.peer_certificate, clock_.now());
   if (!subject) return fail(std::move(subject).error());
   if (subject->common_name.empty())
     return fail(Code::kUnauthenticated, "the client certificate names nobody (no CN)");

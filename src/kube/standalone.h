@@ -4,12 +4,15 @@
 // do everything, everybody else nothing; the namespaces are those of the configuration.
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/watched_file.h"
+#include "http/client_authorities.h"
 #include "kube/access.h"
 
 namespace gb::kube {
@@ -22,8 +25,14 @@ class StandaloneAuthenticator final : public Authenticator {
   Result<User> authenticate(const http::RequestHead& head) override;
 
  private:
+  // Those of the file now.
+  Result<std::shared_ptr<const http::ClientAuthorities>> authorities();
+
   WatchedFile client_ca_;
   const Clock& clock_;
+  std::mutex mutex_;
+  std::string pem_;  // what authorities_ was parsed from
+  std::shared_ptr<const http::ClientAuthorities> authorities_;
 };
 
 class StandaloneAuthorizer final : public Authorizer {

@@ -3,6 +3,7 @@
 
 #include <latch>
 
+#include "http/client_authorities.h"
 #include "test/unit/http/server_fixture.h"
 
 namespace gb::http::test {
@@ -78,8 +79,8 @@ TEST_F(ClientTest, ShowsItsCertificate) {
   const Authority ca("ca");
   std::string name;
   service.on_handle = [&](Request& request, const auto&) {
-    const auto subject =
-        verify_client_certificate(request.head.peer_certificate, ca.pem(), wall_now());
+    const auto subject = ClientAuthorities::parse(ca.pem()).value()->verify(
+        request.head.peer_certificate, wall_now());
     name = subject ? subject->common_name : "";
     return text_response(200, "");
   };

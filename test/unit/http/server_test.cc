@@ -7,6 +7,7 @@
 #include <atomic>
 #include <latch>
 
+#include "http/client_authorities.h"
 #include "test/unit/http/server_fixture.h"
 
 namespace gb::http::test {
@@ -45,7 +46,8 @@ TEST_F(ServerTest, TellsTheServiceWhoAsks) {
   for (const bool tls12 : {false, true}) {
     RawClient client(port(), {.certificate = &jane, .tls12 = tls12});
     ASSERT_TRUE(client.request("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
-    const auto subject = verify_client_certificate(seen.peer_certificate, ca.pem(), wall_now());
+    const auto subject =
+        ClientAuthorities::parse(ca.pem()).value()->verify(seen.peer_certificate, wall_now());
     ASSERT_TRUE(subject) << subject.error().text();
     EXPECT_EQ(subject->common_name, "jane");
     EXPECT_THAT(seen.peer, testing::StartsWith("127.0.0.1:"));
