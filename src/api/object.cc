@@ -15,6 +15,33 @@ Result<std::string> text_of(const Json& metadata, const char* field) {
   return it->get<std::string>();
 }
 
+// The object that is the member "metadata" of compact JSON, which is known to be well formed.
+std::string_view metadata_text(std::string_view json) {
+  constexpr std::string_view kKey = "\"metadata\":";
+  int depth = 0;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    switch (json[i]) {
+      case '"':
+        if (depth == 1 && json.substr(i, kKey.size()) == kKey) begin = i + kKey.size();
+        for (++i; json[i] != '"'; ++i)
+          if (json[i] == '\\') ++i;
+        break;
+      case '{':
+      case '[':
+        ++depth;
+        break;
+      case '}':
+      case ']':
+        if (--depth == 1 && begin != 0) return json.substr(begin, i + 1 - begin);
+        break;
+      default:
+        break;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ObjectPtr> Object::make(std::string resource, std::uint64_t revision, Json dom) {
@@ -24,7 +51,7 @@ Result<ObjectPtr> Object::make(std::string resource, std::uint64_t revision, Jso
   if (dom.is_object()) dom["metadata"]["resourceVersion"] = std::to_string(revision);
   GB_TRY(object->read_metadata(dom));
   // Bytes that are no UTF-8 can come from a database's error message; they must not stop a status.
-  object->json_ = dom.dump(-1, ' ', false, Json::error_handler_t::replace);
+  object->take_text(dom.dump(-1, ' ', false, Json::error_handler_t::replace));
   return object;
 }
 
@@ -39,7 +66,7 @@ Result<ObjectPtr> Object::parse(std::string resource, std::string json) {
       std::from_chars(revision.data(), revision.data() + revision.size(), object->revision_);
   if (error != std::errc{} || end != revision.data() + revision.size())
     return fail(Code::kCorruption, "a stored object has no valid resourceVersion");
-  object->json_ = std::move(json);
+  object->take_text(std::move(json));
   return object;
 }
 
@@ -60,6 +87,13 @@ Status Object::read_metadata(const Json& dom) {
     }
   }
   return {};
+}
+
+void Object::take_text(std::string json) {
+  json_ = std::move(json);
+  const std::string_view metadata = metadata_text(json_);
+  metadata_at_ = static_cast<std::size_t>(metadata.data() - json_.data());
+  metadata_size_ = metadata.size();
 }
 
 Json Object::dom() const {

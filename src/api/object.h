@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -28,6 +30,8 @@ struct ObjectKey {
   auto operator<=>(const ObjectKey&) const = default;
 };
 
+struct TableCells;  // of src/api/table.cc
+
 class Object {
  public:
   // Takes metadata.{namespace,name,uid,labels,finalizers,deletionTimestamp} from `dom` and writes
@@ -44,12 +48,24 @@ class Object {
   [[nodiscard]] bool being_deleted() const { return being_deleted_; }
   // The object as compact JSON, kind and apiVersion included; no newline at its end.
   [[nodiscard]] const std::string& json() const { return json_; }
+  // The part of json() that is its metadata, as JSON.
+  [[nodiscard]] std::string_view metadata_json() const {
+    return std::string_view(json_).substr(metadata_at_, metadata_size_);
+  }
   // A fresh DOM of json(): costs a parse.
   [[nodiscard]] Json dom() const;
+
+  // Where table_row() keeps what it made of this object for the first who asked.
+  struct CellsOnce {
+    std::once_flag once;
+    std::shared_ptr<const TableCells> cells;
+  };
+  [[nodiscard]] CellsOnce& table_cells() const { return table_cells_; }
 
  private:
   Object() = default;
   Status read_metadata(const Json& dom);
+  void take_text(std::string json);
 
   ObjectKey key_;
   std::string uid_;
@@ -57,6 +73,9 @@ class Object {
   Labels labels_;
   bool being_deleted_ = false;
   std::string json_;
+  std::size_t metadata_at_ = 0;
+  std::size_t metadata_size_ = 0;
+  mutable CellsOnce table_cells_;
 };
 
 using ObjectPtr = std::shared_ptr<const Object>;

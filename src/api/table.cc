@@ -1,6 +1,8 @@
 #include "api/table.h"
 
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "api/text.h"
 #include "api/types.h"
@@ -57,19 +59,42 @@ std::string condition(const Json& object, std::string_view type) {
   return {};
 }
 
-std::string duration(const Json& object, WallTime now) {
+// A cell that changes while its object does not: the time since, or until, another.
+struct Moving {
+  enum class Kind { kNone, kSince, kUntil };
+  Kind kind = Kind::kNone;
+  WallTime time;
+
+  [[nodiscard]] std::string text(WallTime now) const {
+    if (kind == Kind::kSince) return human_duration(between(time, now));
+    return time <= now ? "expired" : human_duration(between(now, time));
+  }
+};
+
+Moving moving_cell(const Column& column, const Json& object) {
+  const auto from = [](std::optional<WallTime> time, Moving::Kind kind) {
+    return time ? Moving{kind, *time} : Moving{};
+  };
+  switch (column.cell) {
+    case Cell::kAge:
+      return from(time_at(object, column.path), Moving::Kind::kSince);
+    case Cell::kDuration:
+      if (time_at(object, "status.completionTime")) return {};
+      return from(time_at(object, "status.startTime"), Moving::Kind::kSince);
+    case Cell::kUntil:
+      return from(time_at(object, column.path), Moving::Kind::kUntil);
+    default:
+      return {};
+  }
+}
+
+std::string duration(const Json& object) {
   const auto start = time_at(object, "status.startTime");
-  if (!start) return {};
-  return human_duration(between(*start, time_at(object, "status.completionTime").value_or(now)));
+  const auto end = time_at(object, "status.completionTime");
+  return start && end ? human_duration(between(*start, *end)) : std::string();
 }
 
-std::string until(const Json& object, std::string_view path, WallTime now) {
-  const auto time = time_at(object, path);
-  if (!time) return phase_of(object) == "Completed" ? "never" : "";
-  return *time <= now ? "expired" : human_duration(between(now, *time));
-}
-
-Ordered cell(const Column& column, const Json& object, WallTime now) {
+Ordered cell(const Column& column, const Json& object) {
   switch (column.cell) {
     case Cell::kName:
       return text_member(member(object, "metadata"), "name");
@@ -87,32 +112,63 @@ Ordered cell(const Column& column, const Json& object, WallTime now) {
     }
     case Cell::kCondition:
       return condition(object, column.path);
-    case Cell::kAge: {
-      const auto time = time_at(object, column.path);
-      return time ? human_duration(between(*time, now)) : std::string("<unknown>");
-    }
+    case Cell::kAge:
+      return "<unknown>";
     case Cell::kDuration:
-      return duration(object, now);
+      return duration(object);
     case Cell::kBytes: {
       const Json& value = at_paths(object, column.path);
       if (value.is_string()) return value.get<std::string>();
       return value.is_number_unsigned() ? to_quantity(value.get<std::uint64_t>()) : std::string();
     }
     case Cell::kUntil:
-      return until(object, column.path, now);
+      return phase_of(object) == "Completed" ? "never" : "";
   }
   return "";
 }
 
-std::string metadata_only(const Json& object, std::string_view version) {
+std::string metadata_only(std::string_view metadata, std::string_view version) {
   return concat(R"({"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/)", version,
-                R"(","metadata":)", to_text(member(object, "metadata")), "}");
+                R"(","metadata":)", metadata, "}");
 }
 
-std::string row(const ResourceType& type, const Json& dom, std::string_view object, WallTime now) {
-  Ordered cells = Ordered::array();
-  for (const Column& column : type.columns) cells.push_back(cell(column, dom, now));
-  return concat(R"({"cells":)", dump(cells), R"(,"object":)", object, "}");
+}  // namespace
+
+// JSON from one moving cell to the next.
+struct TableCells {
+  struct Piece {
+    std::string text;
+    Moving then;
+  };
+  std::vector<Piece> pieces;
+
+  TableCells(const ResourceType& type, const Json& object) {
+    std::string text = "[";
+    for (const Column& column : type.columns) {
+      if (text.size() > 1 || !pieces.empty()) text += ',';
+      const Moving moving = moving_cell(column, object);
+      if (moving.kind == Moving::Kind::kNone)
+        text += dump(cell(column, object));
+      else
+        pieces.push_back({std::exchange(text, {}), moving});
+    }
+    pieces.push_back({text + "]", {}});
+  }
+
+  [[nodiscard]] std::string text(WallTime now) const {
+    std::string out;
+    for (const Piece& piece : pieces) {
+      out += piece.text;
+      if (piece.then.kind != Moving::Kind::kNone) out += "\"" + piece.then.text(now) + "\"";
+    }
+    return out;
+  }
+};
+
+namespace {
+
+std::string row(std::string_view cells, std::string_view object) {
+  return concat(R"({"cells":)", cells, R"(,"object":)", object, "}");
 }
 
 std::string columns_text(const ResourceType& type) {
@@ -164,16 +220,18 @@ Outcome<IncludeObject> parse_include_object(std::string_view value) {
 
 std::string table_row(const ResourceType& type, const Object& object, IncludeObject include,
                       std::string_view version, WallTime now) {
-  const Json dom = object.dom();
+  Object::CellsOnce& made = object.table_cells();
+  std::call_once(made.once, [&] { made.cells = std::make_shared<TableCells>(type, object.dom()); });
+  const std::string cells = made.cells->text(now);
   switch (include) {
     case IncludeObject::kMetadata:
-      return row(type, dom, metadata_only(dom, version), now);
+      return row(cells, metadata_only(object.metadata_json(), version));
     case IncludeObject::kNone:
-      return row(type, dom, "null", now);
+      return row(cells, "null");
     case IncludeObject::kObject:
       break;
   }
-  return row(type, dom, object.json(), now);
+  return row(cells, object.json());
 }
 
 std::string table(const ResourceType& type, const ListMeta& meta, std::string_view version,
@@ -187,7 +245,7 @@ std::string table_head(const ResourceType& type, const ListMeta& meta, std::stri
 }
 
 std::string partial_metadata(const Object& object, std::string_view version) {
-  return metadata_only(object.dom(), version);
+  return metadata_only(object.metadata_json(), version);
 }
 
 std::string partial_list_head(const ListMeta& meta, std::string_view version) {
@@ -212,10 +270,11 @@ std::string bookmark_object(const ResourceType& type, std::uint64_t revision,
     case Shape::kObject:
       break;
     case Shape::kPartialMetadata:
-      return metadata_only(object, version);
+      return metadata_only(to_text(object["metadata"]), version);
     case Shape::kTable:
       return table(type, {revision, {}, {}}, version,
-                   {row(type, object, metadata_only(object, version), WallTime{})},
+                   {row(TableCells(type, object).text(WallTime{}),
+                        metadata_only(to_text(object["metadata"]), version))},
                    /*with_columns=*/false);
   }
   return to_text(object);

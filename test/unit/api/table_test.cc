@@ -51,6 +51,36 @@ TEST(Table, ARowTellsTheStoryOfABackup) {
   EXPECT_FALSE(row["object"].contains("spec"));
 }
 
+TEST(Table, TheSameObjectIsShownAsOfTheTimeOfEachRequest) {
+  Json dom = done_backup()->dom();
+  dom["status"].erase("completionTime");
+  const ObjectPtr object = *Object::make(kBackups, 9, std::move(dom));
+  const auto cells = [&](WallTime now) {
+    return Json::parse(table_row(backup_type(), *object, IncludeObject::kNone, "v1", now))["cells"];
+  };
+  const WallTime start = *from_rfc3339("2026-11-20T10:00:00Z");
+  const Json early = cells(start + std::chrono::minutes(5));
+  const Json late = cells(start + std::chrono::hours(24 * 9));
+  EXPECT_EQ(early[8], "5m") << "a backup that runs";
+  EXPECT_EQ(late[8], "9d");
+  EXPECT_EQ(early[10], "47h");
+  EXPECT_EQ(late[10], "expired");
+  EXPECT_NE(early[6], late[6]);
+  EXPECT_EQ(early, cells(start + std::chrono::minutes(5)));
+}
+
+TEST(Table, MetadataIsThatOfTheObjectToTheByte) {
+  Json dom = done_backup()->dom();
+  dom["apiVersion"] = "{\"metadata\":{\\";
+  dom["spec"]["metadata"] = {{"name", "another"}};
+  dom["metadata"]["annotations"] = {{"note", "a \"quoted}\" \\ brace { and [\\"}};
+  const ObjectPtr object = *Object::make(kBackups, 9, std::move(dom));
+  EXPECT_EQ(Json::parse(object->metadata_json()), object->dom()["metadata"]);
+  const ObjectPtr again = *Object::parse(kBackups, object->json());
+  EXPECT_EQ(again->metadata_json(), object->metadata_json());
+  EXPECT_EQ(Json::parse(partial_metadata(*again, "v1"))["metadata"], object->dom()["metadata"]);
+}
+
 TEST(Table, ANewBackupHasEmptyCells) {
   Json object = stored_backup();
   object.erase("status");
