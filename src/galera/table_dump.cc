@@ -149,23 +149,10 @@ class Reader {
                   connection_.query("SELECT MIN(" + first + "), MAX(" + first + ") FROM " + table));
     std::vector<KeyLiterals> cuts;
     if (!ends.rows.empty() && ends.rows[0].at(0) && ends.rows[0].at(1)) {
-      const std::uint64_t row =
-          std::max<std::uint64_t>(bytes / std::max<std::uint64_t>(work.source.size.rows, 1), 64);
-      const std::uint64_t limit = std::max<std::uint64_t>((8U << 20) / row, 64);
-      RowReader reader(connection_, layout.kinds);
       for (const std::string& from :
            part_evenly(layout, *ends.rows[0][0], *ends.rows[0][1], parts)) {
-        GB_TRY(reader.start(layout.select + " WHERE " + first + " >= " + from + layout.order +
-                            " LIMIT " + std::to_string(limit)));
-        bool cut = false;
-        while (true) {
-          GB_TRY_ASSIGN(const bool row_is_there, reader.next());
-          if (!row_is_there) break;
-          if (cut || !is_cut(hash_of(work, reader), reader.row().size())) continue;
-          cut = true;
-          KeyLiterals key = key_literals(layout, reader);
-          if (cuts.empty() || cuts.back() != key) cuts.push_back(std::move(key));
-        }
+        GB_TRY_ASSIGN(auto cut, find_cut(work, " WHERE " + first + " >= " + from));
+        if (cut && (cuts.empty() || cuts.back() != *cut)) cuts.push_back(*std::move(cut));
       }
     }
     {
@@ -182,6 +169,36 @@ class Reader {
       queue_.push(std::move(part));
     }
     return {};
+  }
+
+  // The first cut in the order of the key; nothing when there is none in the next 8 MiB. What is
+  // read here is read again by a range, so it is asked for in small steps.
+  Result<std::optional<KeyLiterals>> find_cut(const Work& work, std::string where) {
+    const TableLayout& layout = work.layout;
+    const TableSize& size = work.source.size;
+    const std::uint64_t row =
+        std::max<std::uint64_t>(size.bytes / std::max<std::uint64_t>(size.rows, 1), 64);
+    RowReader reader(connection_, layout.kinds);
+    for (std::uint64_t step = 512U << 10; step <= 4U << 20; step *= 2) {
+      const std::uint64_t limit = std::max<std::uint64_t>(step / row, 16);
+      GB_TRY(
+          reader.start(layout.select + where + layout.order + " LIMIT " + std::to_string(limit)));
+      std::optional<KeyLiterals> cut;
+      KeyLiterals last;
+      std::uint64_t rows = 0;
+      while (true) {
+        GB_TRY_ASSIGN(const bool row_is_there, reader.next());
+        if (!row_is_there) break;
+        ++rows;
+        if (!cut && is_cut(hash_of(work, reader), reader.row().size()))
+          cut = key_literals(layout, reader);
+        else if (rows == limit)
+          last = key_literals(layout, reader);
+      }
+      if (cut || rows < limit) return cut;
+      where = between(layout, last, {});
+    }
+    return std::nullopt;
   }
 
   std::uint64_t hash_of(const Work& work, const RowReader& reader) {
