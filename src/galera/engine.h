@@ -89,14 +89,15 @@ class Dump {
   // then restarts its sink, calls open_snapshot(strict) again and run() again).
   virtual Result<InstanceModel> run(DumpSink& sink, Progress& progress, std::stop_token stop) = 0;
   // After K conflicts: desync the donor and hold FTWRL, so that nothing can change. Undone by
-  // run()'s end, by the destructor, and by recover_donors() after a crash.
+  // run()'s end, by the destructor, and by recover_donor() after a crash.
   virtual void set_strict(bool strict) = 0;
   // The fraction of the dump's time that the cluster was paused by flow control, once run() ended.
   [[nodiscard]] virtual double flow_control_paused() const = 0;
 };
 
-// Takes back a desync that a strict dump of a process that died left behind.
-Status recover_donors(const Endpoint& endpoint, std::stop_token stop);
+// Takes back the desync that a dump of a process that died may have left on its donor ("host:port",
+// Facts::node). No other node is touched: who else took one out of flow control meant to.
+Status recover_donor(const Endpoint& endpoint, const std::string& donor, std::stop_token stop);
 
 enum class Existing { kFail, kReplace };
 

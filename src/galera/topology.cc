@@ -119,16 +119,14 @@ Result<std::vector<NodeState>> rank_donors(const Endpoint& endpoint, const Topol
   return fit;
 }
 
-Status recover_donors(const Endpoint& endpoint, std::stop_token stop) {
-  GB_TRY_ASSIGN(const Topology topology, inspect(endpoint, stop));
-  for (const NodeState& node : topology.nodes) {
-    if (!node.error.empty() || !node.galera) continue;
-    GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, node.address, kQuick, stop));
-    GB_TRY_ASSIGN(const Rows desync, connection.query("SHOW GLOBAL VARIABLES LIKE 'wsrep_desync'"));
-    if (desync.rows.empty() || desync.rows[0].at(1) != Cell("ON")) continue;
-    GB_TRY(bring_back(endpoint, node.address, stop));
-  }
-  return {};
+Status recover_donor(const Endpoint& endpoint, const std::string& donor, std::stop_token stop) {
+  const auto is_donor = [&](const Address& node) { return node.text() == donor; };
+  const auto node = std::find_if(endpoint.nodes.begin(), endpoint.nodes.end(), is_donor);
+  if (node == endpoint.nodes.end()) return {};  // it belongs to the instance no more
+  GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, *node, kQuick, stop));
+  GB_TRY_ASSIGN(const Rows desync, connection.query("SHOW GLOBAL VARIABLES LIKE 'wsrep_desync'"));
+  if (desync.rows.empty() || desync.rows[0].at(1) != Cell("ON")) return {};
+  return bring_back(endpoint, *node, stop);
 }
 
 }  // namespace gb::galera

@@ -176,9 +176,13 @@ class Run {
       log_->say("reads on " + std::to_string(fit) + " connections instead of " +
                 std::to_string(wanted) + ": limits.memory of the server allows no more");
     GB_TRY(connect(environment_, log_, work_, stop));
+    // The donors are known before anything is asked of them: a takeover looks for them here.
     GB_TRY(record_.update([&](api::Json& status) {
       status["phase"] = "Running";
       status["message"] = "";
+      for (const BackupWork::Instance& instance : work_.instances)
+        status["instances"].push_back(
+            {{"name", instance.name}, {"node", instance.dump->facts().node}});
     }));
     auto base = open_base(environment_, work_, record_.key().ns, *log_);
     GB_TRY_ASSIGN(writer_, storage::BackupWriter::create(*work_.store->blobs, record_.key().ns,

@@ -20,8 +20,9 @@ class LogicalEngine final : public DumpEngine {
     return galera::Restore::make(std::move(target), std::move(options), model, std::move(narrate));
   }
 
-  Status recover(const galera::Endpoint& endpoint, std::stop_token stop) override {
-    return galera::recover_donors(endpoint, std::move(stop));
+  Status recover(const galera::Endpoint& endpoint, const std::string& donor,
+                 std::stop_token stop) override {
+    return galera::recover_donor(endpoint, donor, std::move(stop));
   }
 
   Status give_back_traffic(const galera::Endpoint& endpoint, std::stop_token stop) override {

@@ -23,8 +23,9 @@ class DumpEngine {
                                                    galera::RestoreOptions options,
                                                    const galera::InstanceModel& model,
                                                    galera::Narrator narrate) = 0;
-  // Takes back what a dump of a process that died may have left on the nodes.
-  virtual Status recover(const galera::Endpoint& endpoint, std::stop_token stop) = 0;
+  // Takes back what a dump of a process that died may have left on its donor ("host:port").
+  virtual Status recover(const galera::Endpoint& endpoint, const std::string& donor,
+                         std::stop_token stop) = 0;
   // The same for a restore that had blocked the writes of applications.
   virtual Status give_back_traffic(const galera::Endpoint& endpoint, std::stop_token stop) = 0;
 };

@@ -1,7 +1,7 @@
 #include "jobs/takeover.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
 #include "api/types.h"
@@ -29,13 +29,15 @@ bool is_whole(const Environment& environment, const api::Object& object, const a
   return reader && (*reader)->verify(stop);
 }
 
-// The instances that a job worked on: those that were dumped, or the targets of the plan.
-std::set<std::string> instances_of(const api::Json& dom, bool restore) {
-  std::set<std::string> names;
+// The instances that a job worked on: those that were dumped, with their donors, or the targets of
+// the plan.
+std::map<std::string, std::string> instances_of(const api::Json& dom, bool restore) {
+  std::map<std::string, std::string> instances;
   const char* list = restore ? "plan" : "instances";
   for (const api::Json& entry : dom["status"].value(list, api::Json::array()))
-    names.insert(entry.value(restore ? "instance" : "name", ""));
-  return names;
+    instances.emplace(entry.value(restore ? "instance" : "name", ""),
+                      restore ? std::string() : entry.value("node", ""));
+  return instances;
 }
 
 }  // namespace
@@ -91,14 +93,14 @@ void Takeover::look(std::stop_token stop) {
 
 void Takeover::release_cluster(const std::string& ns, const api::Json& dom, bool restore,
                                const std::stop_token& stop) {
-  for (const std::string& name : instances_of(dom, restore)) {
+  // A restore that had not come to its work had blocked nothing.
+  if (restore && (api::phase_of(dom) != "Restoring" || !api::read_restore_spec(dom).block_traffic))
+    return;
+  for (const auto& [name, donor] : instances_of(dom, restore)) {
     const auto endpoint = environment_.instances->resolve(ns, name);
     if (!endpoint) continue;
-    Status released = environment_.engine->recover(*endpoint, stop);
-    // A restore that had not come to its work had blocked nothing.
-    if (restore && api::phase_of(dom) == "Restoring" && api::read_restore_spec(dom).block_traffic)
-      if (Status given = environment_.engine->give_back_traffic(*endpoint, stop); !given)
-        released = std::move(given);
+    const Status released = restore ? environment_.engine->give_back_traffic(*endpoint, stop)
+                                    : environment_.engine->recover(*endpoint, donor, stop);
     if (!released)
       log::warn("what a job left on its cluster could not be taken back",
                 {{"instance", endpoint->name}, {"error", released.error().text()}});

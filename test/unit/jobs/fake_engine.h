@@ -30,7 +30,7 @@ struct FakeCluster {
   std::string plan_action = "Create";
   Status restore_error;
   int restores = 0;
-  int recoveries = 0;
+  std::vector<std::string> recovered;  // donors
   std::string traffic_given_back;
   std::map<std::string, std::string> restored;
 };
@@ -163,8 +163,9 @@ class FakeEngine final : public DumpEngine {
                                            galera::Narrator /*narrate*/) override {
     return std::make_unique<FakeRestore>(cluster_, model, std::move(options));
   }
-  Status recover(const galera::Endpoint& /*endpoint*/, std::stop_token /*stop*/) override {
-    ++cluster_.recoveries;
+  Status recover(const galera::Endpoint& /*endpoint*/, const std::string& donor,
+                 std::stop_token /*stop*/) override {
+    cluster_.recovered.push_back(donor);
     return {};
   }
   Status give_back_traffic(const galera::Endpoint& endpoint, std::stop_token /*stop*/) override {

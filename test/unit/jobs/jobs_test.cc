@@ -368,8 +368,9 @@ TEST_F(JobsTest, TheJobOfADeadProcessIsFailedAtTheNextStart) {
   api::Json dom = backup("a");
   Executor dead = Executor::self("an-older-life");
   dead.process_start = "1";  // the pid lives, but as another process
-  dom["status"] = {
-      {"phase", "Running"}, {"instances", {{{"name", "main"}}}}, {"executor", dead.to_json()}};
+  dom["status"] = {{"phase", "Running"},
+                   {"instances", {{{"name", "main"}, {"node", "10.0.0.2:3306"}}}},
+                   {"executor", dead.to_json()}};
   const std::string uid = dom["metadata"]["uid"];
   ASSERT_TRUE(catalog_->create(api::kBackups, dom));
   ASSERT_TRUE(storage::put(*blobs_, "data/openstack/" + uid + "/0.0.pack", as_bytes("half")));
@@ -382,7 +383,7 @@ TEST_F(JobsTest, TheJobOfADeadProcessIsFailedAtTheNextStart) {
   EXPECT_EQ(left["status"]["phase"], "Failed");
   EXPECT_THAT(left["status"]["message"].get<std::string>(),
               HasSubstr("the server that ran this backup ended while it was Running"));
-  EXPECT_EQ(cluster_.recoveries, 1);
+  EXPECT_THAT(cluster_.recovered, ::testing::ElementsAre("10.0.0.2:3306"));
   EXPECT_TRUE(blobs_->list("data/openstack/" + uid)->empty());
 }
 
