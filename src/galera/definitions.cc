@@ -142,6 +142,19 @@ std::vector<const TableItem*> late_keys(const TableDefinition& table) {
   return out;
 }
 
+constexpr std::string_view kStatistics = "STATS_AUTO_RECALC";
+
+// A table whose definition says something about it itself keeps what it says.
+bool statistics_wait(const TableDefinition& table) {
+  return to_lower(table.engine) == "innodb" && table.options.find(kStatistics) == std::string::npos;
+}
+
+// At the front: a comment or partitions may follow.
+std::string options_of(const TableDefinition& table, Keys keys) {
+  if (keys == Keys::kAll || !statistics_wait(table)) return table.options;
+  return std::string(kStatistics) + "=0 " + table.options;
+}
+
 }  // namespace
 
 std::string target_name(const SchemaNames& names, const std::string& schema) {
@@ -188,21 +201,24 @@ Result<std::string> create_table_sql(const TableDefinition& table, const std::st
     body += body.empty() ? "\n  " : ",\n  ";
     body += item.text;
   }
-  GB_TRY_ASSIGN(const std::string renamed, rename_schemas(body + "\n) " + table.options, names));
+  GB_TRY_ASSIGN(const std::string renamed,
+                rename_schemas(body + "\n) " + options_of(table, keys), names));
   return "CREATE TABLE " + quote_table(schema, table.name) + " (" + renamed;
 }
 
-std::vector<std::string> add_keys_sql(const TableDefinition& table, const std::string& schema) {
-  const std::string alter = "ALTER TABLE " + quote_table(schema, table.name);
-  std::string plain;
+std::vector<std::string> complete_table_sql(const TableDefinition& table,
+                                            const std::string& schema) {
+  const std::string alter = "ALTER TABLE " + quote_table(schema, table.name) + " ";
+  std::vector<std::string> changes;  // of one statement
   std::vector<std::string> out;
   for (const TableItem* key : late_keys(table)) {
     if (key->kind == Kind::kFulltext)
-      out.push_back(alter + " ADD " + key->text);
+      out.push_back(alter + "ADD " + key->text);
     else
-      plain += (plain.empty() ? " ADD " : ", ADD ") + key->text;
+      changes.push_back("ADD " + key->text);
   }
-  if (!plain.empty()) out.insert(out.begin(), alter + plain);
+  if (statistics_wait(table)) changes.push_back(std::string(kStatistics) + "=DEFAULT");
+  if (!changes.empty()) out.insert(out.begin(), alter + join(changes, ", "));
   return out;
 }
 

@@ -299,10 +299,13 @@ class Loader {
 
   Status complete(Connection& connection, const Job& job) {
     if (job.path != LoadPath::kAllKeysFirst) {
-      for (const std::string& sql : add_keys_sql(job.load.definition, job.load.schema)) {
+      for (const std::string& sql : complete_table_sql(job.load.definition, job.load.schema)) {
         GB_TRY(connection.exec(sql));
         GB_TRY(refuse_warnings(connection, "building the secondary keys"));
       }
+      // On every node; what it says is no matter of the restore's.
+      GB_TRY(
+          connection.query("ANALYZE TABLE " + quote_table(job.load.schema, job.load.table->name)));
     }
     ++progress_.tables_done;
     return {};

@@ -72,9 +72,9 @@ TEST(TableDefinition, RowsComeIntoATableWithItsPrimaryKeyOnly) {
 }
 
 TEST(TableDefinition, TheOtherKeysComeAfterwards) {
-  EXPECT_THAT(add_keys_sql(parsed(kServers), "nova"),
+  EXPECT_THAT(complete_table_sql(parsed(kServers), "nova"),
               ElementsAre("ALTER TABLE `nova`.`servers` ADD UNIQUE KEY `u1` (`ref`,`d` DESC), "
-                          "ADD KEY `k1` (`j`(20))",
+                          "ADD KEY `k1` (`j`(20)), STATS_AUTO_RECALC=DEFAULT",
                           "ALTER TABLE `nova`.`servers` ADD FULLTEXT KEY `ft` (`we``ird, (name`)",
                           "ALTER TABLE `nova`.`servers` ADD FULLTEXT KEY `ft2` (`j`)"));
 }
@@ -103,8 +103,9 @@ TEST(TableDefinition, WithoutAPrimaryKeyTheFirstUniqueKeyWithoutNullStays) {
       "(`a`),\n  UNIQUE KEY `b` (`b`),\n  KEY `ab` (`a`,`b`)\n) ENGINE=InnoDB");
   EXPECT_THAT(*create_table_sql(t, "s", Keys::kFirst, {}), HasSubstr("UNIQUE KEY `b`"));
   EXPECT_THAT(*create_table_sql(t, "s", Keys::kFirst, {}), Not(HasSubstr("UNIQUE KEY `a`")));
-  EXPECT_THAT(add_keys_sql(t, "s"),
-              ElementsAre("ALTER TABLE `s`.`n` ADD UNIQUE KEY `a` (`a`), ADD KEY `ab` (`a`,`b`)"));
+  EXPECT_THAT(complete_table_sql(t, "s"),
+              ElementsAre("ALTER TABLE `s`.`n` ADD UNIQUE KEY `a` (`a`), ADD KEY `ab` (`a`,`b`), "
+                          "STATS_AUTO_RECALC=DEFAULT"));
 }
 
 TEST(TableDefinition, AutoIncrementOnAnotherKeyKeepsAllKeys) {
@@ -112,14 +113,27 @@ TEST(TableDefinition, AutoIncrementOnAnotherKeyKeepsAllKeys) {
       "CREATE TABLE `ai` (\n  `a` int(11) NOT NULL AUTO_INCREMENT,\n  `b` int(11) NOT NULL,\n"
       "  PRIMARY KEY (`b`),\n  KEY `a` (`a`)\n) ENGINE=InnoDB");
   EXPECT_THAT(*create_table_sql(t, "s", Keys::kFirst, {}), HasSubstr("KEY `a` (`a`)"));
-  EXPECT_THAT(add_keys_sql(t, "s"), IsEmpty());
+  EXPECT_THAT(complete_table_sql(t, "s"),
+              ElementsAre("ALTER TABLE `s`.`ai` STATS_AUTO_RECALC=DEFAULT"));
 }
 
 TEST(TableDefinition, OtherEnginesKeepAllKeys) {
   const TableDefinition t = parsed(
       "CREATE TABLE `m` (\n  `a` int(11) NOT NULL,\n  PRIMARY KEY (`a`),\n  KEY `k` (`a`)\n) "
       "ENGINE=Aria");
-  EXPECT_THAT(add_keys_sql(t, "s"), IsEmpty());
+  EXPECT_THAT(complete_table_sql(t, "s"), IsEmpty());
+}
+
+TEST(TableDefinition, StatisticsWaitForTheRowsUnlessTheTableSaysOtherwise) {
+  const TableDefinition plain =
+      parsed("CREATE TABLE `t` (\n  `a` int(11) DEFAULT NULL\n) ENGINE=InnoDB COMMENT='x'");
+  EXPECT_THAT(*create_table_sql(plain, "s", Keys::kFirst, {}),
+              HasSubstr(") STATS_AUTO_RECALC=0 ENGINE=InnoDB COMMENT='x'"));
+  EXPECT_THAT(*create_table_sql(plain, "s", Keys::kAll, {}), Not(HasSubstr("STATS_AUTO_RECALC")));
+  const TableDefinition own =
+      parsed("CREATE TABLE `t` (\n  `a` int(11) DEFAULT NULL\n) ENGINE=InnoDB STATS_AUTO_RECALC=1");
+  EXPECT_THAT(*create_table_sql(own, "s", Keys::kFirst, {}), Not(HasSubstr("STATS_AUTO_RECALC=0")));
+  EXPECT_THAT(complete_table_sql(own, "s"), IsEmpty());
 }
 
 TEST(TableDefinition, KnowsPeriodsOfApplicationTime) {
