@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "base/watched_file.h"
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "jobs/configured_instances.h"
@@ -60,6 +61,7 @@ Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags) {
   endpoint.user = flags.user;
   GB_TRY_ASSIGN(endpoint.password, jobs::read_password_file(flags.password_file));
   if (!flags.tls_ca_file.empty()) {
+    GB_TRY(read_file(flags.tls_ca_file));  // or every node would be told to be unreachable
     endpoint.tls = galera::TlsMode::kRequired;
     endpoint.tls_ca_file = flags.tls_ca_file;
   }

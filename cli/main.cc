@@ -28,7 +28,11 @@ void add_cluster_flags(CLI::App& app, ClusterFlags& flags) {
 }
 
 void add_store(CLI::App& app, std::string& store) {
-  app.add_option("--store", store, "The repository: a directory")->required();
+  app.add_option("--store", store, "The repository: a directory")
+      ->required()
+      ->check([](const std::string& directory) {
+        return directory.empty() ? "name a directory, e.g. --store /var/backups/galera" : "";
+      });
 }
 
 void add_output(CLI::App& app, std::string& output, const std::string& formats) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "galera/privileges.h"
 #include "galera/sql_text.h"
 
 namespace gb::galera {
@@ -159,9 +160,9 @@ Result<std::uint64_t> create_accounts(Connection& connection, const std::vector<
 Status grant_accounts(Connection& connection, const std::vector<Account>& accounts,
                       const std::vector<std::string>& schemas, const SchemaNames& names,
                       std::vector<std::string>& notes) {
-  GB_TRY_ASSIGN(const Cell self, connection.scalar("SELECT CURRENT_USER()"));
+  GB_TRY_ASSIGN(const std::string self, current_user(connection));
   for (const Account& account : accounts) {
-    if (plain_account_name(account) == self.value_or("")) continue;
+    if (plain_account_name(account) == self) continue;
     for (const std::string& grant : account.grants) {
       GB_TRY_ASSIGN(const std::string sql, grant_for_target(grant, schemas, names));
       if (sql.empty()) continue;

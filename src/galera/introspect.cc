@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/text.h"
+#include "galera/privileges.h"
+#include "galera/programs.h"
 #include "galera/sql_text.h"
 #include "galera/table_sql.h"
 
@@ -131,7 +133,7 @@ Result<std::vector<std::string>> select_schemas(const std::vector<std::string>& 
                       (present.empty() ? "the instance has no schema at all"
                                        : "there are " + join(present, ", ")) +
                       ")",
-                  "correct spec.databases");
+                  "name only schemas that are there");
   }
   std::vector<std::string> out;
   for (const std::string& name : present) {
@@ -267,6 +269,11 @@ std::string definitions_changed(const std::vector<Schema>& before,
         out["table " + quote_table(schema.name, table.name)] = without_counter(table.create_sql);
       for (const Sequence& sequence : schema.sequences)
         out["sequence " + quote_table(schema.name, sequence.name)] = sequence.create_sql;
+      for (const Program& program : schema.programs)
+        out[std::string(to_string(program.kind)) + " " + quote_table(schema.name, program.name)] =
+            join({program.create_sql, program.definer, program.sql_mode, program.status,
+                  std::to_string(program.order)},
+                 "\n");
     }
     return out;
   };
@@ -302,41 +309,23 @@ Result<Facts> read_facts(Connection& connection) {
 }
 
 Status check_dump_privileges(Connection& connection, const DumpOptions& options) {
-  // The user's own rows and those of an active role; a user who may read mysql sees everybody's.
-  const std::string grantees =
-      "GRANTEE IN (CONCAT('\\'', SUBSTRING_INDEX(CURRENT_USER(), '@', "
-      "(LENGTH(CURRENT_USER()) - LENGTH(REPLACE(CURRENT_USER(), '@', '')))), '\\'@\\'', "
-      "SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '\\''), "
-      "CONCAT('\\'', IFNULL(CURRENT_ROLE(), ''), '\\'@\\'\\''), IFNULL(CURRENT_ROLE(), ''))";
-  GB_TRY_ASSIGN(
-      const Rows global,
-      connection.query("SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE " +
-                       grantees));
-  std::set<std::string> everywhere;
-  for (const Row& row : global.rows) everywhere.insert(row.at(0).value_or(""));
-  GB_TRY_ASSIGN(const Rows local, connection.query("SELECT TABLE_SCHEMA, PRIVILEGE_TYPE FROM "
-                                                   "information_schema.SCHEMA_PRIVILEGES WHERE " +
-                                                   grantees));
-  std::set<std::pair<std::string, std::string>> in_schema;
-  for (const Row& row : local.rows)
-    in_schema.emplace(row.at(0).value_or(""), row.at(1).value_or(""));
-
-  GB_TRY_ASSIGN(const Cell user, connection.scalar("SELECT CURRENT_USER()"));
+  GB_TRY_ASSIGN(const std::set<std::string> everywhere, privileges(connection));
+  GB_TRY_ASSIGN(const std::string user, current_user(connection));
   const auto lacks = [&](const std::string& privilege, const std::string& where) {
     return fail(
-        Code::kForbidden,
-        "user " + user.value_or("") + " lacks the privilege " + privilege + " on " + where,
+        Code::kForbidden, "user " + user + " lacks the privilege " + privilege + " on " + where,
         "GRANT " + privilege + " ON " + where + " TO the user, or use an account that has it");
   };
+  // Without it on *.*, a schema could be missing unseen: only schemas that are named can be
+  // checked.
+  const bool all = options.databases.empty() || options.content != Content::kData;
   for (const char* privilege : {"SELECT", "SHOW VIEW", "TRIGGER", "EVENT"}) {
     if (everywhere.contains(privilege)) continue;
-    // Without it on *.*, a schema could be missing unseen: only schemas that are named can be
-    // checked.
-    if (options.databases.empty() || options.content != Content::kData)
-      return lacks(privilege, "*.*");
-    for (const std::string& schema : options.databases)
-      if (!in_schema.contains({schema, privilege}))
-        return lacks(privilege, quote_name(schema) + ".*");
+    if (all) return lacks(privilege, "*.*");
+    for (const std::string& schema : options.databases) {
+      GB_TRY_ASSIGN(const std::set<std::string> there, privileges(connection, schema));
+      if (!there.contains(privilege)) return lacks(privilege, quote_name(schema) + ".*");
+    }
   }
   if (!everywhere.contains("RELOAD")) return lacks("RELOAD", "*.*");
   return {};

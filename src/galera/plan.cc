@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "galera/accounts.h"
 #include "galera/introspect.h"
+#include "galera/privileges.h"
 #include "galera/programs.h"
 #include "galera/sql_text.h"
 #include "galera/topology.h"
@@ -56,30 +57,6 @@ Status check_version(const NodeState& node, const Facts& facts) {
               "upgrade the target, or restore onto another one");
 }
 
-Result<std::set<std::string>> privileges(Connection& connection, const std::string& schema) {
-  GB_TRY_ASSIGN(const Cell user, connection.scalar("SELECT CURRENT_USER()"));
-  const std::string name = user.value_or("@");
-  const std::size_t at = name.rfind('@');
-  const std::string grantee = "'" + name.substr(0, at) + "'@'" + name.substr(at + 1) + "'";
-  const std::string mine =
-      " WHERE GRANTEE IN (" + quote_text(grantee) +
-      ", IFNULL(CURRENT_ROLE(), ''), CONCAT('\\'', IFNULL(CURRENT_ROLE(), ''), "
-      "'\\'@\\'\\''))";
-  GB_TRY_ASSIGN(const Rows rows,
-                connection.query("SELECT PRIVILEGE_TYPE, IS_GRANTABLE FROM "
-                                 "information_schema.USER_PRIVILEGES" +
-                                 mine +
-                                 " UNION SELECT PRIVILEGE_TYPE, 'NO' FROM "
-                                 "information_schema.SCHEMA_PRIVILEGES" +
-                                 mine + " AND TABLE_SCHEMA = " + quote_text(schema)));
-  std::set<std::string> out;
-  for (const Row& row : rows.rows) {
-    out.insert(row.at(0).value_or(""));
-    if (row.at(1) == Cell("YES")) out.insert("GRANT OPTION");
-  }
-  return out;
-}
-
 Status check_privileges(Connection& connection, const RestoreOptions& options,
                         const Selection& selection) {
   std::vector<std::string> needed;
@@ -93,7 +70,7 @@ Status check_privileges(Connection& connection, const RestoreOptions& options,
     for (const std::string& p : needed)
       if (!have.contains(p)) lacking.push_back(p + " on " + quote_name(s.target) + ".*");
   }
-  GB_TRY_ASSIGN(const std::set<std::string> have, privileges(connection, ""));
+  GB_TRY_ASSIGN(const std::set<std::string> have, privileges(connection));
   const auto need_any = [&](std::initializer_list<const char*> alternatives) {
     for (const char* p : alternatives)
       if (have.contains(p)) return;
@@ -113,11 +90,10 @@ Status check_privileges(Connection& connection, const RestoreOptions& options,
     need_any({"GRANT OPTION"});
   }
   if (lacking.empty()) return {};
-  GB_TRY_ASSIGN(const Cell user, connection.scalar("SELECT CURRENT_USER()"));
-  return fail(
-      Code::kForbidden,
-      "the user " + user.value_or("?") + " lacks privileges on the target: " + some(lacking),
-      "grant them, or use an account that has them");
+  GB_TRY_ASSIGN(const std::string user, current_user(connection));
+  return fail(Code::kForbidden,
+              "the user " + user + " lacks privileges on the target: " + some(lacking),
+              "grant them, or use an account that has them");
 }
 
 Status check_definers(Connection& connection, const InstanceModel& model,
@@ -289,7 +265,7 @@ Result<Selection> select_for_restore(const InstanceModel& model, const RestoreOp
       return fail(Code::kInvalid,
                   "the backup has no schema \"" + name + "\" (it has " +
                       (present.empty() ? "none" : present) + ")",
-                  "correct spec.databases");
+                  "name only schemas that it has");
   const std::set<std::string> wanted(options.databases.begin(), options.databases.end());
   Selection out;
   std::map<std::string, std::string> taken;  // target → source
@@ -299,15 +275,15 @@ Result<Selection> select_for_restore(const InstanceModel& model, const RestoreOp
     if (target.empty() || characters(target) > kMaxSchemaName || target.back() == ' ' ||
         target.find_first_of(std::string_view("/\\.\0", 4)) != std::string::npos)
       return fail(Code::kInvalid, "\"" + target + "\" can not be the name of a schema",
-                  "correct spec.rename: 1 to 64 characters, none of them / \\ or .");
+                  "a name has 1 to 64 characters, none of them / \\ or ., and no space at its end");
     if (is_system_schema(target))
       return fail(Code::kInvalid, "the schema \"" + target + "\" belongs to the server itself",
-                  "correct spec.rename");
+                  "rename it to another name");
     if (const auto [it, fresh] = taken.emplace(target, schema.name); !fresh)
       return fail(Code::kInvalid,
                   "the schemas \"" + it->second + "\" and \"" + schema.name +
                       "\" would both become \"" + target + "\"",
-                  "correct spec.rename");
+                  "rename it to another name");
     if (target != schema.name) out.names[schema.name] = target;
     out.schemas.push_back({&schema, target});
   }

@@ -65,7 +65,7 @@ Status connect(const Environment& environment, const std::shared_ptr<JobLog>& lo
           return std::find(have.begin(), have.end(), name) != have.end();
         }))
       return fail(Code::kInvalid, "no instance of the set has a schema \"" + name + "\"",
-                  "correct spec.databases");
+                  "name only schemas that are there");
   return {};
 }
 

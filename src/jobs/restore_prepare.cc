@@ -68,16 +68,17 @@ Status check_schemas(const api::RestoreSpec& spec, const std::vector<RestoreWork
   std::set<std::string> have;
   for (const RestoreWork::Instance& instance : all)
     for (const galera::Schema& schema : instance.model->schemas) have.insert(schema.name);
-  const auto known = [&] { return join({have.begin(), have.end()}, ", "); };
+  const std::string known =
+      have.empty() ? "no schema at all" : join({have.begin(), have.end()}, ", ");
   for (const std::string& name : spec.databases)
     if (!have.contains(name))
       return fail(Code::kInvalid, "the backup holds no schema \"" + name + "\"",
-                  "it holds: " + known());
+                  "it holds: " + known);
   for (const auto& [from, to] : spec.rename)
     if (!have.contains(from))
       return fail(Code::kInvalid,
                   "spec.rename names schema \"" + from + "\", which the backup does not hold",
-                  "it holds: " + known());
+                  "it holds: " + known);
   return {};
 }
 

@@ -19,7 +19,7 @@ _COLUMNS = [("wall", "wall s", 1, 2), ("cpu", "client CPU s", 1, 2), ("server_cp
 
 def run(options, folder):
     """The sections "dump" and "restore", those of them that were asked for."""
-    with Galera(folder / "galera", nodes=options.nodes, buffer_pool="512M") as galera:
+    with Galera(folder / "galera", nodes=options.nodes, buffer_pool=options.buffer_pool) as galera:
         load.generate(folder / "data", program("gb-datagen"), "--size", options.size)
         load.load_galera(folder / "data", galera)
         shutil.rmtree(folder / "data")

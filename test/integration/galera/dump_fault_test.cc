@@ -69,7 +69,7 @@ TEST_F(DumpFaultTest, AMissingPrivilegeIsNamed) {
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Code::kForbidden);
   EXPECT_THAT(status.error().message, HasSubstr("EVENT on `f1`.*"));
-  sql({"GRANT EVENT ON f1.* TO weak"});
+  sql({"GRANT EVENT ON `f_`.* TO weak"});
   status = dump_into(dumped, options(), {}, endpoint);
   EXPECT_THAT(status.error().message, HasSubstr("RELOAD on *.*"));
   sql({"GRANT RELOAD ON *.* TO weak"});

@@ -289,6 +289,21 @@ TEST_F(LocalTest, APasswordFileThatCanNotBeUsedIsNamed) {
   }
 }
 
+TEST_F(LocalTest, ABundleOfAuthoritiesThatIsNotThereIsNamedAndNoNodeIsBlamed) {
+  const Ended ended =
+      at_nobody({"backup", "--store", path("store"), "--tls-ca-file", path("nowhere.pem")});
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.err, HasSubstr(path("nowhere.pem") + " can not be read"));
+  EXPECT_THAT(ended.err, Not(HasSubstr("127.0.0.1:1")));
+  EXPECT_FALSE(fs::exists(path("store")));
+}
+
+TEST_F(LocalTest, AnEmptyStoreIsNoDirectory) {
+  const Ended ended = at_nobody({"backup", "--store", ""});
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("--store"), HasSubstr("name a directory")));
+}
+
 TEST_F(LocalTest, ANodeAtWhichNobodyListensIsNamedAndNoBackupIsListed) {
   const Ended ended = at_nobody({"backup", "--name", "b", "--store", path("store")});
   EXPECT_EQ(ended.code, 1);

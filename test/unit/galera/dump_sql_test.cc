@@ -102,6 +102,24 @@ TEST(Definitions, CountersAreNoChangeEverythingElseIs) {
   EXPECT_EQ(definitions_changed(after, before), "table `s`.`t` was created");
 }
 
+TEST(Definitions, AProgramThatWasChangedWhileItsTablesWereReadIsAChange) {
+  std::vector<Schema> before(1);
+  before[0].name = "s";
+  before[0].programs.resize(1);
+  before[0].programs[0].kind = Program::Kind::kTrigger;
+  before[0].programs[0].name = "g";
+  before[0].programs[0].create_sql =
+      "CREATE TRIGGER `g` BEFORE INSERT ON `t` FOR EACH ROW SET @a = 1";
+  auto after = before;
+  EXPECT_EQ(definitions_changed(before, after), "");
+  after[0].programs[0].definer = "'other'@'%'";
+  EXPECT_EQ(definitions_changed(before, after), "trigger `s`.`g` was altered");
+  after[0].programs[0].kind = Program::Kind::kProcedure;
+  EXPECT_EQ(definitions_changed(before, after), "trigger `s`.`g` was dropped");
+  after[0].programs.clear();
+  EXPECT_EQ(definitions_changed(after, before), "trigger `s`.`g` was created");
+}
+
 TEST(Donor, IsSyncedAndNotTheOneThatApplicationsUse) {
   const auto node = [](const char* host, const char* state, std::uint64_t queue) {
     NodeState out;
