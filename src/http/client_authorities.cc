@@ -107,10 +107,10 @@ class ParsedAuthorities final : public ClientAuthorities {
     const ChainPtr intermediates(sk_X509_new_null());
     if (!leaf || !intermediates) return refuse("it can not be parsed: " + ossl_error());
     for (std::size_t i = 1; i < peer.chain.size(); ++i) {
-      X509Ptr certificate = from_der(peer.chain[i]);
+      const X509Ptr certificate = from_der(peer.chain[i]);
       if (!certificate) return refuse("its chain can not be parsed: " + ossl_error());
-      if (sk_X509_push(intermediates.get(), certificate.get()) > 0)
-        static_cast<void>(certificate.release());  // the stack's now
+      if (X509_add_cert(intermediates.get(), certificate.get(), X509_ADD_FLAG_UP_REF) != 1)
+        return fail(Code::kInternal, "out of memory in TLS");
     }
     const StoreCtxPtr context(X509_STORE_CTX_new());
     if (!context ||

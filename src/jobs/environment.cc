@@ -52,7 +52,7 @@ Status Environment::authorize_instances(const kube::User& user, const std::strin
     a.resource = "galeras";
     a.ns = ns;
     a.name = name;
-    GB_TRY(authorize(user, std::move(a)));
+    GB_TRY(authorize(user, a));
   }
   return {};
 }
@@ -64,7 +64,7 @@ Status Environment::authorize_store(const kube::User& user, const std::string& s
   a.version = api::kVersion;
   a.resource = api::kStores;
   a.name = store;
-  return authorize(user, std::move(a));
+  return authorize(user, a);
 }
 
 unsigned Environment::threads_within_memory(unsigned wanted, std::uint64_t bytes_each) const {

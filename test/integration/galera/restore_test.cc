@@ -124,6 +124,20 @@ TEST_F(RestoreTest, LargeTablesComeBackOnAQuietAndOnALiveCluster) {
   const auto quiet = restore(onto_, backup);
   ASSERT_TRUE(quiet) << quiet.error().text();
   EXPECT_EQ(contents(back_up(onto_).model), expected);
+  // The optimizer of every node knows the new tables, and InnoDB looks after them again.
+  for (const Address& node : onto_.nodes) {
+    Endpoint one = onto_;
+    one.nodes = {node};
+    EXPECT_EQ(ask(one,
+                  "SELECT COUNT(*) FROM mysql.innodb_table_stats WHERE database_name = 'big' AND "
+                  "n_rows BETWEEN 15000 AND 25000"),
+              "6")
+        << node.text();
+  }
+  EXPECT_THAT(ask(onto_,
+                  "SELECT GROUP_CONCAT(create_options) FROM information_schema.tables WHERE "
+                  "table_schema = 'big'"),
+              testing::Not(HasSubstr("stats_auto_recalc")));
 
   const auto live = restore(onto_, backup, {.existing = Existing::kReplace});
   ASSERT_TRUE(live) << live.error().text();
