@@ -48,9 +48,9 @@ struct TableDefinition {
 [[nodiscard]] Result<TableDefinition> parse_table(std::string_view create_sql);
 
 enum class Keys {
-  // Those that the rows are stored by, and what AUTO_INCREMENT needs. InnoDB keeps no statistics
-  // meanwhile: its thread for them would look again and again, all a core long, at a table that a
-  // transaction fills over the bulk path.
+  // Those that the rows are stored by, and what AUTO_INCREMENT needs. InnoDB recalculates no
+  // statistics meanwhile: else a thread of the server keeps a core busy for as long as a
+  // transaction fills the table over the bulk path (docs/performance.md).
   kFirst,
   kAll,
 };
