@@ -92,6 +92,7 @@ Status Object::read_metadata(const Json& dom) {
 void Object::take_text(std::string json) {
   json_ = std::move(json);
   const std::string_view metadata = metadata_text(json_);
+  if (metadata.empty()) return;  // text that is not compact, so none of ours: it shows no metadata
   metadata_at_ = static_cast<std::size_t>(metadata.data() - json_.data());
   metadata_size_ = metadata.size();
 }

@@ -79,6 +79,11 @@ TEST(Table, MetadataIsThatOfTheObjectToTheByte) {
   const ObjectPtr again = *Object::parse(kBackups, object->json());
   EXPECT_EQ(again->metadata_json(), object->metadata_json());
   EXPECT_EQ(Json::parse(partial_metadata(*again, "v1"))["metadata"], object->dom()["metadata"]);
+  std::string text = object->json();
+  text.insert(text.find("\"metadata\"") + 10, " ");
+  const auto spaced = Object::parse(kBackups, text);
+  ASSERT_TRUE(spaced);
+  EXPECT_EQ((*spaced)->metadata_json(), "");
 }
 
 TEST(Table, ANewBackupHasEmptyCells) {
