@@ -1,5 +1,6 @@
 #include "api/openapi.h"
 
+#include <cctype>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -385,7 +386,31 @@ class Paths {
     return item;
   }
 
+  // cancel, undelete: what is asked for is said by the path; the answer is the object.
+  [[nodiscard]] Ordered action_item(const Subresource& sub) const {
+    std::string suffix = sub.name;
+    suffix.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(suffix.front())));
+    Ordered post = operation(
+        "create", "post", suffix, concat(sub.name, " the specified ", type_.kind),
+        Ordered::array({query("dryRun", "All: everything is checked and nothing is done.")}));
+    Ordered options = {{"description", "Nothing, or what is meant more exactly."},
+                       {"type", "object"}};
+    if (sub.name == "undelete")
+      options["properties"]["uid"] = {
+          {"description",
+           "Of several deleted objects of this name, the one that is meant. Left "
+           "out: the one that was deleted last."},
+          {"type", "string"}};
+    post["requestBody"] = content(options, {"application/json", "application/yaml"});
+    post["responses"] = answers({"201"}, reference(schema_name(type_.kind)));
+    Ordered item;
+    item["post"] = std::move(post);
+    item["parameters"] = path_parameters(/*named=*/true);
+    return item;
+  }
+
   [[nodiscard]] Ordered subresource_item(const Subresource& sub) const {
+    if (sub.verbs.front() == "create") return action_item(sub);
     const bool log = sub.name == "log";
     Ordered parameters = Ordered::array();
     if (log) {

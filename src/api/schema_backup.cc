@@ -120,7 +120,7 @@ Schema status() {
                      field("method", text("How: Checksum.")),
                      field("tables", integer("Tables that were checked.")),
                      field("mismatches", integer("Tables that were not as recorded."))})),
-       field("executor", executor())});
+       field("cancellation", cancellation()), field("executor", executor())});
 }
 
 }  // namespace
@@ -134,7 +134,10 @@ ResourceType backups() {
   type.short_names = {"gbk"};
   type.categories = {"galera"};
   type.verbs = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
-  type.subresources = {{"log", "GaleraBackup", {"get"}}, {"status", "GaleraBackup", {"get"}}};
+  type.subresources = {{"cancel", "GaleraBackup", {"create"}},
+                       {"log", "GaleraBackup", {"get"}},
+                       {"status", "GaleraBackup", {"get"}},
+                       {"undelete", "GaleraBackup", {"create"}}};
   type.storage_version_hash = "+cHRZdwl4AE=";
   type.selectable_fields = {"spec.store", "status.phase"};
   type.schema = whole_object(

@@ -137,6 +137,7 @@ inline Column column(std::string name, Cell cell, std::string path, std::string 
 [[nodiscard]] Schema conditions();
 [[nodiscard]] Schema job_progress();
 [[nodiscard]] Schema executor();
+[[nodiscard]] Schema cancellation();
 // kind, apiVersion and metadata before `rest`.
 [[nodiscard]] Schema whole_object(std::string description, std::vector<Property> rest);
 

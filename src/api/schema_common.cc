@@ -106,6 +106,12 @@ Schema job_progress() {
                  field("bytesPerSecond", integer("Bytes a second, over the last few seconds."))});
 }
 
+Schema cancellation() {
+  return object("Who asked for the work to be cancelled, and when.",
+                {field("time", text("When it was asked for.", SchemaFormat::kDateTime)),
+                 field("user", text("The user who asked."))});
+}
+
 Schema executor() {
   return object(
       "The server process that runs or ran the work.",

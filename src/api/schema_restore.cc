@@ -120,7 +120,7 @@ Schema status() {
                      field("method", text("How: Checksum.")),
                      field("tables", integer("Tables that were compared.")),
                      field("mismatches", integer("Tables that differ."))})),
-       field("executor", executor())});
+       field("cancellation", cancellation()), field("executor", executor())});
 }
 
 }  // namespace
@@ -134,7 +134,9 @@ ResourceType restores() {
   type.short_names = {"grs"};
   type.categories = {"galera"};
   type.verbs = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
-  type.subresources = {{"log", "GaleraRestore", {"get"}}, {"status", "GaleraRestore", {"get"}}};
+  type.subresources = {{"cancel", "GaleraRestore", {"create"}},
+                       {"log", "GaleraRestore", {"get"}},
+                       {"status", "GaleraRestore", {"get"}}};
   type.storage_version_hash = "cVvtqNgiOeA=";
   type.selectable_fields = {"spec.backup", "status.phase"};
   type.schema = whole_object(

@@ -64,6 +64,7 @@ struct Call {
   kube::User user;
   std::string impersonator;  // who acts as `user`; empty: nobody
   std::optional<std::chrono::nanoseconds> timeout;
+  bool respond_async = false;  // Prefer: respond-async (RFC 7240): do not wait for the job
   SteadyTime started;
   std::unique_ptr<Permit> permit;
   // Set by the route.

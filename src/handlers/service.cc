@@ -44,6 +44,13 @@ std::string joined(const std::vector<std::string_view>& values) {
   return out;
 }
 
+// RFC 7240, with parameters and other preferences beside it.
+bool prefers_async(const http::RequestHead& head) {
+  for (const std::string& one : split(joined(head.headers.all("Prefer")), ','))
+    if (to_lower(trim(split(one, ';').front())) == "respond-async") return true;
+  return false;
+}
+
 // How metrics name a verb: the method, except where one method is several verbs.
 std::string metric_verb(const Call& call) {
   const std::string& verb = call.info.verb;
@@ -125,6 +132,7 @@ std::variant<Service::Admitted, http::Response> Service::Impl::admit(
   call->accept = joined(head.headers.all("Accept"));
   call->content_type = head.headers.get("Content-Type").value_or("");
   call->user_agent = head.headers.get("User-Agent").value_or("");
+  call->respond_async = prefers_async(head);
   call->if_none_match = head.headers.get("If-None-Match").value_or("");
   auto target = parse_target(head.target);
   if (!target) return refusal(target.error(), call->accept);
@@ -166,7 +174,9 @@ http::Response Service::Impl::answer_resource(Call& call, std::string_view body)
   if (!info.subresource.empty()) {
     const api::Subresource* sub = call.type->subresource(info.subresource);
     if (sub == nullptr) return refusal(api::path_not_found(), call.accept);
-    if (call.method != "GET") return method_refused(call, "GET");
+    const bool action = sub->verbs.front() == "create";
+    if (call.method != (action ? "POST" : "GET"))
+      return method_refused(call, action ? "POST" : "GET");
   } else {
     const bool collection = !info.name_from_path;
     const bool all_namespaces = call.type->namespaced && info.ns.empty();
@@ -189,6 +199,8 @@ http::Response Service::Impl::answer_resource(Call& call, std::string_view body)
 Answer Service::Impl::dispatch(Call& call, std::string_view body) {
   const std::string& verb = call.info.verb;
   if (call.info.subresource == "log") return read_log(env, call);
+  if (call.info.subresource == "cancel") return cancel_job(env, call, body);
+  if (call.info.subresource == "undelete") return undelete_object(env, call, body);
   if (verb == "get") return get_object(env, call);
   if (verb == "list") return list_objects(env, call);
   if (verb == "watch") return watch_objects(env, call);

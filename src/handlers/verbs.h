@@ -1,6 +1,8 @@
 // What each verb does, once the route is known. Private to the room.
 #pragma once
 
+#include <chrono>
+
 #include "handlers/call.h"
 
 namespace gb::handlers {
@@ -14,6 +16,17 @@ Answer patch_object(const Env& env, Call& call, std::string_view body);
 Answer delete_object(const Env& env, Call& call, std::string_view body);
 Answer delete_objects(const Env& env, Call& call, std::string_view body);
 Answer read_log(const Env& env, Call& call);
+// The subresources that do something: the object as it is then.
+Answer cancel_job(const Env& env, Call& call, std::string_view body);
+Answer undelete_object(const Env& env, Call& call, std::string_view body);
+
+// The object as its job has left it, if that ends in time; a job that goes on is no failure. At
+// most so many calls wait as Limits say; the others get the object as it is.
+api::ObjectPtr wait_for_job(const Env& env, api::ObjectPtr object, std::chrono::nanoseconds wait);
+
+// NamespaceLifecycle: kube-apiserver does not enforce it for what it proxies. `name` is of the
+// object that is to be there.
+api::Outcome<void> check_namespace(const Env& env, const Call& call, std::string_view name);
 
 // The object that the call names; 404 when it is not there.
 api::Outcome<api::ObjectPtr> find_object(const Env& env, const Call& call);

@@ -26,24 +26,6 @@ std::string text_at(const api::Json& object, const char* field) {
   return value != metadata->end() && value->is_string() ? value->get<std::string>() : std::string();
 }
 
-// NamespaceLifecycle: kube-apiserver does not enforce it for what it proxies.
-api::Outcome<void> check_namespace(const Env& env, const Call& call, const api::Json& object) {
-  if (!call.type->namespaced) return {};
-  const std::string in_body = text_at(object, "namespace");
-  if (!in_body.empty() && in_body != call.info.ns) return {};  // refused as a mismatch, later
-  const auto state = env.deps.namespaces->state(call.info.ns);
-  if (!state) return api::refuse(api::from_error(state.error(), nullptr, {}));
-  switch (*state) {
-    case kube::NamespaceState::kActive:
-      return {};
-    case kube::NamespaceState::kMissing:
-      return api::refuse(api::namespace_not_found(call.info.ns));
-    case kube::NamespaceState::kTerminating:
-      break;
-  }
-  return api::refuse(api::namespace_terminating(*call.type, text_at(object, "name"), call.info.ns));
-}
-
 Result<api::ObjectPtr> submit(const Env& env, const Call& call, const api::Json& object) {
   const std::stop_token stop = env.stopping.get_token();
   if (call.type->plural == api::kBackups)
@@ -71,22 +53,16 @@ api::Outcome<api::ObjectPtr> submit_named(const Env& env, const Call& call, api:
   }
 }
 
-// The object as its job has left it, if that ended in time; a job that goes on is no failure.
-api::ObjectPtr wait_for_job(const Env& env, const Call& call, api::ObjectPtr object) {
+// How long this create may wait for its job.
+std::chrono::nanoseconds create_wait(const Env& env, const Call& call) {
+  if (call.respond_async) return {};
   std::chrono::nanoseconds wait = call.timeout.value_or(kCreateWait);
   if (wait <= std::chrono::nanoseconds::zero()) wait = kCreateWait;
   wait = std::min<std::chrono::nanoseconds>(wait, kLongestCreateWait);
   // kube-apiserver gives a proxied request up after the same ?timeout=: the answer must be there
   // before.
   if (call.timeout) wait -= std::min<std::chrono::nanoseconds>(wait / 5, std::chrono::seconds(2));
-  wait -= env.deps.clock->steady_now() - call.started;
-  if (wait <= std::chrono::nanoseconds::zero()) return object;
-  const auto place = Permit::take(env.waiting_creates, env.deps.limits.waiting_creates);
-  if (place == nullptr) return object;
-  auto ended = env.deps.jobs->wait(object->key(), object->uid(),
-                                   std::chrono::duration_cast<std::chrono::milliseconds>(wait),
-                                   env.stopping.get_token());
-  return ended ? std::move(*ended) : object;
+  return wait - (env.deps.clock->steady_now() - call.started);
 }
 
 void warn_of_failure(Call& call, const api::ObjectPtr& object) {
@@ -144,6 +120,31 @@ api::Outcome<Written> store_update(const Env& env, const Call& call, const api::
 
 }  // namespace
 
+api::Outcome<void> check_namespace(const Env& env, const Call& call, std::string_view name) {
+  if (!call.type->namespaced) return {};
+  const auto state = env.deps.namespaces->state(call.info.ns);
+  if (!state) return api::refuse(api::from_error(state.error(), nullptr, {}));
+  switch (*state) {
+    case kube::NamespaceState::kActive:
+      return {};
+    case kube::NamespaceState::kMissing:
+      return api::refuse(api::namespace_not_found(call.info.ns));
+    case kube::NamespaceState::kTerminating:
+      break;
+  }
+  return api::refuse(api::namespace_terminating(*call.type, name, call.info.ns));
+}
+
+api::ObjectPtr wait_for_job(const Env& env, api::ObjectPtr object, std::chrono::nanoseconds wait) {
+  if (wait <= std::chrono::nanoseconds::zero()) return object;
+  const auto place = Permit::take(env.waiting_creates, env.deps.limits.waiting_creates);
+  if (place == nullptr) return object;
+  auto ended = env.deps.jobs->wait(object->key(), object->uid(),
+                                   std::chrono::duration_cast<std::chrono::milliseconds>(wait),
+                                   env.stopping.get_token());
+  return ended ? std::move(*ended) : object;
+}
+
 Answer create_object(const Env& env, Call& call, std::string_view body) {
   const auto view = choose_view(call, api::Asked::kObject);
   if (!view) return api::refuse(view.error());
@@ -154,7 +155,9 @@ Answer create_object(const Env& env, Call& call, std::string_view body) {
   call.dry_run = options->dry_run;
   auto object = api::decode_object(*call.type, body, *format, options->validation, call.warnings);
   if (!object) return api::refuse(std::move(object).error());
-  if (auto lives = check_namespace(env, call, *object); !lives)
+  const std::string in_body = text_at(*object, "namespace");
+  const bool mismatch = !in_body.empty() && in_body != call.info.ns;  // refused as one, below
+  if (auto lives = check_namespace(env, call, text_at(*object, "name")); !lives && !mismatch)
     return api::refuse(std::move(lives).error());
   if (auto ready = api::prepare_create(*call.type, call.info.ns, *object, env.deps.clock->now(),
                                        *env.deps.rng, call.warnings);
@@ -176,7 +179,7 @@ Answer create_object(const Env& env, Call& call, std::string_view body) {
     }
     return object_response(env, call, *view, 201, *made);
   }
-  const api::ObjectPtr object_now = wait_for_job(env, call, std::move(*made));
+  const api::ObjectPtr object_now = wait_for_job(env, std::move(*made), create_wait(env, call));
   warn_of_failure(call, object_now);
   return object_response(env, call, *view, 201, object_now);
 }

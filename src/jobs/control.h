@@ -5,26 +5,34 @@
 #include <memory>
 #include <mutex>
 #include <stop_token>
+#include <string>
 #include <utility>
 
 namespace gb::jobs {
 
-enum class StopCause { kNone, kDeleted, kDeadline, kShutdown, kLost };
+enum class StopCause { kNone, kCancelled, kDeleted, kDeadline, kShutdown, kLost };
 
 // Thread safety: all methods, from any thread.
 class JobControl {
  public:
-  // The first cause counts.
-  void stop(StopCause cause) {
+  // The first cause counts. `by` is the user who asked for it, when one did.
+  void stop(StopCause cause, const std::string& by = {}) {
     {
       const std::scoped_lock lock(mutex_);
-      if (cause_ == StopCause::kNone) cause_ = cause;
+      if (cause_ == StopCause::kNone) {
+        cause_ = cause;
+        by_ = by;
+      }
     }
     source_.request_stop();
   }
   [[nodiscard]] StopCause cause() const {
     const std::scoped_lock lock(mutex_);
     return cause_;
+  }
+  [[nodiscard]] std::string stopped_by() const {
+    const std::scoped_lock lock(mutex_);
+    return by_;
   }
   void keep(std::shared_ptr<void> held) {
     const std::scoped_lock lock(mutex_);
@@ -36,6 +44,7 @@ class JobControl {
  private:
   mutable std::mutex mutex_;
   StopCause cause_ = StopCause::kNone;
+  std::string by_;
   std::shared_ptr<void> held_;
   std::stop_source source_;
 };

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/text.h"
 #include "api/types.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -13,9 +14,13 @@ std::string_view noun_of(const api::ObjectKey& key) {
   return key.resource == api::kRestores ? "restore" : "backup";
 }
 
-Ending ending_of(const Error& error, StopCause cause, std::string_view noun) {
+Ending ending_of(const Error& error, StopCause cause, std::string_view noun,
+                 const std::string& by) {
   const std::string what(noun);
   switch (cause) {
+    case StopCause::kCancelled:
+      return {"Cancelled", "Cancelled",
+              "the " + what + " was cancelled" + (by.empty() ? "" : " by " + by)};
     case StopCause::kDeleted:
       return {"Cancelled", "Deleted", "the " + what + " was deleted while it ran"};
     case StopCause::kDeadline:
@@ -31,6 +36,23 @@ Ending ending_of(const Error& error, StopCause cause, std::string_view noun) {
       break;
   }
   return {"Failed", std::string(to_string(error.code)), error.text()};
+}
+
+std::string left_on_target(const api::Json& status) {
+  const std::string phase = api::text_member(status, "phase");
+  if (phase != "Restoring" && phase != "Verifying") return "nothing was changed on the target";
+  std::string text =
+      "the target may hold a part of the restored schemas: create a new restore with existing: "
+      "Replace";
+  if (const std::string safety = api::text_member(status, "safetyBackup"); !safety.empty())
+    text += ", or go back by restoring the safety backup \"" + safety + "\"";
+  return text;
+}
+
+std::optional<std::string> cancelled_by(const api::Json& status) {
+  const api::Json& asked = api::member(status, "cancellation");
+  if (!asked.is_object()) return std::nullopt;
+  return api::text_member(asked, "user");
 }
 
 void write_ending(api::Json& status, const Ending& ending, WallTime now) {
@@ -58,7 +80,9 @@ Status record_end(JobRecord& record, JobControl& control, JobLog& log,
 void end_failed(const Environment& environment, JobRecord& record, JobControl& control, JobLog& log,
                 const Error& error) {
   const std::string_view noun = noun_of(record.key());
-  const Ending ending = ending_of(error, control.cause(), noun);
+  Ending ending = ending_of(error, control.cause(), noun, control.stopped_by());
+  if (control.cause() != StopCause::kNone && record.key().resource == api::kRestores)
+    ending.message += "; " + left_on_target(api::member(record.last()->dom(), "status"));
   log.say(ending.phase + ": " + ending.message);
   log::warn(std::string(noun) + " ended", {{"namespace", record.key().ns},
                                            {"name", record.key().name},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,14 +18,21 @@ namespace gb::jobs {
 // "backup" or "restore", for sentences.
 [[nodiscard]] std::string_view noun_of(const api::ObjectKey& key);
 
-// What a job that ended with `error` is told to be: the cause of its stop, when it was stopped,
-// else the error itself.
+// What a job that ended with `error` is told to be: the cause of its stop, when it was stopped
+// (`by` whom, when a user asked), else the error itself.
 struct Ending {
   std::string phase;   // Failed | Cancelled
   std::string reason;  // CamelCase, for the condition and the event
   std::string message;
 };
-[[nodiscard]] Ending ending_of(const Error& error, StopCause cause, std::string_view noun);
+[[nodiscard]] Ending ending_of(const Error& error, StopCause cause, std::string_view noun,
+                               const std::string& by = {});
+
+// What a restore of this status that ends early leaves on its targets, and how to go on or back.
+[[nodiscard]] std::string left_on_target(const api::Json& status);
+
+// Who asked for this job to be cancelled (status.cancellation); nothing: nobody.
+[[nodiscard]] std::optional<std::string> cancelled_by(const api::Json& status);
 
 // The status of an object that ends this way: phase, message, completionTime, condition Completed.
 void write_ending(api::Json& status, const Ending& ending, WallTime now);

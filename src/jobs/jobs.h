@@ -88,6 +88,17 @@ class Jobs {
   // Waits until the job of this uid has ended or `timeout` passes; the object as it is then.
   virtual Result<api::ObjectPtr> wait(const api::ObjectKey& key, const std::string& uid,
                                       std::chrono::milliseconds timeout, std::stop_token stop) = 0;
+  // Asks the job of this object to end; the object stays, and gets the phase Cancelled when the job
+  // has ended (wait() waits for that; a job that another process runs ends when that one sees it).
+  // Conflict when it has ended already. With dry_run nothing is stopped.
+  virtual Result<api::ObjectPtr> cancel(const api::ObjectKey& key, const kube::User& user,
+                                        bool dry_run) = 0;
+  // Brings a deleted backup back from the trash, with its uid and status: of several that had this
+  // name the one with this uid, or the newest (`uid` empty). What an automatism would delete again
+  // at once comes back with spec.hold. AlreadyExists when the name lives; NotFound says what there
+  // is.
+  virtual Result<api::ObjectPtr> undelete(const api::ObjectKey& key, const std::string& uid,
+                                          bool dry_run) = 0;
   // Called before the object leaves the catalog (or gets its deletionTimestamp): cancels the job if
   // it runs, without waiting for it, and marks the data of a backup as trash, restorable until it
   // is reaped.

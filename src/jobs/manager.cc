@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "jobs/backup.h"
+#include "jobs/cancel.h"
 #include "jobs/finish.h"
 #include "jobs/restore.h"
+#include "jobs/trash.h"
 
 namespace gb::jobs {
 namespace {
@@ -225,15 +227,22 @@ Result<api::ObjectPtr> Manager::wait(const api::ObjectKey& key, const std::strin
   return object;
 }
 
+Result<api::ObjectPtr> Manager::cancel(const api::ObjectKey& key, const kube::User& user,
+                                       bool dry_run) {
+  GB_TRY_ASSIGN(api::ObjectPtr asked, ask_to_cancel(environment_, key, user, dry_run));
+  if (dry_run) return asked;
+  if (const auto job = find(asked->uid())) job->control.stop(StopCause::kCancelled, user.name);
+  return asked;
+}
+
+Result<api::ObjectPtr> Manager::undelete(const api::ObjectKey& key, const std::string& uid,
+                                         bool dry_run) {
+  return jobs::undelete(environment_, key, uid, dry_run);
+}
+
 Status Manager::deleted(const api::Object& object) {
   if (const auto job = find(object.uid())) job->control.stop(StopCause::kDeleted);
-  if (object.key().resource != api::kBackups) return {};
-  const api::Json dom = object.dom();
-  if (api::phase_of(dom) != "Completed") return {};
-  GB_TRY_ASSIGN(const Store* store, environment_.find_store(api::read_backup_spec(dom).store));
-  const api::Json mark = {{"object", dom}, {"deleted", to_rfc3339(environment_.clock->now())}};
-  return storage::put(*store->blobs, "trash/" + object.key().ns + "/" + object.uid(),
-                      as_bytes(mark.dump()));
+  return put_into_trash(environment_, object);
 }
 
 Result<std::unique_ptr<LogReader>> Manager::follow_log(

@@ -31,6 +31,10 @@ class Manager final : public Jobs {
                                         std::stop_token stop) override;
   Result<api::ObjectPtr> wait(const api::ObjectKey& key, const std::string& uid,
                               std::chrono::milliseconds timeout, std::stop_token stop) override;
+  Result<api::ObjectPtr> cancel(const api::ObjectKey& key, const kube::User& user,
+                                bool dry_run) override;
+  Result<api::ObjectPtr> undelete(const api::ObjectKey& key, const std::string& uid,
+                                  bool dry_run) override;
   Status deleted(const api::Object& object) override;
   Result<std::unique_ptr<LogReader>> follow_log(const api::Object& object, bool follow,
                                                 std::function<void(std::string_view)> on_text,

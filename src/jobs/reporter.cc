@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/wait.h"
+#include "jobs/finish.h"
 
 namespace gb::jobs {
 namespace {
@@ -56,12 +57,17 @@ void Reporter::work(const std::stop_token& stop) {
     if (deadline_ && now >= *deadline_) control_.stop(StopCause::kDeadline);
     if (++second % kRenewEverySeconds != 0) continue;
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - start_);
+    std::optional<std::string> cancelled;
     const Status updated = record_.update([&](api::Json& status) {
+      // Asked for where it does not run: at another server, or before this one was started anew.
+      cancelled = cancelled_by(status);
       status["progress"] = progress_json(progress_, elapsed, false);
       // A renewal must be a write even when nothing moved: somebody may be watching for it.
       status["executor"]["renewals"] = status["executor"].value("renewals", 0) + 1;
     });
-    if (!updated && updated.error().code == Code::kCancelled) {
+    if (updated && cancelled) {
+      control_.stop(StopCause::kCancelled, *cancelled);
+    } else if (!updated && updated.error().code == Code::kCancelled) {
       control_.stop(StopCause::kLost);
     } else if (!updated) {
       log::warn("progress could not be recorded",

@@ -112,18 +112,9 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
   const api::Json before = object.dom();
   const std::string noun(noun_of(object.key()));
   const bool restore = object.key().resource == api::kRestores;
-  std::string message = "the server that ran this " + noun + " ended while it was " +
-                        api::phase_of(before) + " (" + why + "); ";
-  if (restore) {
-    message +=
-        "the target may hold a part of the restored schemas: create a new restore with existing: "
-        "Replace";
-    const std::string safety = before["status"].value("safetyBackup", "");
-    if (!safety.empty())
-      message += ", or go back by restoring the safety backup \"" + safety + "\"";
-  } else {
-    message += "create the backup again";
-  }
+  const std::string message =
+      "the server that ran this " + noun + " ended while it was " + api::phase_of(before) + " (" +
+      why + "); " + (restore ? left_on_target(before["status"]) : "create the backup again");
   const bool whole = !restore && is_whole(environment_, object, before, stop);
 
   // The cluster first: what the job left there holds it up now, not when the status says so.
@@ -145,7 +136,11 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
                              "every byte was read back and compared, after its server had ended",
                              now);
         } else {
-          write_ending(dom["status"], {"Failed", "ServerDied", message}, now);
+          const auto by = cancelled_by(dom["status"]);
+          write_ending(dom["status"],
+                       by ? ending_of({}, StopCause::kCancelled, noun, *by)
+                          : Ending{"Failed", "ServerDied", message},
+                       now);
         }
         return dom;
       });

@@ -97,6 +97,19 @@ class FakeJobs final : public jobs::Jobs {
     }
     return catalog_.get(key);
   }
+  Result<api::ObjectPtr> cancel(const api::ObjectKey& key, const kube::User& user,
+                                bool dry_run) override {
+    GB_TRY_ASSIGN(const api::ObjectPtr object, catalog_.get(key));
+    if (!action_error.message.empty()) return fail(action_error);
+    asked_for.push_back("cancel " + key.name + " by " + user.name + (dry_run ? " (dry run)" : ""));
+    return object;
+  }
+  Result<api::ObjectPtr> undelete(const api::ObjectKey& key, const std::string& uid,
+                                  bool dry_run) override {
+    if (!action_error.message.empty()) return fail(action_error);
+    asked_for.push_back("undelete " + key.name + " " + uid + (dry_run ? " (dry run)" : ""));
+    return catalog_.get(key);
+  }
   Status deleted(const api::Object& object) override {
     deleted_names.push_back(object.key().name);
     if (refuse_deletion) return fail(Code::kUnavailable, "the store does not answer");
@@ -154,7 +167,9 @@ class FakeJobs final : public jobs::Jobs {
     stores_[name] = phase;
   }
 
-  Error submit_error;     // kInternal without a message: none
+  Error submit_error;  // kInternal without a message: none
+  Error action_error;  // of cancel and undelete; the same
+  std::vector<std::string> asked_for;
   int taken_names = 0;    // so many submissions find their name taken
   std::string ends_with;  // the phase that wait() brings about
   bool refuse_deletion = false;

@@ -1,0 +1,91 @@
+// The subresources that do something: cancel and undelete.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "api/decode.h"
+#include "api/text.h"
+#include "api/types.h"
+#include "handlers/respond.h"
+#include "handlers/verbs.h"
+
+namespace gb::handlers {
+namespace {
+
+constexpr std::chrono::nanoseconds kNoWait{0};
+// A job stops between two chunks; one that waits for a lock of the database takes longer.
+constexpr std::chrono::nanoseconds kCancelWait = std::chrono::seconds(15);
+
+// What is asked for beside the path: nothing, or an object with none but the `known` fields.
+api::Outcome<api::Json> options_of(const Call& call, std::string_view body,
+                                   const std::vector<std::string>& known) {
+  if (body.empty()) return api::Json::object();
+  const auto format = api::body_format(call.content_type);
+  if (!format) return api::refuse(format.error());
+  std::vector<std::string> problems;
+  auto options = api::parse_document(body, *format, problems);
+  if (!options) return api::refuse(api::bad_request(options.error().message));
+  if (options->is_null()) return api::Json::object();
+  if (!options->is_object())
+    return api::refuse(api::bad_request("the body must be an object, or empty"));
+  for (const auto& [name, value] : options->items()) {
+    if (std::ranges::find(known, name) == known.end())
+      return api::refuse(api::bad_request("unknown field " + api::quote(name)));
+    if (!value.is_string())
+      return api::refuse(api::bad_request("the field " + api::quote(name) + " must be a string"));
+  }
+  return std::move(*options);
+}
+
+struct Asked {
+  View view;
+  api::Json options;
+};
+
+api::Outcome<Asked> asked_of(Call& call, std::string_view body,
+                             const std::vector<std::string>& known) {
+  auto view = choose_view(call, api::Asked::kObject);
+  if (!view) return api::refuse(std::move(view).error());
+  const auto write = api::parse_write_options(call.query(), "CreateOptions");
+  if (!write) return api::refuse(write.error());
+  call.dry_run = write->dry_run;
+  auto options = options_of(call, body, known);
+  if (!options) return api::refuse(std::move(options).error());
+  return Asked{std::move(*view), std::move(*options)};
+}
+
+}  // namespace
+
+Answer cancel_job(const Env& env, Call& call, std::string_view body) {
+  const auto asked = asked_of(call, body, {});
+  if (!asked) return api::refuse(asked.error());
+  auto object = env.deps.jobs->cancel(call.key(), call.user, call.dry_run);
+  if (!object) return api::refuse(object_error(object.error(), *call.type, call.info.name));
+  if (call.dry_run) return object_response(env, call, asked->view, 201, *object);
+  const api::ObjectPtr now =
+      wait_for_job(env, std::move(*object), call.respond_async ? kNoWait : kCancelWait);
+  const std::string phase = api::phase_of(now->dom());
+  if (!api::is_terminal_phase(phase))
+    call.warnings.push_back("it has not ended yet; its phase will be Cancelled when it has");
+  else if (phase != "Cancelled")
+    return api::refuse(api::conflict(*call.type, call.info.name,
+                                     "it ended before it could be cancelled: it is " + phase));
+  return object_response(env, call, asked->view, 201, now);
+}
+
+Answer undelete_object(const Env& env, Call& call, std::string_view body) {
+  const auto asked = asked_of(call, body, {"uid"});
+  if (!asked) return api::refuse(asked.error());
+  if (auto lives = check_namespace(env, call, call.info.name); !lives)
+    return api::refuse(std::move(lives).error());
+  const auto object =
+      env.deps.jobs->undelete(call.key(), api::text_member(asked->options, "uid"), call.dry_run);
+  if (!object) return api::refuse(api::from_error(object.error(), call.type, call.info.name));
+  const api::Json dom = (*object)->dom();
+  if (api::read_backup_spec(dom).hold)
+    call.warnings.push_back(
+        "its ttl or the retention of its schedule would delete it again: it came back with "
+        "spec.hold, which keeps it until you set that to false");
+  return object_response(env, call, asked->view, 201, *object);
+}
+
+}  // namespace gb::handlers

@@ -1,0 +1,39 @@
+#include "jobs/cancel.h"
+
+#include <nlohmann/json.hpp>
+
+#include "api/types.h"
+#include "base/text.h"
+#include "jobs/finish.h"
+
+namespace gb::jobs {
+namespace {
+
+tl::unexpected<Error> ended(const api::ObjectKey& key, const std::string& phase) {
+  const std::string noun(noun_of(key));
+  return fail(Code::kConflict,
+              noun + " \"" + key.name + "\" is " + phase + ": there is nothing left to cancel",
+              "to remove it: kubectl delete " + key.resource + "." + api::kGroup + " " + key.name +
+                  " -n " + key.ns);
+}
+
+}  // namespace
+
+Result<api::ObjectPtr> ask_to_cancel(const Environment& environment, const api::ObjectKey& key,
+                                     const kube::User& user, bool dry_run) {
+  const auto asked = [&](const api::Object& object) -> Result<api::Json> {
+    api::Json dom = object.dom();
+    const std::string phase = api::phase_of(dom);
+    if (api::is_terminal_phase(phase)) return ended(key, phase);
+    if (!cancelled_by(dom["status"]))
+      dom["status"]["cancellation"] = {{"time", to_rfc3339(environment.clock->now())},
+                                       {"user", user.name}};
+    return dom;
+  };
+  if (!dry_run) return environment.catalog->modify(key, asked);
+  GB_TRY_ASSIGN(const api::ObjectPtr object, environment.catalog->get(key));
+  GB_TRY(asked(*object));
+  return object;
+}
+
+}  // namespace gb::jobs

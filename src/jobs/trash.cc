@@ -1,0 +1,167 @@
+#include "jobs/trash.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "api/text.h"
+#include "api/types.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "storage/repo/repo.h"
+
+namespace gb::jobs {
+namespace {
+
+// What is about to be freed is not brought back any more: nobody could say who was first.
+constexpr std::chrono::minutes kReaperMargin{1};
+
+struct Deleted {
+  const Store* store = nullptr;
+  std::string key;  // of the mark
+  api::Json object;
+  WallTime time;
+};
+
+std::string folder_of(const std::string& ns) {
+  return "trash/" + ns + "/";
+}
+
+std::optional<Deleted> parse_mark(const Store& store, const std::string& key,
+                                  const std::string& text) {
+  api::Json mark = api::Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto time = from_rfc3339(api::text_member(mark, "deleted"));
+  if (!time || !api::member(mark, "object").is_object()) {
+    log::warn("a mark in the trash can not be read", {{"store", store.name}, {"key", key}});
+    return std::nullopt;
+  }
+  return Deleted{&store, key, std::move(mark["object"]), *time};
+}
+
+// Every deleted backup of a namespace. Unavailable when one of the stores does not answer.
+Result<std::vector<Deleted>> all_deleted(const Environment& environment, const std::string& ns) {
+  std::vector<Deleted> found;
+  for (const Store& store : environment.stores) {
+    const auto marks = store.blobs->list(folder_of(ns));
+    if (!marks)
+      return wrap("the trash of store \"" + store.name + "\" can not be read", marks.error());
+    for (const storage::BlobInfo& info : *marks) {
+      const auto text = store.blobs->get(info.key);
+      if (!text && text.error().code == Code::kNotFound) continue;  // freed, or undone, just now
+      if (!text)
+        return wrap("the trash of store \"" + store.name + "\" can not be read", text.error());
+      if (auto one = parse_mark(store, info.key, *text)) found.push_back(std::move(*one));
+    }
+  }
+  return found;
+}
+
+std::string text_of_metadata(const api::Json& object, std::string_view field) {
+  return api::text_member(api::member(object, "metadata"), field);
+}
+
+tl::unexpected<Error> not_in_trash(const api::ObjectKey& key, const std::string& uid,
+                                   const std::vector<Deleted>& all) {
+  std::set<std::string> names;
+  for (const Deleted& one : all) names.insert(text_of_metadata(one.object, "name"));
+  std::string hint =
+      "only a backup that was Completed is kept, until its store's trashRetention "
+      "has passed; ";
+  hint += names.empty() ? "there is none at all"
+                        : "there is: " + join({names.begin(), names.end()}, ", ");
+  return fail(Code::kNotFound,
+              "the trash of namespace \"" + key.ns + "\" holds no backup \"" + key.name + "\"" +
+                  (uid.empty() ? "" : " with the uid " + uid),
+              hint);
+}
+
+// An error when its time is over: the reaper may be freeing it while we speak.
+Status require_kept(const Deleted& deleted, const api::ObjectKey& key, WallTime now) {
+  const auto retention = parse_duration(deleted.store->trash_retention);
+  if (!retention) return {};
+  const WallTime until =
+      deleted.time + std::chrono::duration_cast<std::chrono::microseconds>(*retention);
+  if (now + kReaperMargin < until) return {};
+  return fail(Code::kNotFound,
+              "backup \"" + key.name + "\" was kept in the trash until " + to_rfc3339(until),
+              "its data is being freed: restore from another backup");
+}
+
+Status require_data(const Deleted& deleted, const api::ObjectKey& key) {
+  const auto digest = digest_of(deleted.object);
+  const auto reader =
+      digest ? storage::BackupReader::open(*deleted.store->blobs, key.ns,
+                                           text_of_metadata(deleted.object, "uid"), digest)
+             : fail(Code::kCorruption, "its status holds no digest");
+  if (reader) return {};
+  return wrap("backup \"" + key.name + "\" is in the trash, but its data can not be read",
+              reader.error());
+}
+
+// As it comes back: nothing of its deletion, and nothing by which it would be deleted again at
+// once: an owner that went meanwhile, a ttl that has ended, a schedule's retention.
+api::Json revived(api::Json object, WallTime now) {
+  api::Json& metadata = object["metadata"];
+  for (const char* gone : {"deletionTimestamp", "deletionGracePeriodSeconds", "finalizers",
+                           "ownerReferences", "resourceVersion"})
+    metadata.erase(gone);
+  const auto expires =
+      from_rfc3339(api::text_member(api::member(object, "status"), "expirationTime"));
+  const bool scheduled =
+      !api::text_member(api::member(metadata, "labels"), "backup.rhoso.io/schedule").empty();
+  if (((expires && *expires <= now) || scheduled) && !api::read_backup_spec(object).hold) {
+    object["spec"]["hold"] = true;
+    metadata["generation"] = metadata.value("generation", 1) + 1;
+  }
+  return object;
+}
+
+}  // namespace
+
+Status put_into_trash(const Environment& environment, const api::Object& object) {
+  if (object.key().resource != api::kBackups) return {};
+  const api::Json dom = object.dom();
+  if (api::phase_of(dom) != "Completed") return {};
+  GB_TRY_ASSIGN(const Store* store, environment.find_store(api::read_backup_spec(dom).store));
+  const api::Json mark = {{"object", dom}, {"deleted", to_rfc3339(environment.clock->now())}};
+  return storage::put(*store->blobs, folder_of(object.key().ns) + object.uid(),
+                      as_bytes(mark.dump()));
+}
+
+Result<api::ObjectPtr> undelete(const Environment& environment, const api::ObjectKey& key,
+                                const std::string& uid, bool dry_run) {
+  const auto taken = [&] {
+    return fail(Code::kAlreadyExists, key.resource + " \"" + key.name + "\" already exists",
+                "it was not deleted, or its name was given again: delete that one first (it goes "
+                "into the trash, too)");
+  };
+  if (environment.catalog->get(key)) return taken();
+  GB_TRY_ASSIGN(const std::vector<Deleted> all, all_deleted(environment, key.ns));
+  const Deleted* chosen = nullptr;
+  for (const Deleted& one : all) {
+    if (text_of_metadata(one.object, "name") != key.name) continue;
+    if (!uid.empty() && text_of_metadata(one.object, "uid") != uid) continue;
+    if (chosen == nullptr || chosen->time < one.time) chosen = &one;
+  }
+  if (chosen == nullptr) return not_in_trash(key, uid, all);
+  const WallTime now = environment.clock->now();
+  GB_TRY(require_kept(*chosen, key, now));
+  GB_TRY(require_data(*chosen, key));
+  api::Json object = revived(chosen->object, now);
+  if (dry_run) return api::Object::make(key.resource, 0, std::move(object));
+
+  // The object first: between the two writes the backup is in both places, never in none.
+  auto created = environment.catalog->create(key.resource, std::move(object));
+  if (!created && created.error().code == Code::kAlreadyExists) return taken();
+  if (!created) return created;
+  if (const Status removed = chosen->store->blobs->remove(chosen->key); !removed)
+    log::warn("the mark of a backup that is back could not be removed: it does not count",
+              {{"key", chosen->key}, {"error", removed.error().text()}});
+  environment.event(**created, kube::EventType::kNormal, "Undeleted",
+                    "brought back from the trash, where it was since " + to_rfc3339(chosen->time));
+  return created;
+}
+
+}  // namespace gb::jobs

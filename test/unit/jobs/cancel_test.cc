@@ -1,0 +1,124 @@
+// Cancelling jobs: their objects stay and say so.
+#include "test/unit/jobs/jobs_fixture.h"
+
+namespace gb::jobs::test {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+class CancelTest : public JobsTest {
+ protected:
+  void SetUp() override {
+    JobsTest::SetUp();
+    cluster_.block_runs = true;
+  }
+  void unblock() {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.block_runs = false;
+  }
+  Result<api::ObjectPtr> cancel(const api::ObjectPtr& object, bool dry_run = false) {
+    return jobs_->cancel(object->key(), alice_, dry_run);
+  }
+  api::Json status_of(const api::ObjectPtr& object) {
+    return (*catalog_->get(object->key()))->dom()["status"];
+  }
+};
+
+TEST_F(CancelTest, ARunningBackupEndsAndItsObjectStays) {
+  const auto submitted = submit(backup("a"));
+  until_running((*submitted)->key());
+  ASSERT_TRUE(cancel(*submitted));
+  const api::Json done = finish(submitted);
+  EXPECT_EQ(done["status"]["phase"], "Cancelled");
+  EXPECT_EQ(done["status"]["message"], "the backup was cancelled by alice");
+  EXPECT_EQ(done["status"]["cancellation"]["user"], "alice");
+  EXPECT_THAT(events_.told, Contains("a Cancelled"));
+  EXPECT_TRUE(blobs_->list("data/openstack/")->empty()) << "what it had written is of no use";
+}
+
+TEST_F(CancelTest, OneThatWaitsForItsTurnNeverBegins) {
+  const auto first = submit(backup("first"));
+  until_running((*first)->key());
+  const auto second = submit(backup("second"));
+  ASSERT_TRUE(cancel(*second));
+  EXPECT_EQ(finish(second)["status"]["message"], "the backup was cancelled by alice");
+  EXPECT_EQ(status_of(*first)["phase"], "Running");
+  ASSERT_TRUE(cancel(*first));
+}
+
+TEST_F(CancelTest, WhatHasEndedIsAConflictThatSaysWhatToDo) {
+  unblock();
+  const auto submitted = submit(backup("a"));
+  finish(submitted);
+  const auto refused = cancel(*submitted);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kConflict);
+  EXPECT_EQ(refused.error().text(),
+            "backup \"a\" is Completed: there is nothing left to cancel; to remove it: kubectl "
+            "delete galerabackups.backup.rhoso.io a -n openstack");
+  EXPECT_FALSE(status_of(*submitted).contains("cancellation"));
+  EXPECT_EQ(cancel(*submitted, true).error().code, Code::kConflict);
+}
+
+TEST_F(CancelTest, WhatIsNotThereIsNotFound) {
+  EXPECT_EQ(jobs_->cancel({api::kBackups, "openstack", "none"}, alice_, false).error().code,
+            Code::kNotFound);
+}
+
+TEST_F(CancelTest, ADryRunStopsNothing) {
+  const auto submitted = submit(backup("a"));
+  until_running((*submitted)->key());
+  ASSERT_TRUE(cancel(*submitted, true));
+  EXPECT_FALSE(status_of(*submitted).contains("cancellation"));
+  unblock();
+  ASSERT_TRUE(cancel(*submitted));
+}
+
+TEST_F(CancelTest, ARestoreSaysWhatItLeaves) {
+  unblock();
+  finish(submit(backup("a")));
+  {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.block_runs = true;
+    cluster_.plan_action = "Replace";
+  }
+  const auto submitted =
+      submit(restore("r", {{"backup", "a"}, {"existing", "Replace"}, {"safetyBackup", false}}));
+  ASSERT_TRUE(submitted) << submitted.error().text();
+  while (status_of(*submitted)["phase"] != "Restoring") std::this_thread::yield();
+  ASSERT_TRUE(cancel(*submitted));
+  EXPECT_EQ(finish(submitted)["status"]["message"],
+            "the restore was cancelled by alice; the target may hold a part of the restored "
+            "schemas: create a new restore with existing: Replace");
+}
+
+TEST_F(CancelTest, ARestoreThatHadNotBegunSaysThatNothingWasChanged) {
+  unblock();
+  finish(submit(backup("a")));
+  {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.block_runs = true;
+    cluster_.plan_action = "Replace";
+  }
+  const auto submitted = submit(restore("r", {{"backup", "a"}, {"existing", "Replace"}}));
+  while (status_of(*submitted)["phase"] != "SafetyBackup") std::this_thread::yield();
+  ASSERT_TRUE(cancel(*submitted));
+  EXPECT_EQ(finish(submitted)["status"]["message"],
+            "the restore was cancelled by alice; nothing was changed on the target");
+}
+
+// A server of another process sees it in the object, with its next sign of life.
+TEST_F(CancelTest, AskedForElsewhereItReachesTheJobThroughTheObject) {
+  const auto submitted = submit(backup("a"));
+  until_running((*submitted)->key());
+  ASSERT_TRUE(catalog_->modify((*submitted)->key(), [](const api::Object& object) {
+    api::Json dom = object.dom();
+    dom["status"]["cancellation"] = {{"time", "2026-11-20T02:00:00Z"}, {"user", "bob"}};
+    return Result<api::Json>(dom);
+  }));
+  EXPECT_EQ(finish(submitted)["status"]["message"], "the backup was cancelled by bob");
+}
+
+}  // namespace
+}  // namespace gb::jobs::test

@@ -1,0 +1,145 @@
+// The jobs over an engine in memory, a catalog on memory blobs, and doors that tests steer.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "api/schema.h"
+#include "api/types.h"
+#include "base/text.h"
+#include "jobs/jobs.h"
+#include "jobs/record.h"
+#include "storage/blob/faulty_blob_store.h"
+#include "storage/blob/memory_blob_store.h"
+#include "test/unit/jobs/fake_engine.h"
+
+namespace gb::jobs::test {
+
+class Instances final : public InstanceResolver {
+ public:
+  Result<galera::Endpoint> resolve(std::string_view ns, std::string_view name) override {
+    if (ns == "openstack" && (name == "main" || name == "cell1" || name == "dr")) {
+      galera::Endpoint endpoint;
+      endpoint.name = name;
+      return endpoint;
+    }
+    return fail(Code::kNotFound, "there is no database instance \"" + std::string(name) + "\"",
+                "known there: main, cell1, dr");
+  }
+};
+
+class Rules final : public kube::Authorizer {
+ public:
+  Result<kube::Decision> authorize(const kube::User& user,
+                                   const kube::Attributes& attributes) override {
+    const std::string asked =
+        user.name + " " + attributes.verb + " " + attributes.resource + " " + attributes.name;
+    return kube::Decision{denied != asked, ""};
+  }
+  std::string denied;
+};
+
+class Events final : public kube::EventRecorder {
+ public:
+  void record(const api::Object& about, kube::EventType /*type*/, std::string_view reason,
+              std::string_view /*message*/) override {
+    const std::scoped_lock lock(mutex);
+    told.push_back(about.key().name + " " + std::string(reason));
+  }
+  std::mutex mutex;
+  std::vector<std::string> told;
+};
+
+class JobsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    catalog_ = *storage::Catalog::open(*blobs_, clock_, rng_, {});
+    start();
+  }
+
+  void start(std::uint64_t memory = 0) {
+    Dependencies d;
+    d.memory = memory;
+    d.catalog = catalog_.get();
+    d.engine = &engine_;
+    d.stores = {{"default",
+                 "file:///backups",
+                 {std::shared_ptr<void>(), &faulty_},  // outlives the jobs
+                 "72h"}};
+    d.instances = &instances_;
+    d.authorizer = &rules_;
+    d.events = &events_;
+    d.clock = &clock_;
+    d.rng = &rng_;
+    d.parallel_backups = 1;
+    jobs_ = *Jobs::start(std::move(d));
+  }
+
+  api::Json object(const char* resource, const std::string& name, api::Json spec) {
+    const api::ResourceType& type = *api::find_resource(resource);
+    api::Json dom = {{"apiVersion", api::kGroupVersion},
+                     {"kind", type.kind},
+                     {"metadata",
+                      {{"name", name},
+                       {"namespace", "openstack"},
+                       {"uid", make_uuid(rng_)},
+                       {"creationTimestamp", to_rfc3339(clock_.now())}}},
+                     {"spec", std::move(spec)}};
+    api::apply_defaults(type, dom);
+    return dom;
+  }
+  api::Json backup(const std::string& name, api::Json extra = api::Json::object()) {
+    api::Json spec = {{"databaseInstances", {"main"}}};
+    spec.update(extra);
+    return object(api::kBackups, name, spec);
+  }
+  api::Json restore(const std::string& name, api::Json spec) {
+    return object(api::kRestores, name, std::move(spec));
+  }
+
+  Result<api::ObjectPtr> submit(api::Json dom, bool dry_run = false) {
+    const bool is_backup = dom["kind"] == "GaleraBackup";
+    return is_backup ? jobs_->submit_backup(std::move(dom), alice_, dry_run, {})
+                     : jobs_->submit_restore(std::move(dom), alice_, dry_run, {});
+  }
+  api::Json finish(const Result<api::ObjectPtr>& submitted) {
+    EXPECT_TRUE(submitted) << (submitted ? "" : submitted.error().text());
+    if (!submitted) return {};
+    return (*jobs_->wait((*submitted)->key(), (*submitted)->uid(), std::chrono::minutes(1), {}))
+        ->dom();
+  }
+  std::string log_of(const api::Json& dom) {
+    std::string text;
+    const auto object =
+        catalog_->get({dom["kind"] == "GaleraBackup" ? api::kBackups : api::kRestores, "openstack",
+                       dom["metadata"]["name"]});
+    EXPECT_TRUE(jobs_->follow_log(**object, false, [&](std::string_view t) { text += t; }, [] {}));
+    return text;
+  }
+  void until_running(const api::ObjectKey& key) {
+    while (api::phase_of((*catalog_->get(key))->dom()) == "Pending") std::this_thread::yield();
+  }
+
+  SystemClock clock_;
+  SystemRng rng_;
+  FakeCluster cluster_;
+  FakeEngine engine_{cluster_};
+  Instances instances_;
+  Rules rules_;
+  Events events_;
+  kube::User alice_{"alice", "", {}, {}};
+  std::shared_ptr<storage::MemoryBlobStore> blobs_ = std::make_shared<storage::MemoryBlobStore>();
+  storage::FaultyBlobStore faulty_{*blobs_};
+  std::unique_ptr<storage::Catalog> catalog_;
+  std::unique_ptr<Jobs> jobs_;
+};
+
+}  // namespace gb::jobs::test
