@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "base/log.h"
-#include "kube/cluster_access.h"
 #include "kube/cluster_namespaces.h"
 #include "kube/delegating_authenticator.h"
 #include "kube/events.h"
+#include "kube/kubeconfig.h"
 #include "kube/sar_authorizer.h"
 #include "kube/standalone.h"
 

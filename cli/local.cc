@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stop_token>
@@ -17,7 +16,9 @@
 #include "base/text.h"
 #include "base/watched_file.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
+#include "cli/spec.h"
 #include "jobs/configured_instances.h"
 #include "jobs/engine.h"
 #include "jobs/jobs.h"
@@ -154,7 +155,7 @@ Result<api::Json> admit(const char* resource, const std::string& ns, api::Json o
 int follow(Session& session, api::ObjectPtr object, const std::string& output) {
   const std::stop_token interrupted = interrupt_token();
   {
-    ProgressLine progress;
+    Progress progress;
     while (!api::is_terminal_phase(api::phase_of(object->dom()))) {
       auto next = session.jobs->wait(object->key(), object->uid(), std::chrono::milliseconds(200),
                                      interrupted);
@@ -171,30 +172,7 @@ int follow(Session& session, api::ObjectPtr object, const std::string& output) {
       }
     }
   }
-  const api::Json dom = object->dom();
-  const api::Json status = dom.value("status", api::Json::object());
-  const std::string phase = api::phase_of(dom);
-  const std::string message = status.value("message", "");
-  if (!print_object(*object, output)) {
-    const bool backup = object->key().resource == api::kBackups;
-    std::printf("%s %s: %s\n", backup ? "backup" : "restore", object->key().name.c_str(),
-                phase.c_str());
-    if (phase == "Completed" && backup) {
-      const api::Json size = status.value("size", api::Json::object());
-      std::printf("rows %s, stored %s, added %s, at %s\n", size.value("logical", "").c_str(),
-                  size.value("stored", "").c_str(), size.value("added", "").c_str(),
-                  status.value("location", "").c_str());
-    }
-    if (phase == "Completed" && !message.empty()) std::printf("note: %s\n", message.c_str());
-  }
-  if (phase == "Completed") return kDone;
-  std::fprintf(stderr, "error: %s\n", message.c_str());
-  return kFailed;
-}
-
-int failed(const Error& error) {
-  print_error(error);
-  return error.code == Code::kInvalid ? kUsage : kFailed;
+  return print_end(object->dom(), output);
 }
 
 // The backup that the command means; -n narrows it, and is needed only where a name stands in
@@ -226,22 +204,6 @@ Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, const LocalR
                     " namespaces",
                 "say which with -n");
   return found.front();
-}
-
-void print_plan(const api::Json& status) {
-  std::vector<std::vector<std::string>> rows;
-  for (const api::Json& check : status.value("preflight", api::Json::array()))
-    rows.push_back({check.value("check", ""), check.value("passed", false) ? "passed" : "FAILED",
-                    check.value("message", "")});
-  print_table({"CHECK", "RESULT", "MESSAGE"}, rows);
-  std::printf("\n");
-  rows.clear();
-  for (const api::Json& entry : status.value("plan", api::Json::array()))
-    rows.push_back({entry.value("schema", ""), entry.value("source", entry.value("schema", "")),
-                    entry.value("action", ""), std::to_string(entry.value("tables", 0)),
-                    std::to_string(entry.value("rows", std::uint64_t{0})),
-                    to_quantity(entry.value("bytes", std::uint64_t{0}))});
-  print_table({"SCHEMA", "FROM", "ACTION", "TABLES", "ROWS", "SIZE"}, rows);
 }
 
 }  // namespace
@@ -278,13 +240,8 @@ int run(const LocalRestore& command) {
   Session session;
   auto endpoint = endpoint_of(command.cluster);
   if (!endpoint) return failed(endpoint.error());
-  std::map<std::string, std::string> rename;
-  for (const std::string& pair : command.rename) {
-    const std::size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size())
-      return failed(Error{Code::kInvalid, "--rename \"" + pair + "\" is not OLD=NEW", "", {}, {}});
-    rename[pair.substr(0, equals)] = pair.substr(equals + 1);
-  }
+  const auto rename = parse_pairs("--rename", command.rename);
+  if (!rename) return failed(rename.error());
   if (const Status there = require_repository(command.store); !there) return failed(there.error());
   if (const Status opened = session.open(command.store, false); !opened)
     return failed(opened.error());
@@ -309,7 +266,7 @@ int run(const LocalRestore& command) {
       {"blockTraffic", command.block_traffic},
       {"threads", command.threads}};
   if (!command.databases.empty()) spec["databases"] = command.databases;
-  if (!rename.empty()) spec["rename"] = rename;
+  if (!rename->empty()) spec["rename"] = *rename;
   const std::string name =
       (*backup)->key().name.substr(0, 200) + "-restore-" + make_name_suffix(session.rng, 5);
   auto object = admit(api::kRestores, (*backup)->key().ns,
@@ -319,11 +276,9 @@ int run(const LocalRestore& command) {
       session.jobs->submit_restore(std::move(*object), {}, command.dry_run, interrupt_token());
   if (!submitted) return failed(submitted.error());
   if (!command.dry_run) return follow(session, *submitted, command.output);
-  const api::Json status = (*submitted)->dom()["status"];
-  if (!print_object(**submitted, command.output)) print_plan(status);
-  for (const api::Json& check : status["preflight"])
-    if (!check.value("passed", false)) return kFailed;
-  return kDone;
+  const api::Json planned = (*submitted)->dom();
+  if (!print_object(planned, command.output)) print_plan(planned["status"]);
+  return preflight_result(planned["status"]);
 }
 
 int run(const LocalList& command) {
@@ -344,7 +299,7 @@ int run(const LocalList& command) {
     return kDone;
   }
   if (command.output == "name") {
-    for (const api::ObjectPtr& object : snapshot.objects) print_object(*object, "name");
+    for (const api::ObjectPtr& object : snapshot.objects) print_object(object->dom(), "name");
     return kDone;
   }
   if (snapshot.objects.empty()) {

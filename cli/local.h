@@ -9,12 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "cli/exit_code.h"
 #include "galera/endpoint.h"
 
 namespace gb::cli {
-
-// 0 done, 1 failed, 2 bad usage, 3 found but degraded (check).
-enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2, kDegraded = 3 };
 
 struct ClusterFlags {
   std::vector<std::string> nodes;

@@ -1,153 +1,23 @@
-// kubectl-galera: on the PATH it is `kubectl galera …`.
+// kubectl-galera: on the PATH it is `kubectl galera …`; by the names of its links it is also
+// `kubectl create galerabackup` and `kubectl create galerarestore`.
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "base/log.h"
-#include "cli/local.h"
+#include "cli/program.h"
 #include "cli/signals.h"
-
-namespace gb::cli {
-namespace {
-
-void add_cluster_flags(CLI::App& app, ClusterFlags& flags) {
-  app.add_option("--nodes", flags.nodes, "The cluster's nodes: HOST:PORT,HOST:PORT,…")
-      ->required()
-      ->delimiter(',');
-  app.add_option("--active-node", flags.active_node,
-                 "The node that applications use (HOST:PORT): dumps avoid it");
-  app.add_option("--user", flags.user, "The database user")->capture_default_str();
-  app.add_option("--password-file", flags.password_file,
-                 "A file whose first line is that user's password")
-      ->required();
-  app.add_option("--tls-ca-file", flags.tls_ca_file,
-                 "Connect by TLS only, and verify the servers by this CA bundle (PEM)");
-}
-
-void add_store(CLI::App& app, std::string& store) {
-  app.add_option("--store", store, "The repository: a directory")
-      ->required()
-      ->check([](const std::string& directory) {
-        return directory.empty() ? "name a directory, e.g. --store /var/backups/galera" : "";
-      });
-}
-
-void add_output(CLI::App& app, std::string& output, const std::string& formats) {
-  app.add_option("-o,--output", output, "Print the object as: " + formats)
-      ->check(CLI::IsMember({"json", "yaml", "name"}));
-}
-
-// CLI11 finds what is missing before what it does not know; a typo is what the user wants to hear
-// of.
-int explain(const CLI::App& app, const CLI::ParseError& error) {
-  const std::vector<std::string> unknown = app.remaining(true);
-  if (unknown.empty() || error.get_exit_code() != static_cast<int>(CLI::ExitCodes::RequiredError))
-    return app.exit(error) == 0 ? kDone : kUsage;
-  const bool flag = unknown.front().starts_with("-");
-  std::fprintf(stderr, "There is no %s %s here\nRun with --help for more information.\n",
-               flag ? "flag" : "command", unknown.front().c_str());
-  return kUsage;
-}
-
-CLI::Validator whole_number(unsigned most) {
-  return CLI::Range(1U, most);
-}
-
-int parse_and_run(int argc, char** argv) {
-  CLI::App app{"Backup and restore of MariaDB Galera clusters", "kubectl-galera"};
-  app.set_version_flag("--version", GB_VERSION);
-  app.require_subcommand(1);
-  CLI::App* local =
-      app.add_subcommand("local", "Work with a repository directory, without any Kubernetes");
-  local->require_subcommand(1);
-  int exit_code = kDone;
-
-  LocalBackup backup;
-  CLI::App* b = local->add_subcommand("backup", "Dump a cluster into a repository");
-  add_cluster_flags(*b, backup.cluster);
-  add_store(*b, backup.store);
-  b->add_option("--name", backup.name, "The backup's name (default: made from the time)");
-  b->add_option("-n,--namespace", backup.ns, "The namespace that the backup is listed in")
-      ->capture_default_str();
-  b->add_option("--instance", backup.instance, "What the cluster is called in the backup")
-      ->capture_default_str();
-  b->add_option("--databases", backup.databases, "Only these schemas: a,b")->delimiter(',');
-  b->add_option("--exclude-databases", backup.exclude_databases, "Not these schemas")
-      ->delimiter(',');
-  b->add_option("--exclude-tables", backup.exclude_tables,
-                "Leave the rows of these tables out: globs on schema.table")
-      ->delimiter(',');
-  b->add_option("--content", backup.content, "What is dumped (default All)")
-      ->check(CLI::IsMember({"Data", "Grants", "All"}));
-  b->add_option("--verification", backup.verification,
-                "Whether everything is read back at the end (default Checksum)")
-      ->check(CLI::IsMember({"None", "Checksum"}));
-  b->add_option("--threads", backup.threads, "Connections that read")
-      ->check(whole_number(64))
-      ->capture_default_str();
-  add_output(*b, backup.output, "json, yaml or name");
-  b->callback([&] { exit_code = run(backup); });
-
-  LocalRestore restore;
-  CLI::App* r = local->add_subcommand("restore", "Restore a backup onto a cluster");
-  add_cluster_flags(*r, restore.cluster);
-  add_store(*r, restore.store);
-  r->add_option("--backup", restore.backup, "The backup's name, or latest")->required();
-  r->add_option("-n,--namespace", restore.ns,
-                "The backup's namespace, where its name is not unique");
-  r->add_option("--instance", restore.instance,
-                "Which instance of the backup, where it holds several");
-  r->add_option("--databases", restore.databases, "Only these schemas: a,b")->delimiter(',');
-  r->add_option("--rename", restore.rename, "Restore schema a as b: a=b,…")->delimiter(',');
-  r->add_option("--existing", restore.existing, "What to do with schemas that are there already")
-      ->check(CLI::IsMember({"Fail", "Replace"}))
-      ->capture_default_str();
-  r->add_flag("--grants", restore.grants, "Restore accounts and their grants too");
-  r->add_flag("--dry-run", restore.dry_run, "Check and show the plan; change nothing");
-  r->add_flag("--safety-backup,!--no-safety-backup", restore.safety_backup,
-              "Back up what --existing Replace drops, first (default on)");
-  r->add_flag("--block-traffic,!--no-block-traffic", restore.block_traffic,
-              "Keep applications from writing while it runs (default on)");
-  r->add_option("--threads", restore.threads, "Connections that load")
-      ->check(whole_number(64))
-      ->capture_default_str();
-  add_output(*r, restore.output, "json, yaml or name");
-  r->callback([&] { exit_code = run(restore); });
-
-  LocalList list;
-  CLI::App* l = local->add_subcommand("list", "List the backups of a repository");
-  add_store(*l, list.store);
-  l->add_option("-n,--namespace", list.ns, "Only this namespace");
-  add_output(*l, list.output, "json, yaml or name");
-  l->callback([&] { exit_code = run(list); });
-
-  LocalCheck check;
-  CLI::App* c =
-      local->add_subcommand("check", "Check a repository; exits with 3 when something is damaged");
-  add_store(*c, check.store);
-  c->add_flag("--read-data", check.read_data, "Read every byte of every backup, too");
-  c->add_flag("--repair", check.repair, "Remove what is provably unreferenced");
-  c->callback([&] { exit_code = run(check); });
-
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return explain(app, e);
-  }
-  return exit_code;
-}
-
-}  // namespace
-}  // namespace gb::cli
 
 int main(int argc, char** argv) {
   gb::cli::install_signals();
   gb::log::configure(gb::log::Level::kError, gb::log::Format::kText);
   try {
-    return gb::cli::parse_and_run(argc, argv);
+    const std::string name = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "";
+    const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+    return gb::cli::run_program(name, arguments, GB_VERSION);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "error: %s\n", e.what());
     return gb::cli::kFailed;

@@ -1,12 +1,13 @@
 #include "cli/output.h"
 
-#include <unistd.h>
-
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "api/decode.h"
+#include "api/schema.h"
+#include "api/text.h"
 #include "api/types.h"
 #include "base/text.h"
 
@@ -19,67 +20,99 @@ void print_error(const Error& error) {
   if (!error.hint.empty()) std::fprintf(stderr, "       %s\n", error.hint.c_str());
 }
 
-void print_table(const std::vector<std::string>& header,
-                 const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> width(header.size());
-  for (std::size_t i = 0; i < header.size(); ++i) width[i] = header[i].size();
-  for (const auto& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], row[i].size());
-  const auto print = [&](const std::vector<std::string>& row) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line.append(width[i] - row[i].size() + 3, ' ');
-    }
-    std::printf("%s\n", line.c_str());
-  };
-  print(header);
-  for (const auto& row : rows) print(row);
+ExitCode failed(const Error& error) {
+  print_error(error);
+  return error.code == Code::kInvalid ? kUsage : kFailed;
 }
 
-bool print_object(const api::Object& object, std::string_view format) {
+std::string table_text(const Row& header, const std::vector<Row>& rows) {
+  std::vector<std::size_t> width(header.size());
+  for (std::size_t i = 0; i < header.size(); ++i) width[i] = api::count_runes(header[i]);
+  for (const Row& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i)
+      width[i] = std::max(width[i], api::count_runes(row[i]));
+  std::string text;
+  const auto add = [&](const Row& row) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text.append(width[i] - api::count_runes(row[i]) + 3, ' ');
+    }
+    text += '\n';
+  };
+  add(header);
+  for (const Row& row : rows) add(row);
+  return text;
+}
+
+void print_table(const Row& header, const std::vector<Row>& rows) {
+  std::fputs(table_text(header, rows).c_str(), stdout);
+}
+
+std::string full_name(const api::Json& object) {
+  const api::ResourceType* type = api::find_resource_by_kind(api::text_member(object, "kind"));
+  return (type == nullptr ? to_lower(api::text_member(object, "kind")) : type->singular) + "." +
+         api::kGroup + "/" + api::text_member(api::member(object, "metadata"), "name");
+}
+
+bool print_object(const api::Json& object, std::string_view format) {
   if (format == "json") {
-    std::printf("%s\n", object.dom().dump(4).c_str());
+    std::printf("%s\n", object.dump(4).c_str());
   } else if (format == "yaml") {
-    std::printf("%s", api::json_to_yaml(object.json()).c_str());
+    std::printf("%s", api::to_yaml(object).c_str());
   } else if (format == "name") {
-    std::printf("%s.%s/%s\n", object.key().resource.c_str(), api::kGroup,
-                object.key().name.c_str());
+    std::printf("%s\n", full_name(object).c_str());
   } else {
     return false;
   }
   return true;
 }
 
-ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
-
-ProgressLine::~ProgressLine() {
-  if (drawn_) std::fprintf(stderr, "\n");
+void print_plan(const api::Json& status) {
+  std::vector<Row> rows;
+  for (const api::Json& check : api::member(status, "preflight"))
+    rows.push_back({check.value("check", ""), check.value("passed", false) ? "passed" : "FAILED",
+                    check.value("message", "")});
+  print_table({"CHECK", "RESULT", "MESSAGE"}, rows);
+  std::printf("\n");
+  rows.clear();
+  for (const api::Json& entry : api::member(status, "plan"))
+    rows.push_back({entry.value("schema", ""), entry.value("source", entry.value("schema", "")),
+                    entry.value("action", ""), std::to_string(entry.value("tables", 0)),
+                    std::to_string(entry.value("rows", std::uint64_t{0})),
+                    to_quantity(entry.value("bytes", std::uint64_t{0}))});
+  print_table({"SCHEMA", "FROM", "ACTION", "TABLES", "ROWS", "SIZE"}, rows);
 }
 
-void ProgressLine::show(const api::Json& object) {
-  const api::Json status = object.value("status", api::Json::object());
+ExitCode preflight_result(const api::Json& status) {
+  for (const api::Json& check : api::member(status, "preflight"))
+    if (!check.value("passed", false)) return kFailed;
+  return kDone;
+}
+
+ExitCode print_end(const api::Json& object, std::string_view format) {
+  const api::Json& status = api::member(object, "status");
   const std::string phase = api::phase_of(object);
-  const api::Json progress = status.value("progress", api::Json::object());
-  const auto percent = progress.value("percent", std::uint64_t{0});
-  const auto rows = progress.value("rows", std::uint64_t{0});
-  const auto bytes = progress.value("bytes", std::uint64_t{0});
-  const auto now = std::chrono::steady_clock::now();
-  if (terminal_) {
-    constexpr std::uint64_t kWidth = 30;
-    std::string bar(percent * kWidth / 100, '#');
-    bar.resize(kWidth, '.');
-    std::fprintf(stderr, "\r\033[K%-12s [%s] %3llu%%  %llu rows, %s", phase.c_str(), bar.c_str(),
-                 static_cast<unsigned long long>(percent), static_cast<unsigned long long>(rows),
-                 to_quantity(bytes).c_str());
-    drawn_ = true;
-  } else if (phase != last_phase_ || now - last_ >= std::chrono::seconds(10)) {
-    std::fprintf(stderr, "%s: %llu%%, %llu rows, %s\n", phase.c_str(),
-                 static_cast<unsigned long long>(percent), static_cast<unsigned long long>(rows),
-                 to_quantity(bytes).c_str());
-    last_ = now;
+  const std::string message = api::text_member(status, "message");
+  if (!print_object(object, format)) {
+    const bool backup = api::text_member(object, "kind") == "GaleraBackup";
+    std::printf("%s %s: %s\n", backup ? "backup" : "restore",
+                api::text_member(api::member(object, "metadata"), "name").c_str(), phase.c_str());
+    if (phase == "Completed" && backup) {
+      const api::Json& size = api::member(status, "size");
+      std::printf("rows %s, stored %s, added %s, at %s\n",
+                  api::text_member(size, "logical").c_str(),
+                  api::text_member(size, "stored").c_str(), api::text_member(size, "added").c_str(),
+                  api::text_member(status, "location").c_str());
+    }
+    if (const std::string safety = api::text_member(status, "safetyBackup"); !safety.empty())
+      std::printf("what was replaced is in the safety backup %s: restoring that undoes this\n",
+                  safety.c_str());
+    if (phase == "Completed" && !message.empty()) std::printf("note: %s\n", message.c_str());
   }
-  last_phase_ = phase;
+  if (phase == "Completed") return kDone;
+  std::fprintf(stderr, "error: %s\n",
+               message.empty() ? ("it ended as " + phase).c_str() : message.c_str());
+  return kFailed;
 }
 
 }  // namespace gb::cli

@@ -1,38 +1,37 @@
 // What the command line prints: results to standard output, everything else to standard error.
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "api/object.h"
 #include "base/error.h"
+#include "cli/exit_code.h"
 
 namespace gb::cli {
 
 // "error: <message and causes>" and, on a line of its own, what to do.
 void print_error(const Error& error);
+// The same, and how to end: kUsage for what the caller wrote wrongly, else kFailed.
+ExitCode failed(const Error& error);
 
+using Row = std::vector<std::string>;
 // Columns padded to their widest cell, as kubectl prints them.
-void print_table(const std::vector<std::string>& header,
-                 const std::vector<std::vector<std::string>>& rows);
+[[nodiscard]] std::string table_text(const Row& header, const std::vector<Row>& rows);
+void print_table(const Row& header, const std::vector<Row>& rows);
 
+// "galerabackup.backup.rhoso.io/x", as kubectl names an object.
+[[nodiscard]] std::string full_name(const api::Json& object);
 // -o json, yaml or name. False when `format` is none of them.
-bool print_object(const api::Object& object, std::string_view format);
+bool print_object(const api::Json& object, std::string_view format);
 
-// How far a long job is: a bar that is redrawn on a terminal, else a line every 10 s. One thread.
-class ProgressLine {
- public:
-  ProgressLine();
-  ~ProgressLine();  // ends the line of the bar
-  void show(const api::Json& object);
+// The checks and the plan that a restore's status begins with.
+void print_plan(const api::Json& status);
+// kFailed when a check of the preflight failed.
+[[nodiscard]] ExitCode preflight_result(const api::Json& status);
 
- private:
-  const bool terminal_;
-  bool drawn_ = false;
-  std::string last_phase_;
-  std::chrono::steady_clock::time_point last_;
-};
+// How a job ended, and with which exit code: kDone only for Completed. -o: the object instead.
+ExitCode print_end(const api::Json& object, std::string_view format);
 
 }  // namespace gb::cli

@@ -158,7 +158,7 @@ TEST_F(LocalTest, UsageThatIsWrongNamesWhatIsWrongAndLeadsToHelp) {
   } const kCases[] = {
       {{}, "A subcommand is required"},
       {{"local"}, "A subcommand is required"},
-      {{"backup"}, "There is no command backup here"},
+      {{"bakcup"}, "There is no command bakcup here"},
       {{"local", "lsit"}, "There is no command lsit here"},
       {{"--verbose", "local"}, "There is no flag --verbose here"},
       {{"local", "list"}, "--store is required"},
@@ -371,7 +371,7 @@ TEST_F(LocalTest, ListsAsTextForPeopleAndAsObjectsForPrograms) {
   EXPECT_EQ(list["items"][0]["status"]["phase"], "Completed");
 
   EXPECT_EQ(local({"list", "--store", path("store"), "-o", "name"}).out,
-            "galerabackups.backup.rhoso.io/weekly\ngalerabackups.backup.rhoso.io/nightly\n");
+            "galerabackup.backup.rhoso.io/weekly\ngalerabackup.backup.rhoso.io/nightly\n");
   EXPECT_THAT(local({"list", "--store", path("store"), "-o", "yaml"}).out,
               HasSubstr("kind: GaleraBackupList\n"));
 }

@@ -53,6 +53,16 @@ class FakeClient final : public KubeClient {
     }
   }
 
+  Result<http::ClientResponse> send(const Call& call, std::stop_token stop) override {
+    GB_TRY_ASSIGN(const Json answer, this->call(call, std::move(stop)));
+    return http::ClientResponse{200, {}, answer.dump()};
+  }
+  Result<http::ClientResponse> lines(const std::string& path,
+                                     const std::function<bool(std::string_view)>& /*on_line*/,
+                                     std::stop_token stop) override {
+    return send({.path = path}, std::move(stop));
+  }
+
   // Returns when the event was taken in.
   void push(const std::string& type, Json object) {
     std::unique_lock lock(mutex_);

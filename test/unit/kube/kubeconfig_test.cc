@@ -1,4 +1,4 @@
-#include "kube/cluster_access.h"
+#include "kube/kubeconfig.h"
 
 #include <gmock/gmock.h>
 #include <unistd.h>

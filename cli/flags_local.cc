@@ -1,0 +1,104 @@
+#include "cli/flags.h"
+#include "cli/local.h"
+
+namespace gb::cli {
+namespace {
+
+void add_cluster_flags(CLI::App& app, ClusterFlags& flags) {
+  app.add_option("--nodes", flags.nodes, "The cluster's nodes: HOST:PORT,HOST:PORT,…")
+      ->required()
+      ->delimiter(',');
+  app.add_option("--active-node", flags.active_node,
+                 "The node that applications use (HOST:PORT): dumps avoid it");
+  app.add_option("--user", flags.user, "The database user")->capture_default_str();
+  app.add_option("--password-file", flags.password_file,
+                 "A file whose first line is that user's password")
+      ->required();
+  app.add_option("--tls-ca-file", flags.tls_ca_file,
+                 "Connect by TLS only, and verify the servers by this CA bundle (PEM)");
+}
+
+void add_store(CLI::App& app, std::string& store) {
+  app.add_option("--store", store, "The repository: a directory")
+      ->required()
+      ->check([](const std::string& directory) {
+        return directory.empty() ? "name a directory, e.g. --store /var/backups/galera" : "";
+      });
+}
+
+}  // namespace
+
+void add_local(CLI::App& app, Parsed& parsed) {
+  CLI::App* local =
+      app.add_subcommand("local", "Work with a repository directory, without any Kubernetes");
+  local->require_subcommand(1);
+
+  auto& backup = parsed.make<LocalBackup>();
+  CLI::App* b = local->add_subcommand("backup", "Dump a cluster into a repository");
+  add_cluster_flags(*b, backup.cluster);
+  add_store(*b, backup.store);
+  b->add_option("--name", backup.name, "The backup's name (default: made from the time)");
+  b->add_option("-n,--namespace", backup.ns, "The namespace that the backup is listed in")
+      ->capture_default_str();
+  b->add_option("--instance", backup.instance, "What the cluster is called in the backup")
+      ->capture_default_str();
+  b->add_option("--databases", backup.databases, "Only these schemas: a,b")->delimiter(',');
+  b->add_option("--exclude-databases", backup.exclude_databases, "Not these schemas")
+      ->delimiter(',');
+  b->add_option("--exclude-tables", backup.exclude_tables,
+                "Leave the rows of these tables out: globs on schema.table")
+      ->delimiter(',');
+  b->add_option("--content", backup.content, "What is dumped (default All)")
+      ->check(CLI::IsMember({"Data", "Grants", "All"}));
+  b->add_option("--verification", backup.verification,
+                "Whether everything is read back at the end (default Checksum)")
+      ->check(CLI::IsMember({"None", "Checksum"}));
+  b->add_option("--threads", backup.threads, "Connections that read")
+      ->check(CLI::Range(1U, 64U))
+      ->capture_default_str();
+  add_output(*b, backup.output, "Print the object as");
+  b->callback([&] { parsed.run = [&backup] { return run(backup); }; });
+
+  auto& restore = parsed.make<LocalRestore>();
+  CLI::App* r = local->add_subcommand("restore", "Restore a backup onto a cluster");
+  add_cluster_flags(*r, restore.cluster);
+  add_store(*r, restore.store);
+  r->add_option("--backup", restore.backup, "The backup's name, or latest")->required();
+  r->add_option("-n,--namespace", restore.ns,
+                "The backup's namespace, where its name is not unique");
+  r->add_option("--instance", restore.instance,
+                "Which instance of the backup, where it holds several");
+  r->add_option("--databases", restore.databases, "Only these schemas: a,b")->delimiter(',');
+  r->add_option("--rename", restore.rename, "Restore schema a as b: a=b,…")->delimiter(',');
+  r->add_option("--existing", restore.existing, "What to do with schemas that are there already")
+      ->check(CLI::IsMember({"Fail", "Replace"}))
+      ->capture_default_str();
+  r->add_flag("--grants", restore.grants, "Restore accounts and their grants too");
+  r->add_flag("--dry-run", restore.dry_run, "Check and show the plan; change nothing");
+  r->add_flag("--safety-backup,!--no-safety-backup", restore.safety_backup,
+              "Back up what --existing Replace drops, first (default on)");
+  r->add_flag("--block-traffic,!--no-block-traffic", restore.block_traffic,
+              "Keep applications from writing while it runs (default on)");
+  r->add_option("--threads", restore.threads, "Connections that load")
+      ->check(CLI::Range(1U, 64U))
+      ->capture_default_str();
+  add_output(*r, restore.output, "Print the object as");
+  r->callback([&] { parsed.run = [&restore] { return run(restore); }; });
+
+  auto& list = parsed.make<LocalList>();
+  CLI::App* l = local->add_subcommand("list", "List the backups of a repository");
+  add_store(*l, list.store);
+  l->add_option("-n,--namespace", list.ns, "Only this namespace");
+  add_output(*l, list.output, "Print the object as");
+  l->callback([&] { parsed.run = [&list] { return run(list); }; });
+
+  auto& check = parsed.make<LocalCheck>();
+  CLI::App* c =
+      local->add_subcommand("check", "Check a repository; exits with 3 when something is damaged");
+  add_store(*c, check.store);
+  c->add_flag("--read-data", check.read_data, "Read every byte of every backup, too");
+  c->add_flag("--repair", check.repair, "Remove what is provably unreferenced");
+  c->callback([&] { parsed.run = [&check] { return run(check); }; });
+}
+
+}  // namespace gb::cli
