@@ -19,6 +19,7 @@
 #include "base/watched_file.h"
 #include "handlers/service.h"
 #include "http/server.h"
+#include "jobs/cluster_instances.h"
 #include "jobs/jobs.h"
 #include "storage/blob/fs_blob_store.h"
 #include "storage/catalog/catalog.h"
@@ -122,14 +123,20 @@ Status serve(const Config& config, std::stop_token stop) {
   const std::unique_ptr<storage::Catalog> catalog = std::move(*opened);
 
   GB_TRY_ASSIGN(Doors doors, make_doors(config, host_name(), clock, rng));
-  jobs::ConfiguredInstances instances(config.instances);
+  jobs::ConfiguredInstances configured(config.instances);
+  std::unique_ptr<jobs::ClusterInstances> instances;
+  if (doors.client != nullptr)
+    instances = std::make_unique<jobs::ClusterInstances>(*doors.client, catalog->repository_id(),
+                                                         configured);
   const std::unique_ptr<jobs::DumpEngine> engine = jobs::make_logical_engine(clock);
 
   jobs::Dependencies job_dependencies;
   job_dependencies.catalog = catalog.get();
   job_dependencies.engine = engine.get();
   job_dependencies.stores = std::move(stores);
-  job_dependencies.instances = &instances;
+  job_dependencies.instances = &configured;
+  if (instances != nullptr) job_dependencies.instances = instances.get();
+  job_dependencies.gates = instances.get();
   job_dependencies.authorizer = doors.authorizer.get();
   job_dependencies.events = doors.events.get();
   job_dependencies.metrics = &metrics;

@@ -3,34 +3,14 @@
 #include <errmsg.h>
 #include <mysql.h>
 #include <mysqld_error.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <mutex>
 #include <utility>
 
 #include "galera/connection_internal.h"
 
 namespace gb::galera {
 namespace {
-
-// A peer whose machine is gone: probed after 10 s of silence, given up after 30 s.
-void watch_peer(int socket) {
-  const auto set = [socket](int level, int option, int value) {
-    // Best effort: without these the kernel's own, longer, limits hold.
-    (void)::setsockopt(socket, level, option, &value, sizeof value);
-  };
-  set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, 10);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
-  set(IPPROTO_TCP, TCP_KEEPCNT, 4);
-  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000);
-}
-
-Error cancelled(const Address& node) {
-  return Error{Code::kCancelled, "stopped while talking to " + node.text(), {}, {}, nullptr};
-}
 
 Result<Rows> read_result(NativeConnection& native) {
   Rows out;
@@ -55,6 +35,10 @@ Result<Rows> read_result(NativeConnection& native) {
 }
 
 }  // namespace
+
+Error cancelled(const Address& node) {
+  return Error{Code::kCancelled, "stopped while talking to " + node.text(), {}, {}, nullptr};
+}
 
 NativeConnection::~NativeConnection() {
   if (mysql != nullptr) mysql_close(mysql);
@@ -171,50 +155,6 @@ Connection::Connection(std::unique_ptr<NativeConnection> native) : native_(std::
 Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
 Connection::~Connection() = default;
-
-Result<Connection> Connection::open(const Endpoint& endpoint, const Address& node,
-                                    const ConnectOptions& options, std::stop_token stop) {
-  static std::once_flag once;
-  std::call_once(once, [] { (void)mysql_library_init(0, nullptr, nullptr); });
-  if (stop.stop_requested()) return fail(cancelled(node));
-
-  auto native = std::make_unique<NativeConnection>();
-  native->endpoint = endpoint;
-  native->node = node;
-  native->stop = std::move(stop);
-  native->mysql = mysql_init(nullptr);
-  if (native->mysql == nullptr) return fail(Code::kExhausted, "no memory for a connection");
-  MYSQL* mysql = native->mysql;
-
-  const unsigned connect_seconds = static_cast<unsigned>(options.connect_timeout.count());
-  const unsigned read_seconds = static_cast<unsigned>(options.read_timeout.count());
-  const unsigned off = 0;
-  const unsigned long packet = 1UL << 30;  // the protocol's limit for one row
-  const my_bool on = 1;
-  mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect_seconds);
-  if (read_seconds != 0) mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &read_seconds);
-  mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &off);
-  mysql_optionsv(mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
-  mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "binary");
-  mysql_options4(mysql, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "galera-backup");
-  // A server could otherwise ask for the password itself.
-  mysql_optionsv(mysql, MARIADB_OPT_RESTRICTED_AUTH, "mysql_native_password,client_ed25519");
-  if (endpoint.tls == TlsMode::kRequired) {
-    if (!endpoint.tls_ca_file.empty())
-      mysql_options(mysql, MYSQL_OPT_SSL_CA, endpoint.tls_ca_file.c_str());
-    mysql_optionsv(mysql, MYSQL_OPT_SSL_ENFORCE, &on);
-    mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &on);
-  }
-
-  if (mysql_real_connect(mysql, node.host.c_str(), endpoint.user.c_str(), endpoint.password.c_str(),
-                         nullptr, node.port, nullptr, 0) == nullptr)
-    return fail(connection_error(*native));
-  if (endpoint.tls == TlsMode::kRequired && mysql_get_ssl_cipher(mysql) == nullptr)
-    return fail(
-        server_error(CR_SSL_CONNECTION_ERROR, "the server did not encrypt", endpoint, node));
-  watch_peer(static_cast<int>(mysql_get_socket(mysql)));
-  return Connection(std::move(native));
-}
 
 void Connection::use_stop(std::stop_token stop) {
   native_->stop = std::move(stop);

@@ -46,6 +46,9 @@ class Interruptible {
 [[nodiscard]] Error connection_error(NativeConnection& native);
 [[nodiscard]] Error statement_error(NativeConnection& native, st_mysql_stmt* statement);
 
+// The error of a call that was not made, since its token was triggered before.
+[[nodiscard]] Error cancelled(const Address& node);
+
 // What an error number of the server or of libmariadb means to our callers.
 [[nodiscard]] Error server_error(unsigned number, const std::string& text, const Endpoint& endpoint,
                                  const Address& node);

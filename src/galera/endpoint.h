@@ -2,15 +2,24 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "galera/password.h"
 
 namespace gb::galera {
 
 struct Address {
   std::string host;
   std::uint16_t port = 3306;
-  [[nodiscard]] std::string text() const { return host + ":" + std::to_string(port); }
+  std::string name = {};  // what people call the node; empty: host:port
+  // Where a connection may lead, for a host that no administrator wrote down; empty: wherever the
+  // name does.
+  std::vector<std::string> ips = {};
+  [[nodiscard]] std::string text() const {
+    return name.empty() ? host + ":" + std::to_string(port) : name;
+  }
   auto operator<=>(const Address&) const = default;
 };
 
@@ -19,11 +28,14 @@ enum class TlsMode { kDisabled, kRequired };  // Required: encrypted, and the ce
 struct Endpoint {
   std::string name;            // the instance, for messages
   std::vector<Address> nodes;  // at least one
-  std::string active_node;     // host:port that applications use; dumps avoid it; may be empty
+  std::string active_node;     // the text() of the node that applications use; dumps avoid it
   std::string user = "root";
-  std::string password;  // never logged
+  std::string password;                        // never logged
+  std::shared_ptr<RotatingPassword> rotation;  // asked instead; null: the password stands
   TlsMode tls = TlsMode::kDisabled;
   std::string tls_ca_file;
+  std::string tls_ca_pem;  // the same as text, in its place
+  std::string uid;         // of the object that describes the instance; empty: a configuration does
 };
 
 }  // namespace gb::galera

@@ -25,6 +25,7 @@
 #include "galera/endpoint.h"
 #include "galera/model.h"
 #include "galera/stream.h"
+#include "galera/traffic_gate.h"
 
 namespace gb::galera {
 
@@ -107,7 +108,8 @@ struct RestoreOptions {
   Content content = Content::kData;
   Existing existing = Existing::kFail;
   bool block_traffic = false;
-  bool compare = true;  // every table's digest, after loading
+  std::shared_ptr<TrafficGate> gate = {};  // what then is shut; null: the nodes become read_only
+  bool compare = true;                     // every table's digest, after loading
   unsigned threads = 4;
 };
 

@@ -82,7 +82,7 @@ Status check_privileges(Connection& connection, const RestoreOptions& options,
   if (programs) need_any({"SET USER", "SUPER"});
   if (options.block_traffic) {
     // From 10.11 on, SUPER alone no longer lets its owner write while read_only is set.
-    need_any({"READ_ONLY ADMIN", "READ ONLY ADMIN"});
+    if (options.gate == nullptr) need_any({"READ_ONLY ADMIN", "READ ONLY ADMIN"});
     need_any({"CONNECTION ADMIN", "SUPER"});
   }
   if (options.content != Content::kData) {

@@ -111,6 +111,8 @@ Status RestoreImpl::look(std::stop_token stop) {
   if (!ready(checked_, target_.name)) return {};
   GB_TRY_ASSIGN(Connection connection, open_restore_session(target_, checked_.node, stop));
   GB_TRY(check_contents(connection, model_, options_, selection_, checked_));
+  if (options_.block_traffic && options_.gate != nullptr)
+    add_check(checked_, "Traffic", options_.gate->may_shut(stop));
   if (options_.content == Content::kGrants) return {};
 
   // Every definition is read before anything is changed.
@@ -138,7 +140,7 @@ Status RestoreImpl::steps(DumpSource& source, Progress& progress, std::stop_toke
         report_.notes.push_back("traffic through " + node.address.text() +
                                 " was not blocked, since it could not be reached: " + node.error);
     }
-    GB_TRY_ASSIGN(traffic_, TrafficBlock::begin(target_, nodes, narrate_, stop));
+    GB_TRY_ASSIGN(traffic_, TrafficBlock::begin(target_, nodes, options_.gate, narrate_, stop));
   }
   GB_TRY_ASSIGN(Connection connection, open_restore_session(target_, checked_.node, stop));
   narrate_("restoring through " + checked_.node.text() +

@@ -1,40 +1,46 @@
-// Keeps applications from writing while a restore runs: read_only on every node, and the
-// connections that are open ended. Accounts that may write nevertheless (READ_ONLY ADMIN, as root
-// has) are not held back.
+// Keeps applications from writing while a restore runs, and ends the connections that are open.
+//
+// Where the instance has a gate, it is shut and kept shut, and whoever is still inside is put out.
+// Elsewhere every node is made read_only: accounts that may write nevertheless (READ_ONLY ADMIN, as
+// root has) are not held back then.
 //
 // Thread safety: an object is used by one thread at a time.
 #pragma once
 
 #include <memory>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "galera/connection.h"
 #include "galera/engine.h"
+#include "galera/traffic_gate.h"
 
 namespace gb::galera {
 
 class TrafficBlock {
  public:
-  // Blocks every node of `nodes`; when one can not be blocked, all are given back and the error
-  // says which. A node that was read_only before stays so afterwards.
+  // Blocks the gate, or without one every node of `nodes`. When that does not work out, all is
+  // given back and the error says where. A node that was read_only before stays so afterwards.
   static Result<std::unique_ptr<TrafficBlock>> begin(const Endpoint& endpoint,
                                                      const std::vector<Address>& nodes,
+                                                     std::shared_ptr<TrafficGate> gate,
                                                      const Narrator& narrate, std::stop_token stop);
-  // Gives traffic back, over new connections. The error names the nodes that stay read_only.
-  Status end();
-  ~TrafficBlock();  // end(), when that was not called
-  TrafficBlock(const TrafficBlock&) = delete;
-  TrafficBlock& operator=(const TrafficBlock&) = delete;
-
- private:
-  TrafficBlock(Endpoint endpoint, Narrator narrate);
-  Status block(const Address& node, std::stop_token stop);
-
-  Endpoint endpoint_;
-  Narrator narrate_;
-  std::vector<Address> blocked_;
+  // Gives traffic back. The error says what stays blocked and what to do. Destroying it does the
+  // same when this was not called.
+  virtual Status end() = 0;
+  virtual ~TrafficBlock() = default;
 };
+
+// Those of applications: the server's own, those of replication and those of `user` live on. How
+// many there were.
+Result<std::size_t> end_connections(Connection& connection, const std::string& user);
+
+// restore_gate.cc
+Result<std::unique_ptr<TrafficBlock>> block_by_gate(const Endpoint& endpoint,
+                                                    const std::vector<Address>& nodes,
+                                                    std::shared_ptr<TrafficGate> gate,
+                                                    const Narrator& narrate, std::stop_token stop);
 
 }  // namespace gb::galera

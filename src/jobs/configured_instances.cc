@@ -49,7 +49,13 @@ Result<galera::Endpoint> ConfiguredInstances::resolve(std::string_view ns, std::
     galera::Endpoint endpoint = instance.endpoint;
     auto password = read_password_file(instance.password_file);
     if (!password) return wrap("instance \"" + endpoint.name + "\"", password.error());
-    endpoint.password = std::move(*password);
+    endpoint.password = *password;
+    endpoint.rotation = std::make_shared<galera::RotatingPassword>(
+        *std::move(password),
+        [file = instance.password_file]() -> Result<std::vector<std::string>> {
+          GB_TRY_ASSIGN(std::string now, read_password_file(file));
+          return std::vector{std::move(now)};
+        });
     return endpoint;
   }
   return fail(Code::kNotFound,

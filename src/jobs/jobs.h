@@ -27,6 +27,7 @@
 #include "base/metrics.h"
 #include "base/rng.h"
 #include "galera/endpoint.h"
+#include "galera/traffic_gate.h"
 #include "jobs/engine.h"
 #include "kube/access.h"
 #include "kube/user.h"
@@ -50,6 +51,27 @@ class InstanceResolver {
   virtual Result<galera::Endpoint> resolve(std::string_view ns, std::string_view name) = 0;
 };
 
+// A restore that has shut the gate of an instance.
+struct GateHolder {
+  std::string ns;
+  std::string instance;
+  std::string restore;  // its name, in the same namespace
+  std::string uid;
+};
+
+// What stands between applications and the instances that have such a thing: Galera objects have
+// their Service, configured instances nothing. Errors are those of kube-apiserver.
+class TrafficGates {
+ public:
+  virtual ~TrafficGates() = default;
+  // Null when the instance has none.
+  virtual std::shared_ptr<galera::TrafficGate> gate(const galera::Endpoint& endpoint,
+                                                    const GateHolder& holder) = 0;
+  // Those that restores of this repository hold shut, wherever these ran.
+  virtual Result<std::vector<GateHolder>> shut(std::stop_token stop) = 0;
+  virtual Status open(const GateHolder& holder, std::stop_token stop) = 0;
+};
+
 // A log that is being followed; destroying it ends the calls.
 class LogReader {
  public:
@@ -61,6 +83,7 @@ struct Dependencies {
   DumpEngine* engine = nullptr;
   std::vector<Store> stores;  // at least one; the first is the default
   InstanceResolver* instances = nullptr;
+  TrafficGates* gates = nullptr;           // null: no instance has one
   kube::Authorizer* authorizer = nullptr;  // null: whoever calls may do everything (command line)
   kube::EventRecorder* events = nullptr;   // null: none are written
   metrics::Registry* metrics = nullptr;

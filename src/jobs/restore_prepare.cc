@@ -179,6 +179,10 @@ Result<RestoreWork> prepare_restore(const Environment& environment, const api::J
     options.existing =
         work.spec.existing == "Replace" ? galera::Existing::kReplace : galera::Existing::kFail;
     options.block_traffic = work.spec.block_traffic;
+    if (environment.gates != nullptr)
+      options.gate = environment.gates->gate(
+          instance.endpoint, {ns, instance.target, object.at("metadata").value("name", ""),
+                              object.at("metadata").value("uid", "")});
     options.compare = work.spec.verification != "None";
     options.threads = environment.threads_within_memory(work.spec.threads, kThreadBytes);
     for (const galera::Schema& schema : instance.model->schemas) {

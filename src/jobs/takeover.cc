@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/wait.h"
 #include "jobs/finish.h"
+#include "jobs/left_gates.h"
 #include "storage/repo/repo.h"
 
 namespace gb::jobs {
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::chrono::seconds kRenewalDeadline{45};
 constexpr std::chrono::seconds kLookEvery{5};
+constexpr int kLooksPerGateRound = 6;
 
 // A dump that had written its manifest and its digest is whole: only its reading back was cut
 // short.
@@ -44,8 +46,10 @@ std::map<std::string, std::string> instances_of(const api::Json& dom, bool resto
 
 Takeover::Takeover(const Environment& environment)
     : environment_(environment), thread_([this](const std::stop_token& stop) {
+        int looks = 0;
         do {
           look(stop);
+          if (looks++ % kLooksPerGateRound == 0) open_left_gates(environment_, stop);
         } while (sleep_for(stop, kLookEvery));
       }) {}
 
@@ -91,20 +95,28 @@ void Takeover::look(std::stop_token stop) {
   }
 }
 
-void Takeover::release_cluster(const std::string& ns, const api::Json& dom, bool restore,
-                               const std::stop_token& stop) {
+Status Takeover::release_cluster(const api::Object& object, const api::Json& dom,
+                                 const std::stop_token& stop) {
+  const bool restore = object.key().resource == api::kRestores;
   // A restore that had not come to its work had blocked nothing.
   if (restore && (api::phase_of(dom) != "Restoring" || !api::read_restore_spec(dom).block_traffic))
-    return;
+    return {};
+  if (restore) {
+    Status opened = open_gates_of(environment_, object.uid(), stop);
+    // Without the right to look at Services none was blocked, and none will ever be seen.
+    if (!opened && opened.error().code != Code::kForbidden) return opened;
+  }
   for (const auto& [name, donor] : instances_of(dom, restore)) {
-    const auto endpoint = environment_.instances->resolve(ns, name);
-    if (!endpoint) continue;
+    const auto endpoint = environment_.instances->resolve(object.key().ns, name);
+    // Where there is a gate, the nodes themselves were never blocked.
+    if (!endpoint || (restore && !endpoint->uid.empty())) continue;
     const Status released = restore ? environment_.engine->give_back_traffic(*endpoint, stop)
                                     : environment_.engine->recover(*endpoint, donor, stop);
     if (!released)
       log::warn("what a job left on its cluster could not be taken back",
                 {{"instance", endpoint->name}, {"error", released.error().text()}});
   }
+  return {};
 }
 
 void Takeover::take_over(const api::Object& object, const std::string& why,
@@ -118,7 +130,11 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
   const bool whole = !restore && is_whole(environment_, object, before, stop);
 
   // The cluster first: what the job left there holds it up now, not when the status says so.
-  release_cluster(object.key().ns, before, restore, stop);
+  if (const Status released = release_cluster(object, before, stop); !released) {
+    log::warn("what a job holds could not be given back: it is tried again",
+              {{"object", object.key().name}, {"error", released.error().text()}});
+    return;
+  }
 
   auto ended = environment_.catalog->modify(
       object.key(), [&](const api::Object& current) -> Result<api::Json> {

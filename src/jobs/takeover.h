@@ -14,7 +14,8 @@ class Takeover {
  public:
   // Works on a thread of its own until destroyed.
   explicit Takeover(const Environment& environment);
-  // One look at every running object; the thread does this every 5 s.
+  // One look at every running object; the thread does this every 5 s, and every 30 s it looks for
+  // gates that ended restores left shut.
   void look(std::stop_token stop);
 
  private:
@@ -25,8 +26,9 @@ class Takeover {
     SteadyTime since;
   };
   void find_candidates();
-  void release_cluster(const std::string& ns, const api::Json& dom, bool restore,
-                       const std::stop_token& stop);
+  // An error: not everything was given back, and trying again will help.
+  Status release_cluster(const api::Object& object, const api::Json& dom,
+                         const std::stop_token& stop);
   void take_over(const api::Object& object, const std::string& why, const std::stop_token& stop);
 
   const Environment& environment_;

@@ -72,3 +72,12 @@ class Manifests(unittest.TestCase):
                                      name="extension-apiserver-authentication"))
         for verb in ("create", "update", "delete", "list"):
             self.assertFalse(self.allowed(server, verb, "secrets", group=""), verb)
+
+    def test_the_server_follows_galera_objects_and_changes_nothing_but_services(self):
+        server = "system:serviceaccount:galera-backup:galera-backup-apiserver"
+        galera = "mariadb.openstack.org"
+        used = {(galera, "galeras"): {"get", "list"}, (galera, "mariadbaccounts"): {"get"}, ("", "secrets"): {"get"},
+                ("", "pods"): {"list"}, ("", "services"): {"get", "list", "patch"}}
+        for (group, resource), verbs in used.items():
+            for verb in ("get", "list", "watch", "create", "update", "patch", "delete"):
+                self.assertEqual(self.allowed(server, verb, resource, group=group), verb in verbs, f"{verb} {resource}")

@@ -62,6 +62,7 @@ class ApiServer:
             f"{SERVICE}.{NAMESPACE}.svc", f"{SERVICE}.{NAMESPACE}.svc.cluster.local", "localhost"])
         self.log = self.folder / "apiserver.log"
         self.process = None
+        self.environment = {}
         self.apiservice = None
         self._client_ca = None
         self.config_file = self.folder / "config.yaml"
@@ -90,7 +91,7 @@ class ApiServer:
             self.config["cluster"] = {"kubeconfig": str(kubeconfig)}
         self.config_file.write_text(to_yaml(self.config))
         self.process = Process("galera-backup-apiserver", [program("galera-backup-apiserver"), "--config", self.config_file],
-                               self.log)
+                               self.log, env=self.environment)
         wait_until("our server to be ready", self.ready, timeout, self.process)
         if self.control_plane is not None:
             self.control_plane.wait_available(self.apiservice, process=self.process)

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <fstream>
 #include <future>
+#include <iterator>
+#include <utility>
 
 #include "test/integration/galera/dump_support.h"
 
@@ -60,6 +63,72 @@ TEST_F(ConnectionTest, AServerWithoutTlsNeverGetsThePasswordWhenTlsIsRequired) {
   ASSERT_FALSE(connection);
   EXPECT_EQ(connection.error().code, Code::kUnavailable);
   EXPECT_THAT(connection.error().text(), HasSubstr("TLS"));
+}
+
+TEST_F(ConnectionTest, AnAuthorityMayBeTextInsteadOfAFile) {
+  if (!bed_is_encrypted()) GTEST_SKIP() << "needs bed galera --tls";
+  Endpoint endpoint = bed_endpoint();
+  std::ifstream file(std::exchange(endpoint.tls_ca_file, ""));
+  endpoint.tls_ca_pem.assign(std::istreambuf_iterator<char>(file), {});
+  auto connection = open(endpoint);
+  ASSERT_TRUE(connection) << connection.error().text();
+  EXPECT_TRUE(connection->encrypted());
+}
+
+TEST_F(ConnectionTest, ANameThatLeadsElsewhereIsNotFollowed) {
+  if (bed_is_encrypted()) GTEST_SKIP() << "needs a bed without --tls";
+  Endpoint endpoint = bed_endpoint();
+  Address& node = endpoint.nodes.front();
+  node.name = "openstack-galera-0";
+  node.ips = {std::exchange(node.host, "no.such.name.invalid")};
+  auto connection = open(endpoint);
+  ASSERT_TRUE(connection) << connection.error().text() << ": the address needs no name";
+  EXPECT_EQ(connection->node().text(), "openstack-galera-0");
+}
+
+TEST_F(ConnectionTest, ACertificateDoesNotMakeAnotherAddressRight) {
+  if (!bed_is_encrypted()) GTEST_SKIP() << "needs bed galera --tls";
+  Endpoint endpoint = bed_endpoint();
+  Address& node = endpoint.nodes.front();
+  node.ips = {endpoint.nodes.back().host, "::1"};
+  const auto connection = open(endpoint);
+  ASSERT_FALSE(connection);
+  EXPECT_EQ(connection.error().code, Code::kUnavailable);
+  EXPECT_THAT(connection.error().text(), HasSubstr("is not the address of"));
+  node.ips.push_back(node.host);
+  EXPECT_TRUE(open(endpoint));
+}
+
+TEST_F(ConnectionTest, APasswordThatWasChangedIsLookedForOnce) {
+  Endpoint endpoint = bed_endpoint();
+  int reads = 0;
+  endpoint.rotation = std::make_shared<RotatingPassword>(
+      "the old one", [&, right = endpoint.password]() -> Result<std::vector<std::string>> {
+        ++reads;
+        return std::vector<std::string>{"the old one", "the one that is not yet", right};
+      });
+  ASSERT_TRUE(open(endpoint));
+  ASSERT_TRUE(open(endpoint));
+  EXPECT_EQ(reads, 1);
+  EXPECT_EQ(endpoint.rotation->value(), endpoint.password);
+}
+
+TEST_F(ConnectionTest, APasswordThatCanNotBeLookedForSaysWhy) {
+  Endpoint endpoint = bed_endpoint();
+  endpoint.rotation =
+      std::make_shared<RotatingPassword>("the old one", []() -> Result<std::vector<std::string>> {
+        return fail(Code::kUnavailable, "its Secret is gone", "create it again");
+      });
+  const auto gone = open(endpoint);
+  ASSERT_FALSE(gone);
+  EXPECT_THAT(gone.error().text(), HasSubstr("was refused by"));
+  EXPECT_THAT(gone.error().text(), HasSubstr("its Secret is gone; create it again"));
+  endpoint.rotation = std::make_shared<RotatingPassword>(
+      "the old one",
+      []() -> Result<std::vector<std::string>> { return std::vector<std::string>{"the old one"}; });
+  const auto refused = open(endpoint);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kForbidden);
 }
 
 TEST_F(ConnectionTest, AStopEndsAStatementHereAndOnTheServer) {

@@ -36,6 +36,32 @@ class Instances final : public InstanceResolver {
   }
 };
 
+// Gates that stand open but for those in `held`.
+class Gates final : public TrafficGates {
+ public:
+  std::shared_ptr<galera::TrafficGate> gate(const galera::Endpoint& /*endpoint*/,
+                                            const GateHolder& /*holder*/) override {
+    return nullptr;
+  }
+  Result<std::vector<GateHolder>> shut(std::stop_token /*stop*/) override {
+    const std::scoped_lock lock(mutex);
+    if (failures > 0 && failures-- > 0) return fail(Code::kUnavailable, "no answer");
+    return held;
+  }
+  Status open(const GateHolder& holder, std::stop_token /*stop*/) override {
+    const std::scoped_lock lock(mutex);
+    std::erase_if(held, [&](const GateHolder& h) { return h.uid == holder.uid; });
+    return {};
+  }
+  [[nodiscard]] std::size_t count() {
+    const std::scoped_lock lock(mutex);
+    return held.size();
+  }
+  std::mutex mutex;
+  std::vector<GateHolder> held;
+  int failures = 0;
+};
+
 class Rules final : public kube::Authorizer {
  public:
   Result<kube::Decision> authorize(const kube::User& user,
@@ -75,6 +101,7 @@ class JobsTest : public testing::Test {
                  {std::shared_ptr<void>(), &faulty_},  // outlives the jobs
                  "72h"}};
     d.instances = &instances_;
+    d.gates = &gates_;
     d.authorizer = &rules_;
     d.events = &events_;
     d.clock = &clock_;
@@ -133,6 +160,7 @@ class JobsTest : public testing::Test {
   FakeCluster cluster_;
   FakeEngine engine_{cluster_};
   Instances instances_;
+  Gates gates_;
   Rules rules_;
   Events events_;
   kube::User alice_{"alice", "", {}, {}};

@@ -1,0 +1,41 @@
+#include "test/unit/jobs/jobs_fixture.h"
+
+namespace gb::jobs::test {
+namespace {
+
+TEST_F(JobsTest, AGateThatADeadProcessHeldIsOpenedBeforeItsRestoreHasEnded) {
+  jobs_.reset();
+  api::Json dom = restore("r", {{"backup", "a"}});
+  Executor dead = Executor::self("an-older-life");
+  dead.process_start = "1";
+  dom["status"] = {{"phase", "Restoring"}, {"executor", dead.to_json()}};
+  ASSERT_TRUE(catalog_->create(api::kRestores, dom));
+  gates_.held = {{"openstack", "main", "r", dom["metadata"]["uid"]}};
+  gates_.failures = 1;
+  start();
+  const api::ObjectKey key{api::kRestores, "openstack", "r"};
+  while (!api::is_terminal_phase(api::phase_of((*catalog_->get(key))->dom())))
+    std::this_thread::yield();
+  EXPECT_EQ(gates_.count(), 0U) << "the first try failed, and was not the last";
+}
+
+TEST_F(JobsTest, AGateWhoseRestoreHasEndedOrIsGoneIsOpened) {
+  jobs_.reset();
+  api::Json ended = restore("ended", {{"backup", "a"}});
+  ended["status"] = {{"phase", "Failed"}};
+  api::Json running = restore("running", {{"backup", "a"}});
+  running["status"] = {{"phase", "Restoring"}, {"executor", Executor::self("other").to_json()}};
+  ASSERT_TRUE(catalog_->create(api::kRestores, ended));
+  ASSERT_TRUE(catalog_->create(api::kRestores, running));
+  const auto uid = [](const api::Json& dom) { return dom["metadata"]["uid"].get<std::string>(); };
+  gates_.held = {{"openstack", "main", "ended", uid(ended)},
+                 {"openstack", "cell1", "running", uid(running)},
+                 {"openstack", "dr", "running", "of-one-before"},
+                 {"openstack", "x", "gone", "of-one-gone"}};
+  start();
+  while (gates_.count() > 1) std::this_thread::yield();
+  EXPECT_EQ(gates_.held.front().instance, "cell1") << "its restore still runs";
+}
+
+}  // namespace
+}  // namespace gb::jobs::test
