@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "jobs/finish.h"
+#include "jobs/instance_state.h"
 #include "jobs/repo_streams.h"
 #include "jobs/reporter.h"
 #include "storage/repo/repo.h"
@@ -175,6 +176,12 @@ class Run {
     if (const unsigned fit = environment_.threads_within_memory(wanted, kThreadBytes); fit < wanted)
       log_->say("reads on " + std::to_string(fit) + " connections instead of " +
                 std::to_string(wanted) + ": limits.memory of the server allows no more");
+    // One that waited for its turn may find other addresses by now.
+    for (BackupWork::Instance& instance : work_.instances)
+      if (instance.dump == nullptr) {
+        GB_TRY_ASSIGN(instance.endpoint,
+                      environment_.instances->resolve(record_.key().ns, instance.name));
+      }
     GB_TRY(connect(environment_, log_, work_, stop));
     // The donors are known before anything is asked of them: a takeover looks for them here.
     GB_TRY(record_.update([&](api::Json& status) {
@@ -395,12 +402,15 @@ Status run_backup(const Environment& environment, JobRecord& record, JobControl&
       *record.last(), kube::EventType::kNormal, "Started",
       "backup of " + join(work.spec.database_instances, ", ") + " into store " + work.store->name);
   Run run(environment, record, control, log, work);
-  Status done = run.execute();
-  if (!done) {
-    end_failed(environment, record, control, *log, done.error());
-    run.discard();
-  }
-  return done;
+  const Status done = run.execute();
+  if (done) return done;
+  std::vector<const galera::Endpoint*> endpoints;
+  for (const BackupWork::Instance& instance : work.instances)
+    endpoints.push_back(&instance.endpoint);
+  Error error = explained_by_instances(environment, record.key().ns, endpoints, done.error());
+  end_failed(environment, record, control, *log, error);
+  run.discard();
+  return fail(std::move(error));
 }
 
 }  // namespace gb::jobs

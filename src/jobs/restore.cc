@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "jobs/backup.h"
 #include "jobs/finish.h"
+#include "jobs/instance_state.h"
 #include "jobs/repo_streams.h"
 #include "jobs/reporter.h"
 
@@ -238,7 +239,10 @@ Status run_restore(const Environment& environment, JobRecord& record, JobControl
   Run run(environment, record, control, log, work);
   Status done = run.execute();
   if (!done) {
-    Error error = done.error();
+    std::vector<const galera::Endpoint*> endpoints;
+    for (const RestoreWork::Instance& instance : work.instances)
+      endpoints.push_back(&instance.endpoint);
+    Error error = explained_by_instances(environment, record.key().ns, endpoints, done.error());
     if (!run.safety_name().empty())
       error.hint += (error.hint.empty() ? "" : "; ") +
                     ("to go back, restore the safety backup \"" + run.safety_name() + "\"");

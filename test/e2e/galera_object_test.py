@@ -1,11 +1,15 @@
 """Instances that are Galera objects: found, backed up and restored as the mariadb-operator of OpenStack leaves them."""
 
-import contextlib
+import shutil
+import subprocess
 
-from gbtest import proof
-from gbtest.galera_object import GaleraObject, install_kinds
+from gbtest import load, place, proof
+from gbtest.galera import Galera
+from gbtest.galera_object import ACTIVE, GROUP, GaleraObject, install_kinds
 from gbtest.process import wait_until
 from support import NAMESPACE, Case
+
+TO_CELL1 = {"main": "cell1"}
 
 
 class ObjectCase(Case):
@@ -14,13 +18,16 @@ class ObjectCase(Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        admin = cls.bed.control_plane.admin
-        install_kinds(admin)
-        cls.main = GaleraObject(admin, NAMESPACE, "main", cls.bed.galera)
-        cls.cell1 = GaleraObject(admin, NAMESPACE, "cell1", cls.bed.second)
-        for one in (cls.main, cls.cell1):
-            cls.addClassCleanup(one.delete)
-            one.create()
+        cls.admin = cls.bed.control_plane.admin
+        install_kinds(cls.admin)
+        cls.main = cls.make_object("main", cls.bed.galera)
+        cls.cell1 = cls.make_object("cell1", cls.bed.second)
+
+    @classmethod
+    def make_object(cls, name, galera, **options):
+        made = GaleraObject(cls.admin, NAMESPACE, name, galera)
+        cls.addClassCleanup(made.delete)
+        return made.create(**options)
 
     def setUp(self):
         self.bed.second.drop_everything()
@@ -28,6 +35,12 @@ class ObjectCase(Case):
     def log_of(self, manifest):
         return self.alice.raw(f"/apis/backup.rhoso.io/v1beta1/namespaces/{NAMESPACE}/{manifest['kind'].lower()}s/"
                               f"{manifest['metadata']['name']}/log")
+
+    def wait_log(self, manifest, text):
+        wait_until(f"the log to say {text!r}", lambda: text in self.log_of(manifest), 60)
+
+    def assert_no_marks(self, galera_object):
+        self.assertNotIn("backup.rhoso.io", str(galera_object.service()["metadata"]))
 
 
 class FoundByTheirObject(ObjectCase):
@@ -38,11 +51,293 @@ class FoundByTheirObject(ObjectCase):
         node = found["status"]["instances"][0]["node"]
         self.assertIn(node, ("main-galera-1", "main-galera-2"), "applications use main-galera-0")
         self.assertIn("chosen of 3 nodes", self.log_of(backup))
-        restore = self.restore("onto-object", "of-object", targets={"main": "cell1"})
+        restore = self.restore("onto-object", "of-object", targets=TO_CELL1)
         self.completed(restore)
         self.assertEqual(proof.fingerprint(self.bed.second), proof.fingerprint(self.bed.galera))
         log = self.log_of(restore)
         self.assertIn("applications are kept away until the restore ends", log)
         self.assertIn("applications are let in again", log)
         self.assertEqual(self.cell1.active_pod(), "cell1-galera-0")
-        self.assertNotIn("backup.rhoso.io", str(self.cell1.service()["metadata"]))
+        self.assert_no_marks(self.cell1)
+
+    def test_the_main_database_and_a_cell_are_one_set(self):
+        self.bed.second.sql("CREATE DATABASE nova_cell_x; CREATE TABLE nova_cell_x.t (id INT PRIMARY KEY, v TEXT);"
+                            "INSERT INTO nova_cell_x.t VALUES (1, 'one'), (2, 'two')")
+        before = proof.fingerprint(self.bed.second)
+        found = self.completed(self.backup("set", ["main", "cell1"]))
+        self.assertEqual([i["node"].rpartition("-")[0] for i in found["status"]["instances"]], ["main-galera", "cell1-galera"])
+        self.bed.second.sql("DROP DATABASE nova_cell_x")
+        self.completed(self.restore("the-cell", "set", databaseInstances=["cell1"]))
+        self.assertEqual(proof.fingerprint(self.bed.second), before)
+
+    def test_the_node_that_applications_use_is_where_the_service_leads(self):
+        self.addCleanup(self.main.lead_to, "main-galera-0")
+        for active, others in (("main-galera-2", ("main-galera-0", "main-galera-1")),
+                               ("main-galera-1", ("main-galera-0", "main-galera-2"))):
+            self.main.lead_to(active)
+            found = self.completed(self.backup(f"beside-{active}", ["main"], databases=["glance"]))
+            self.assertIn(found["status"]["instances"][0]["node"], others)
+
+    def test_an_older_object_names_the_secret_in_its_spec(self):
+        older = self.make_object("older", self.bed.galera, spec={"secret": "osp-older"}, status={})
+        older.secret("osp-older", "DbRootPassword", self.bed.galera.password + "\n")
+        self.completed(self.backup("of-older", ["older"], databases=["glance"]))
+
+    def test_what_is_not_there_is_said_with_what_is(self):
+        self.create_fails(self.backup("typo", ["mian"]), "NotFound", "Galera objects there: ", "main", "cell1", "openstack-dr")
+
+    def test_a_stranger_learns_nothing(self):
+        mallory = self.bed.user("mallory", namespace=NAMESPACE)
+        done = mallory.run("create", "-f", "-", stdin=self.backup("not-mine", ["main"]))
+        self.assertIn("Forbidden", done.stderr)
+        self.assertNotIn("cell1", done.stderr)
+
+
+class RootsPassword(ObjectCase):
+    """Root's password is changed while a dump stands still; connections that are opened later must work."""
+
+    def setUp(self):
+        super().setUp()
+        old = self.bed.galera.password
+        self.addCleanup(self.bed.galera.sql, f"ALTER USER root@'%' IDENTIFIED BY '{old}'")
+        self.addCleanup(self.main.secret, self.main.root_secret, "DatabasePassword", old)
+
+    def ours(self, node):
+        """The connections of our server to a node: (id, state)."""
+        return node.sql("SELECT id, COALESCE(state, '') FROM information_schema.processlist WHERE user='root' AND host LIKE '127.%'")
+
+    def rotated_while_dumping(self, name, tell):
+        held = self.hold_dumps()
+        backup = self.backup(name, ["main"], threads=1)
+        self.running_dump(backup)
+        donor = self.waiting_nodes()[0]
+        self.bed.galera.sql("ALTER USER root@'%' IDENTIFIED BY 'rotated'")
+        tell("rotated")
+        before = {c[0] for c in self.ours(donor)}
+        # All but the one that reads: the one that watches the donor has to come again.
+        for number, state in self.ours(donor):
+            if "Waiting for table" not in state:
+                donor.sql(f"KILL {number}")
+        wait_until("the donor to be watched again", lambda: {c[0] for c in self.ours(donor)} - before, 30)
+        held.close()
+        self.wait_phase(backup, "Completed")
+        # The states of events are asked of the other nodes at the end, over connections of their own.
+        self.assertNotIn("were not asked of", self.log_of(backup))
+
+    def test_the_new_one_is_in_the_secret_that_the_object_names(self):
+        self.rotated_while_dumping("rotated", lambda new: self.main.secret(self.main.root_secret, "DatabasePassword", new))
+        self.completed(self.backup("after-rotation", ["main"], databases=["glance"]))
+
+    def test_the_new_one_is_in_the_secret_of_the_account_only(self):
+        def tell(new):
+            self.main.secret("root-to-be", "DatabasePassword", new)
+            self.main.apply({"apiVersion": f"{GROUP}/v1beta1", "kind": "MariaDBAccount",
+                             "metadata": {"name": "main-mariadb-root"}, "spec": {"userName": "root", "secret": "root-to-be"}})
+            self.addCleanup(self.main.run, "delete", f"mariadbaccounts.{GROUP}", "main-mariadb-root")
+        self.rotated_while_dumping("in-flight", tell)
+        self.completed(self.backup("while-in-flight", ["main"], databases=["glance"]))
+
+    def test_one_that_nobody_knows_is_refused(self):
+        self.bed.galera.sql("ALTER USER root@'%' IDENTIFIED BY 'nobody knows'")
+        self.create_fails(self.backup("no-password", ["main"]), "Forbidden", "was refused by main-galera", "root")
+
+
+class Traffic(ObjectCase):
+    def setUp(self):
+        super().setUp()
+        self.cell1.lead_to("cell1-galera-0")
+        self.bed.second.sql("CREATE USER IF NOT EXISTS app@'%' IDENTIFIED BY 'app'")
+        self.completed(self.backup("source", ["main"]))
+
+    def loads_rows(self, restore):
+        return "loading " in self.log_of(restore)
+
+    def standing_restore(self):
+        restore, held = self.running_restore("source", TO_CELL1, begun=self.loads_rows)
+        self.wait_log(restore, "applications are kept away until the restore ends")
+        return restore, held
+
+    def application(self, node):
+        """A connection of an application, which would stay for ten minutes."""
+        client = subprocess.Popen(["mariadb", "--no-defaults", f"--host={node.address}", f"--port={node.port}", "--user=app",
+                                   "--password=app", "--execute=SELECT SLEEP(600)"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(client.wait)
+        self.addCleanup(client.kill)
+        return client
+
+    @staticmethod
+    def applications(node):
+        return node.sql("SELECT id FROM information_schema.processlist WHERE user='app'")
+
+    def test_applications_are_kept_away_until_the_end(self):
+        first = self.application(self.bed.second.node(1))
+        wait_until("the application to be connected", lambda: self.applications(self.bed.second.node(1)), 30)
+        restore, held = self.standing_restore()
+        self.assertEqual(self.cell1.active_pod(), "")
+        first.wait(30)  # it was put out
+        service = self.cell1.service()["metadata"]
+        self.assertEqual(service["labels"]["backup.rhoso.io/blocked-by"], self.get(restore)["metadata"]["uid"])
+        self.assertEqual(service["annotations"]["backup.rhoso.io/active-pod"], "cell1-galera-0")
+
+        # What mysql_wsrep_notify.sh does on a node that joins; an application that is quick gets in, and out.
+        self.cell1.lead_to("cell1-galera-1")
+        wait_until("the Service to lead nowhere again", lambda: self.cell1.active_pod() == "", 10)
+        self.wait_log(restore, "the cluster let applications in again: they are kept away again")
+        self.application(self.bed.second.node(2)).wait(30)
+
+        held.close()
+        self.wait_phase(restore, "Completed")
+        self.assertEqual(self.cell1.active_pod(), "cell1-galera-1", "where the cluster led it last")
+        self.assert_no_marks(self.cell1)
+        self.assertEqual(self.bed.second.sql("SELECT @@GLOBAL.read_only"), [["0"]])
+
+    def test_a_pod_that_is_gone_at_the_end_is_not_led_to(self):
+        restore, held = self.standing_restore()
+        self.addCleanup(self.cell1.set_ready, self.bed.second.node(1))
+        self.cell1.set_ready(self.bed.second.node(1), False)
+        held.close()
+        self.wait_phase(restore, "Completed")
+        self.assertEqual(self.cell1.active_pod(), "cell1-galera-1")
+
+    def test_sigkill_and_a_restart_give_traffic_back(self):
+        restore, held = self.standing_restore()
+        self.bed.server.kill()
+        self.assertEqual(self.cell1.active_pod(), "", "nobody has given it back yet")
+        held.close()
+        self.addCleanup(self.server_again)
+        self.bed.server.start()
+        self.wait_phase(restore, "Failed")
+        self.assertEqual(self.cell1.active_pod(), "cell1-galera-0")
+        self.assert_no_marks(self.cell1)
+
+    def test_a_block_whose_restore_is_no_more_is_taken_off(self):
+        restore, held = self.standing_restore()
+        marked = self.cell1.service()["metadata"]
+        held.close()
+        self.wait_phase(restore, "Completed")
+        # As if the server had died in the moment in which the restore was deleted.
+        self.cell1.patch("service", "cell1", {
+            "metadata": {"labels": {"backup.rhoso.io/blocked-by": "a-restore-that-was-deleted"}, "annotations": {
+                **{k: v for k, v in marked["annotations"].items() if "rhoso" in k}, "backup.rhoso.io/restore": "deleted"}},
+            "spec": {"selector": {ACTIVE: ""}}})
+        wait_until("the Service to be given back", lambda: self.cell1.active_pod() == "cell1-galera-0", 60)
+        self.assert_no_marks(self.cell1)
+
+    def test_a_service_that_can_not_be_blocked_is_said_before_anything_happens(self):
+        self.cell1.run("delete", "service", "cell1")
+        self.addCleanup(self.cell1.create)
+        refused = self.create_fails(self.restore("unblockable", "source", targets=TO_CELL1), "Conflict", "Traffic", "no Service")
+        self.assertIn("spec.blockTraffic", refused)
+        self.completed(self.restore("unblocked", "source", targets=TO_CELL1, blockTraffic=False))
+
+
+class Faults(ObjectCase):
+    def test_what_is_missing_is_said(self):
+        def refused(name, reason, *words):
+            self.create_fails(self.backup(name, ["cell1"]), reason, *words)
+
+        self.addCleanup(self.cell1.create)
+        self.cell1.secret(self.cell1.root_secret, "password", "x")
+        refused("no-key", "Invalid", self.cell1.root_secret, "has no key", "DatabasePassword")
+        self.cell1.run("delete", "secret", self.cell1.root_secret)
+        refused("no-secret", "ServiceUnavailable", self.cell1.root_secret, "does not exist", "create it again")
+        self.cell1.secret(self.cell1.root_secret, "DatabasePassword", self.bed.second.password)
+        for node in self.bed.second.nodes:
+            self.cell1.set_ready(node, False)
+        refused("no-pod", "ServiceUnavailable", "no pod", "cell1-galera-0: not ready")
+        self.cell1.set_ready(self.bed.second.node(3))
+        self.completed(self.backup("one-pod", ["cell1"]))
+
+    def test_an_object_that_is_deleted_and_created_again(self):
+        lost = self.make_object("lost", self.bed.second)
+        self.completed(self.backup("of-main", ["main"], databases=["glance"]))
+        lost.delete()
+        self.create_fails(self.restore("onto-nothing", "of-main", targets={"main": "lost"}), "NotFound", "lost", "main")
+        lost.create()  # the same name, another object: a new cluster is what one restores onto after a loss
+        self.completed(self.restore("onto-new", "of-main", targets={"main": "lost"}))
+
+    def test_a_donor_that_goes_with_its_object(self):
+        lost = self.make_object("going", self.bed.galera)
+        backup = self.backup("of-going", ["going"])
+        held = self.hold_dumps()
+        self.running_dump(backup)
+        donor = self.waiting_nodes()[0]
+        lost.delete()
+        donor.kill()
+        self.addCleanup(donor.start)
+        held.close()
+        found = self.wait_phase(backup, "Failed")
+        self.assertIn('Galera object "going" was deleted while this ran', found["status"]["message"])
+
+    def test_a_cluster_that_has_lost_its_majority(self):
+        for number in (2, 3):
+            self.bed.second.node(number).isolate()
+        self.addCleanup(self.second_primary)
+        wait_until("the last node to be non-Primary",
+                   lambda: self.bed.second.node(1).status().get("wsrep_cluster_status") != "Primary", 30)
+        self.create_fails(self.backup("non-primary", ["cell1"]), "ServiceUnavailable", "Primary", "cell1-galera-0")
+
+    def second_primary(self):
+        self.bed.second.sql("SET GLOBAL wsrep_provider_options='pc.bootstrap=1'")
+        for number in (2, 3):
+            self.bed.second.node(number).rejoin()
+        self.bed.second.wait_synced()
+
+
+class Encrypted(ObjectCase):
+    """A cluster that takes nothing but TLS, whose certificate is made out to the names of its pods."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = place.new_folder()
+        secure = Galera(folder / "secure", tls=True, dns=[f"*.secure-galera.{NAMESPACE}.svc"], template=3)
+        cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
+        cls.addClassCleanup(secure.stop)
+        secure.start()
+        load.load_galera(cls.bed.folder / "data", secure)
+        cls.secure_cluster = secure
+        cls.secure = cls.make_object("secure", secure)
+        cls.hosts = folder / "hosts"
+        cls.hosts.write_text(cls.secure.hosts())
+        cls.bed.server.environment = {"LD_PRELOAD": "libnss_wrapper.so", "NSS_WRAPPER_HOSTS": str(cls.hosts)}
+        cls.restart_server()
+        cls.addClassCleanup(cls.restart_server)
+        cls.addClassCleanup(cls.bed.server.environment.clear)
+
+    @classmethod
+    def restart_server(cls):
+        """Until kube-apiserver, too, has noticed that it is back."""
+        cls.bed.server.restart()
+        probe = {"apiVersion": "backup.rhoso.io/v1beta1", "kind": "GaleraBackup",
+                 "metadata": {"name": "probe", "namespace": NAMESPACE}, "spec": {"databaseInstances": ["openstack"]}}
+        for _ in range(3):
+            wait_until("kube-apiserver to reach our server again", lambda: cls.alice.run(
+                "create", "--dry-run=server", "-f", "-", stdin=probe).returncode == 0, 60, interval=1)
+
+    def test_backup_and_restore(self):
+        self.completed(self.backup("over-tls", ["secure"]))
+        before = proof.fingerprint(self.secure_cluster)
+        self.secure_cluster.drop_everything()
+        restore = self.restore("back-over-tls", "over-tls")
+        self.completed(restore)
+        for node in self.secure_cluster.nodes:
+            self.assertEqual(proof.fingerprint(self.secure_cluster, node=node.number), before)
+        self.assertEqual(self.secure.active_pod(), "secure-galera-0")
+
+    def test_another_authority_is_not_believed(self):
+        bundle = self.secure_cluster.ca_file.read_text()
+        self.addCleanup(self.secure.secret, "secure-ca", "tls-ca-bundle.pem", bundle)
+        self.secure.secret("secure-ca", "tls-ca-bundle.pem", self.bed.server.ca.cert.read_text())
+        self.create_fails(self.backup("other-ca", ["secure"]), "ServiceUnavailable", "no verified TLS connection")
+        self.secure.run("delete", "secret", "secure-ca")
+        self.create_fails(self.backup("no-ca", ["secure"]), "ServiceUnavailable", "secure-ca", "does not exist")
+
+    def test_a_name_that_leads_elsewhere_is_not_followed(self):
+        self.addCleanup(self.hosts.write_text, self.secure.hosts())
+        first, second, third = (n.address for n in self.secure_cluster.nodes)
+        round_about = {first: second, second: third, third: first}
+        self.hosts.write_text("".join(f"{round_about[a]} {name}\n" for a, name in map(
+            str.split, self.secure.hosts().splitlines())))
+        self.create_fails(self.backup("led-astray", ["secure"]), "ServiceUnavailable", "is not the address of secure-galera-0")

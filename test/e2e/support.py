@@ -163,6 +163,26 @@ class Case(unittest.TestCase):
         self.wait_phase(backup, "Running")
         wait_until(f"the dump to stand at {held_at}", self.waiting_nodes, 60)
 
+    def running_restore(self, backup, targets, begun=lambda restore: True, **spec):
+        """A restore onto the second cluster that has begun and stands still until the returned stack is closed.
+
+        The lock that holds it also makes its nodes Donor/Desynced, which a preflight refuses, and definitions are not let
+        through it: it is best taken while rows are loaded (`begun` may say when). One that was too quick is tried again.
+        """
+        for attempt in range(1, 6):
+            restore = self.restore(f"running-{attempt}", backup, targets=targets, **spec)
+            client = self.start_kubectl("create", "--raw", f"{API}/galerarestores?timeout=30s", "-f", "-", stdin=restore)
+            wait_until("the restore to begin", lambda: self.alice.exists(RESTORES, restore["metadata"]["name"]) and begun(restore), 60)
+            held = self.bed.second.holding_everywhere("FLUSH TABLES WITH READ LOCK")
+            client.terminate()
+            client.wait()
+            if self.phase(restore) not in ("Completed", "Failed"):
+                self.addCleanup(held.close)
+                return restore, held
+            held.close()
+            self.bed.second.drop_everything()
+        raise AssertionError("no restore was slow enough to be caught at work")
+
     def waiting_nodes(self):
         """The nodes on which a dump waits for our lock."""
         return [n for n in self.bed.galera.nodes if n.running() and n.sql(

@@ -282,11 +282,12 @@ class Node:
 class Galera:
     """A cluster. `start()` returns when every node is Synced; use it as a context manager or call `stop()`."""
 
-    def __init__(self, folder, nodes=3, binlog=True, tls=False, buffer_pool="32M", gcache="16M", template=1):
+    def __init__(self, folder, nodes=3, binlog=True, tls=False, buffer_pool="32M", gcache="16M", template=1, dns=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True)
         self.binlog = binlog
         self.tls = tls
+        self.dns = list(dns)  # whom the certificate is made out to, instead of the addresses
         self.buffer_pool = buffer_pool
         self.gcache = gcache
         self.template = template
@@ -407,8 +408,8 @@ class Galera:
         if not self.tls:
             return ""
         authority = Authority(self.folder / "tls", "galera test CA")
-        cert, key = authority.issue("server", "galera", dns=["localhost"],
-                                    ips=["127.0.0.1"] + [n.address for n in self.nodes])
+        addresses = [] if self.dns else ["127.0.0.1"] + [n.address for n in self.nodes]
+        cert, key = authority.issue("server", "galera", dns=self.dns or ["localhost"], ips=addresses)
         self.ca_file = authority.cert
         return f"ssl_ca={authority.cert}\nssl_cert={cert}\nssl_key={key}\nrequire_secure_transport=ON"
 

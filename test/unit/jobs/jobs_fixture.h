@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,14 +27,22 @@ namespace gb::jobs::test {
 class Instances final : public InstanceResolver {
  public:
   Result<galera::Endpoint> resolve(std::string_view ns, std::string_view name) override {
+    ++asked;
+    if (gone) return fail(Code::kNotFound, "it is gone");
     if (ns == "openstack" && (name == "main" || name == "cell1" || name == "dr")) {
       galera::Endpoint endpoint;
       endpoint.name = name;
+      const std::scoped_lock lock(mutex);
+      endpoint.uid = uid;
       return endpoint;
     }
     return fail(Code::kNotFound, "there is no database instance \"" + std::string(name) + "\"",
                 "known there: main, cell1, dr");
   }
+  std::atomic<int> asked{0};
+  std::atomic<bool> gone{false};
+  std::mutex mutex;
+  std::string uid;  // of the object that describes them; empty: a configuration does
 };
 
 // Gates that stand open but for those in `held`.
