@@ -4,15 +4,31 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace gb::cli {
 
+// What a shell may offer for the value of an option.
+enum class Offer {
+  kNothing,
+  kFiles,
+  kFolders,
+  kBackups,  // names of what could be restored, and latest
+  kJobs,     // backup/NAME and restore/NAME
+  kInstances,
+  kStores,
+  kNamespaces,
+  kContexts,
+};
+
 // What the parser fills, alive as long as it, and the command that was chosen.
 struct Parsed {
   std::function<int()> run;
+  std::map<const CLI::Option*, Offer> offers;
+  std::map<const CLI::Option*, std::vector<std::string>> values;  // the only ones there are
   std::vector<std::shared_ptr<void>> commands;
 
   template <typename Command>
@@ -23,17 +39,22 @@ struct Parsed {
   }
 };
 
-void add_output(CLI::App& app, std::string& output, const std::string& what);
+// `formats`: of json, yaml and name those that there are.
+void add_output(CLI::App& app, Parsed& parsed, std::string& output, const std::string& what,
+                const std::vector<std::string>& formats = {"json", "yaml", "name"});
 // Values apart by commas, or the flag several times; never the word that follows.
 CLI::Option* add_list(CLI::App& app, const std::string& flag, std::vector<std::string>& values,
                       const std::string& description);
 // One of the values that the schema of this field of the resource's spec knows.
-CLI::Option* add_choice(CLI::App& app, const std::string& flag, std::string& value,
+CLI::Option* add_choice(CLI::App& app, Parsed& parsed, const std::string& flag, std::string& value,
                         const char* resource, const char* field, const std::string& description);
 
 void add_local(CLI::App& app, Parsed& parsed);   // the offline commands, below `local`
 void add_backup(CLI::App& app, Parsed& parsed);  // these two onto the app itself
 void add_restore(CLI::App& app, Parsed& parsed);
 void add_cluster(CLI::App& app, Parsed& parsed);  // all that talk to a cluster
+
+// The whole program, or the one command that a link of this name is.
+void add_all(CLI::App& app, Parsed& parsed, const std::string& program);
 
 }  // namespace gb::cli

@@ -1,39 +1,92 @@
 #include "api/types.h"
+#include "cli/action.h"
 #include "cli/backup.h"
 #include "cli/flags.h"
+#include "cli/logs.h"
 #include "cli/restore.h"
+#include "cli/status.h"
 
 namespace gb::cli {
 namespace {
 
-void add_kube(CLI::App& app, KubeFlags& flags) {
-  app.add_option("-n,--namespace", flags.ns, "The namespace (default: the context's)")
-      ->group("Cluster");
-  app.add_option("--context", flags.kubeconfig.context, "The context of the kubeconfig")
-      ->group("Cluster");
-  app.add_option("--kubeconfig", flags.kubeconfig.file, "The kubeconfig file")->group("Cluster");
-  app.add_option("--cluster", flags.kubeconfig.cluster, "The cluster of the kubeconfig")
-      ->group("Cluster");
-  app.add_option("--user", flags.kubeconfig.user, "The user of the kubeconfig")->group("Cluster");
-  app.add_option("--as", flags.kubeconfig.as, "Act as this user")->group("Cluster");
-  add_list(app, "--as-group", flags.kubeconfig.as_groups, "Act as a member of this group")
-      ->group("Cluster");
+void add_kube(CLI::App& app, Parsed& parsed, KubeFlags& flags) {
+  const auto add = [&](const std::string& flag, std::string& value, const std::string& description,
+                       Offer offer) {
+    CLI::Option* option = app.add_option(flag, value, description)->group("Cluster");
+    parsed.offers[option] = offer;
+  };
+  kube::KubeconfigChoice& choice = flags.kubeconfig;
+  add("-n,--namespace", flags.ns, "The namespace (default: the context's)", Offer::kNamespaces);
+  add("--context", choice.context, "The context of the kubeconfig", Offer::kContexts);
+  add("--kubeconfig", choice.file, "The kubeconfig file", Offer::kFiles);
+  add("--cluster", choice.cluster, "The cluster of the kubeconfig", Offer::kNothing);
+  add("--user", choice.user, "The user of the kubeconfig", Offer::kNothing);
+  add("--as", choice.as, "Act as this user", Offer::kNothing);
+  add_list(app, "--as-group", choice.as_groups, "Act as a member of this group")->group("Cluster");
 }
 
-void add_job(CLI::App& app, JobFlags& flags) {
-  add_kube(app, flags.kube);
-  add_output(app, flags.output, "Print the object, at its end, as");
+void add_job(CLI::App& app, Parsed& parsed, JobFlags& flags) {
+  add_kube(app, parsed, flags.kube);
+  add_output(app, parsed, flags.output, "Print the object, at its end, as");
   app.add_flag("--wait,!--no-wait", flags.wait,
                "Follow it to its end (default); --wait=false returns when it was created");
-  app.add_option("--dry-run", flags.dry_run,
-                 "client: print what would be created; server: let the server check it, and change "
-                 "nothing")
-      ->check(CLI::IsMember({"none", "client", "server"}));
+  CLI::Option* dry = app.add_option("--dry-run", flags.dry_run,
+                                    "client: print what would be created; server: let the server "
+                                    "check it, and change nothing");
+  parsed.values[dry] = {"none", "client", "server"};
+  dry->check(CLI::IsMember(parsed.values[dry]));
 }
 
-CLI::Option* add_threads(CLI::App& app, std::optional<unsigned>& threads,
-                         const std::string& description) {
-  return app.add_option("--threads", threads, description)->check(CLI::Range(1U, 64U));
+void add_threads(CLI::App& app, std::optional<unsigned>& threads, const std::string& description) {
+  app.add_option("--threads", threads, description)->check(CLI::Range(1U, 64U));
+}
+
+void add_dry_run(CLI::App& app, bool& dry_run) {
+  app.add_flag_function(
+         "--dry-run", [&dry_run](std::int64_t) { dry_run = true; },
+         "Let the server check it, and change nothing")
+      ->trigger_on_parse();
+}
+
+void add_logs(CLI::App& app, Parsed& parsed) {
+  auto& command = parsed.make<Logs>();
+  parsed
+      .offers[app.add_option("OBJECT", command.object, "backup/NAME or restore/NAME")->required()] =
+      Offer::kJobs;
+  app.add_flag("-f,--follow", command.follow, "Go on with what it says until it ends");
+  app.add_option("--tail", command.tail, "Only so many of the last lines");
+  add_kube(app, parsed, command.kube);
+  app.callback([&] { parsed.run = [&command] { return run(command); }; });
+}
+
+void add_cancel(CLI::App& app, Parsed& parsed) {
+  auto& command = parsed.make<Cancel>();
+  parsed
+      .offers[app.add_option("OBJECT", command.object, "backup/NAME or restore/NAME")->required()] =
+      Offer::kJobs;
+  add_dry_run(app, command.dry_run);
+  add_output(app, parsed, command.output, "Print the object as");
+  add_kube(app, parsed, command.kube);
+  app.callback([&] { parsed.run = [&command] { return run(command); }; });
+}
+
+void add_undelete(CLI::App& app, Parsed& parsed) {
+  auto& command = parsed.make<Undelete>();
+  app.add_option("NAME", command.name, "The name of the deleted backup")->required();
+  app.add_option("--uid", command.uid,
+                 "Of several that had this name, the one with this uid (default: the newest)");
+  add_dry_run(app, command.dry_run);
+  add_output(app, parsed, command.output, "Print the object as");
+  add_kube(app, parsed, command.kube);
+  app.callback([&] { parsed.run = [&command] { return run(command); }; });
+}
+
+void add_status(CLI::App& app, Parsed& parsed) {
+  auto& command = parsed.make<StatusCommand>();
+  app.add_flag("-A,--all-namespaces", command.all_namespaces, "Of all namespaces");
+  add_output(app, parsed, command.output, "Print the whole report as", {"json", "yaml"});
+  add_kube(app, parsed, command.kube);
+  app.callback([&] { parsed.run = [&command] { return run(command); }; });
 }
 
 }  // namespace
@@ -41,61 +94,72 @@ CLI::Option* add_threads(CLI::App& app, std::optional<unsigned>& threads,
 void add_backup(CLI::App& app, Parsed& parsed) {
   auto& command = parsed.make<Backup>();
   app.add_option("NAME", command.name, "The name of the backup")->required();
-  add_list(app, "--instance,--instances", command.instances,
-           "The Galera clusters to back up, as one set")
-      ->required();
+  parsed.offers[add_list(app, "--instance,--instances", command.instances,
+                         "The Galera clusters to back up, as one set")
+                    ->required()] = Offer::kInstances;
   add_list(app, "--databases", command.databases, "Only these schemas");
   add_list(app, "--exclude-databases", command.exclude_databases, "Not these schemas");
   add_list(app, "--exclude-tables", command.exclude_tables,
            "Leave the rows of these tables out: globs on schema.table");
-  add_choice(app, "--content", command.content, api::kBackups, "content", "What is backed up");
-  app.add_option("--store", command.store, "The GaleraBackupStore (default: the server's first)");
+  add_choice(app, parsed, "--content", command.content, api::kBackups, "content",
+             "What is backed up");
+  parsed.offers[app.add_option("--store", command.store,
+                               "The GaleraBackupStore (default: the server's first)")] =
+      Offer::kStores;
   app.add_option("--ttl", command.ttl,
-                 "How long it is kept, such as 720h (default: until deleted)");
+                 "How long it is kept, such as 720h (default: until it is deleted)");
   app.add_flag("--hold", command.hold, "It neither expires nor can be deleted");
-  add_choice(app, "--verification", command.verification, api::kBackups, "verification",
+  add_choice(app, parsed, "--verification", command.verification, api::kBackups, "verification",
              "How it is checked at the end");
   app.add_option("--active-deadline", command.active_deadline,
                  "It fails when it runs for longer than this, such as 6h");
   add_threads(app, command.threads, "Connections that read");
-  add_job(app, command.job);
+  add_job(app, parsed, command.job);
   app.callback([&] { parsed.run = [&command] { return run(command); }; });
 }
 
 void add_restore(CLI::App& app, Parsed& parsed) {
   auto& command = parsed.make<Restore>();
   app.add_option("NAME", command.name, "The name of the restore")->required();
-  CLI::Option_group* which = app.add_option_group("Backup", "Which backup: one of these");
-  which->add_option("--from", command.from, "The name of a backup, or latest");
+  CLI::Option_group* which = app.add_option_group("Backup", "Which backup");
+  parsed.offers[which->add_option("--from", command.from, "The name of a backup, or latest")] =
+      Offer::kBackups;
   which->add_option("--as-of", command.as_of,
                     "The newest backup whose snapshot is not later than this time "
                     "(2026-11-20T02:00:00Z)");
   which->require_option(1);
-  app.add_option("--source-namespace", command.source_namespace,
-                 "The namespace of the backup (default: the restore's)");
-  add_list(app, "--instance,--instances", command.instances,
-           "Only these instances of the backup (default: all)");
+  parsed.offers[app.add_option("--source-namespace", command.source_namespace,
+                               "The namespace of the backup (default: the restore's)")] =
+      Offer::kNamespaces;
+  parsed.offers[add_list(app, "--instance,--instances", command.instances,
+                         "Only these instances of the backup (default: all)")] = Offer::kInstances;
   add_list(app, "--target,--targets", command.targets,
            "Restore instance a of the backup to instance b: a=b");
   add_list(app, "--databases", command.databases, "Only these schemas (default: all)");
   add_list(app, "--rename", command.rename, "Restore schema a as b, beside the live one: a=b");
-  add_choice(app, "--content", command.content, api::kRestores, "content", "What is restored");
-  add_choice(app, "--existing", command.existing, api::kRestores, "existing",
+  add_choice(app, parsed, "--content", command.content, api::kRestores, "content",
+             "What is restored");
+  add_choice(app, parsed, "--existing", command.existing, api::kRestores, "existing",
              "What is done with schemas that are there already");
   app.add_flag("--safety-backup,!--no-safety-backup", command.safety_backup,
                "Back up what --existing Replace drops, first (default)");
   app.add_flag("--block-traffic,!--no-block-traffic", command.block_traffic,
                "Keep applications from writing while it runs (default)");
-  add_choice(app, "--verification", command.verification, api::kRestores, "verification",
+  add_choice(app, parsed, "--verification", command.verification, api::kRestores, "verification",
              "How the result is checked");
   add_threads(app, command.threads, "Connections that load");
-  add_job(app, command.job);
+  add_job(app, parsed, command.job);
   app.callback([&] { parsed.run = [&command] { return run(command); }; });
 }
 
 void add_cluster(CLI::App& app, Parsed& parsed) {
   add_backup(*app.add_subcommand("backup", "Back up Galera clusters"), parsed);
   add_restore(*app.add_subcommand("restore", "Restore a backup"), parsed);
+  add_status(*app.add_subcommand("status", "Is there a good backup, how old, what is wrong"),
+             parsed);
+  add_logs(*app.add_subcommand("logs", "What a backup or restore says"), parsed);
+  add_cancel(*app.add_subcommand("cancel", "Stop a backup or restore; its object stays"), parsed);
+  add_undelete(*app.add_subcommand("undelete", "Bring a deleted backup back"), parsed);
 }
 
 }  // namespace gb::cli

@@ -4,26 +4,27 @@
 namespace gb::cli {
 namespace {
 
-void add_cluster_flags(CLI::App& app, ClusterFlags& flags) {
+void add_cluster_flags(CLI::App& app, Parsed& parsed, ClusterFlags& flags) {
   app.add_option("--nodes", flags.nodes, "The cluster's nodes: HOST:PORT,HOST:PORT,…")
       ->required()
       ->delimiter(',');
   app.add_option("--active-node", flags.active_node,
                  "The node that applications use (HOST:PORT): dumps avoid it");
   app.add_option("--user", flags.user, "The database user")->capture_default_str();
-  app.add_option("--password-file", flags.password_file,
-                 "A file whose first line is that user's password")
-      ->required();
-  app.add_option("--tls-ca-file", flags.tls_ca_file,
-                 "Connect by TLS only, and verify the servers by this CA bundle (PEM)");
+  parsed.offers[app.add_option("--password-file", flags.password_file,
+                               "A file whose first line is that user's password")
+                    ->required()] = Offer::kFiles;
+  parsed.offers[app.add_option(
+      "--tls-ca-file", flags.tls_ca_file,
+      "Connect by TLS only, and verify the servers by this CA bundle (PEM)")] = Offer::kFiles;
 }
 
-void add_store(CLI::App& app, std::string& store) {
-  app.add_option("--store", store, "The repository: a directory")
-      ->required()
-      ->check([](const std::string& directory) {
-        return directory.empty() ? "name a directory, e.g. --store /var/backups/galera" : "";
-      });
+void add_store(CLI::App& app, Parsed& parsed, std::string& store) {
+  CLI::Option* option = app.add_option("--store", store, "The repository: a directory");
+  parsed.offers[option] = Offer::kFolders;
+  option->required()->check([](const std::string& directory) {
+    return directory.empty() ? "name a directory, e.g. --store /var/backups/galera" : "";
+  });
 }
 
 }  // namespace
@@ -35,8 +36,8 @@ void add_local(CLI::App& app, Parsed& parsed) {
 
   auto& backup = parsed.make<LocalBackup>();
   CLI::App* b = local->add_subcommand("backup", "Dump a cluster into a repository");
-  add_cluster_flags(*b, backup.cluster);
-  add_store(*b, backup.store);
+  add_cluster_flags(*b, parsed, backup.cluster);
+  add_store(*b, parsed, backup.store);
   b->add_option("--name", backup.name, "The backup's name (default: made from the time)");
   b->add_option("-n,--namespace", backup.ns, "The namespace that the backup is listed in")
       ->capture_default_str();
@@ -56,13 +57,13 @@ void add_local(CLI::App& app, Parsed& parsed) {
   b->add_option("--threads", backup.threads, "Connections that read")
       ->check(CLI::Range(1U, 64U))
       ->capture_default_str();
-  add_output(*b, backup.output, "Print the object as");
+  add_output(*b, parsed, backup.output, "Print the object as");
   b->callback([&] { parsed.run = [&backup] { return run(backup); }; });
 
   auto& restore = parsed.make<LocalRestore>();
   CLI::App* r = local->add_subcommand("restore", "Restore a backup onto a cluster");
-  add_cluster_flags(*r, restore.cluster);
-  add_store(*r, restore.store);
+  add_cluster_flags(*r, parsed, restore.cluster);
+  add_store(*r, parsed, restore.store);
   r->add_option("--backup", restore.backup, "The backup's name, or latest")->required();
   r->add_option("-n,--namespace", restore.ns,
                 "The backup's namespace, where its name is not unique");
@@ -82,20 +83,20 @@ void add_local(CLI::App& app, Parsed& parsed) {
   r->add_option("--threads", restore.threads, "Connections that load")
       ->check(CLI::Range(1U, 64U))
       ->capture_default_str();
-  add_output(*r, restore.output, "Print the object as");
+  add_output(*r, parsed, restore.output, "Print the object as");
   r->callback([&] { parsed.run = [&restore] { return run(restore); }; });
 
   auto& list = parsed.make<LocalList>();
   CLI::App* l = local->add_subcommand("list", "List the backups of a repository");
-  add_store(*l, list.store);
+  add_store(*l, parsed, list.store);
   l->add_option("-n,--namespace", list.ns, "Only this namespace");
-  add_output(*l, list.output, "Print the object as");
+  add_output(*l, parsed, list.output, "Print the object as");
   l->callback([&] { parsed.run = [&list] { return run(list); }; });
 
   auto& check = parsed.make<LocalCheck>();
   CLI::App* c =
       local->add_subcommand("check", "Check a repository; exits with 3 when something is damaged");
-  add_store(*c, check.store);
+  add_store(*c, parsed, check.store);
   c->add_flag("--read-data", check.read_data, "Read every byte of every backup, too");
   c->add_flag("--repair", check.repair, "Remove what is provably unreferenced");
   c->callback([&] { parsed.run = [&check] { return run(check); }; });

@@ -19,7 +19,10 @@ using std::chrono::steady_clock;
 
 // kube-apiserver gives a create up after 60 s; its answer is worth more than ours.
 constexpr seconds kCreateTimeout{70};
-constexpr seconds kLookEvery{1};
+// Small backups end within a second or two.
+constexpr seconds kQuick{3};
+constexpr std::chrono::milliseconds kLookEveryQuick{250};
+constexpr std::chrono::milliseconds kLookEvery{1000};
 // A server that is replaced is back within a minute.
 constexpr seconds kPatience{120};
 
@@ -52,9 +55,11 @@ class Follower {
   // The object at its end; Cancelled when interrupted, else why nobody knows any more.
   Result<api::Json> wait(const std::stop_token& stop) {
     Progress progress;
+    const auto begun = steady_clock::now();
     while (!api::is_terminal_phase(api::phase_of(object_))) {
       progress.show(object_);
-      if (!sleep_for(stop, kLookEvery)) return fail(Code::kCancelled, "interrupted");
+      const auto pause = steady_clock::now() - begun < kQuick ? kLookEveryQuick : kLookEvery;
+      if (!sleep_for(stop, pause)) return fail(Code::kCancelled, "interrupted");
       auto seen = cluster_.get(cluster_.path(type_.plural, name_of(object_)), stop);
       if (!seen) {
         GB_TRY(bear(std::move(seen).error(), progress));
@@ -112,7 +117,7 @@ ExitCode show_what_would_be_sent(const JobFlags& flags, api::Json object) {
   std::string ns = flags.kube.ns;
   if (ns.empty()) {
     const auto access = kube::user_access(flags.kube.kubeconfig);
-    if (!access) return failed(access.error());
+    if (!access) return refused(access.error());
     ns = access->ns;
   }
   object["metadata"]["namespace"] = ns;
@@ -125,7 +130,7 @@ ExitCode explain(const Error& error, const JobFlags& flags, const std::string& n
     say_how_to_go_on(flags, ns, object);
     return kInterrupted;
   }
-  failed(error);
+  refused(error);
   if (error.code == Code::kUnavailable) say_how_to_go_on(flags, ns, object);
   return kFailed;
 }
@@ -137,7 +142,7 @@ ExitCode create_job(const JobFlags& flags, const api::ResourceType& type, api::J
   object["kind"] = type.kind;
   if (flags.dry_run == "client") return show_what_would_be_sent(flags, std::move(object));
   const auto cluster = Cluster::open(flags.kube);
-  if (!cluster) return failed(cluster.error());
+  if (!cluster) return refused(cluster.error());
   const std::string& ns = (*cluster)->ns();
   object["metadata"]["namespace"] = ns;
   const std::string named = short_form(type, name_of(object));
@@ -159,11 +164,7 @@ ExitCode create_job(const JobFlags& flags, const api::ResourceType& type, api::J
                  named.c_str(), type.plural.c_str(), api::kGroup, where(flags, ns).c_str());
     return kInterrupted;
   }
-  if (!created) {
-    // The server's word, not a mistake of the command line: kUsage is for what it can not parse.
-    failed(created.error());
-    return kFailed;
-  }
+  if (!created) return refused(created.error());
   if (dry) return show_dry_run(flags, *created);
   if (!flags.wait) {
     if (!print_object(*created, flags.output))

@@ -25,6 +25,11 @@ ExitCode failed(const Error& error) {
   return error.code == Code::kInvalid ? kUsage : kFailed;
 }
 
+ExitCode refused(const Error& error) {
+  print_error(error);
+  return kFailed;
+}
+
 std::string table_text(const Row& header, const std::vector<Row>& rows) {
   std::vector<std::size_t> width(header.size());
   for (std::size_t i = 0; i < header.size(); ++i) width[i] = api::count_runes(header[i]);

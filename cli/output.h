@@ -15,6 +15,8 @@ namespace gb::cli {
 void print_error(const Error& error);
 // The same, and how to end: kUsage for what the caller wrote wrongly, else kFailed.
 ExitCode failed(const Error& error);
+// The same for what was written well and did not succeed: kFailed.
+ExitCode refused(const Error& error);
 
 using Row = std::vector<std::string>;
 // Columns padded to their widest cell, as kubectl prints them.

@@ -1,12 +1,15 @@
 #include "cli/program.h"
 
-#include <algorithm>
 #include <cstdio>
+#include <string_view>
 
+#include "cli/complete.h"
 #include "cli/flags.h"
 
 namespace gb::cli {
 namespace {
+
+constexpr std::string_view kCompletes = "kubectl_complete-";
 
 // CLI11 finds what is missing before what it does not know; a typo is what the user wants to hear
 // of.
@@ -20,28 +23,25 @@ int explain(const CLI::App& app, const CLI::ParseError& error) {
   return kUsage;
 }
 
+int print_candidates(const std::string& program, const std::vector<std::string>& words) {
+  const Candidates found = complete(program, words, look_up);
+  for (const std::string& word : found.words) std::printf("%s\n", word.c_str());
+  std::printf(":%d\n", found.directive);
+  return kDone;
+}
+
 }  // namespace
 
 int run_program(const std::string& name, const std::vector<std::string>& arguments,
                 const std::string& version) {
+  if (name.starts_with(kCompletes))
+    return print_candidates("kubectl-" + name.substr(kCompletes.size()), arguments);
+  if (!arguments.empty() && arguments.front() == "__complete")
+    return print_candidates(name, {arguments.begin() + 1, arguments.end()});
   CLI::App app;
   app.set_version_flag("--version", version);
   Parsed parsed;
-  if (name == "kubectl-create-galerabackup") {
-    app.name("kubectl create galerabackup");
-    app.description("Back up Galera clusters");
-    add_backup(app, parsed);
-  } else if (name == "kubectl-create-galerarestore") {
-    app.name("kubectl create galerarestore");
-    app.description("Restore a backup");
-    add_restore(app, parsed);
-  } else {
-    app.name("kubectl galera");
-    app.description("Backup and restore of MariaDB Galera clusters");
-    app.require_subcommand(1);
-    add_cluster(app, parsed);
-    add_local(app, parsed);
-  }
+  add_all(app, parsed, name);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
   try {
     app.parse(std::move(reversed));

@@ -29,20 +29,15 @@ struct Figures {
   std::uint64_t bytes_per_second = 0;
 };
 
-std::uint64_t number_at(const api::Json& progress, const char* name) {
-  const api::Json& value = api::member(progress, name);
-  return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
-}
-
 Figures figures_of(const api::Json& object) {
   const api::Json& progress = api::at_path(object, "status.progress");
   Figures f;
   f.phase = api::phase_of(object);
   if (f.phase.empty()) f.phase = "Pending";
-  f.percent = std::min<std::uint64_t>(100, number_at(progress, "percent"));
-  f.rows = number_at(progress, "rows");
-  f.bytes = number_at(progress, "bytes");
-  f.bytes_per_second = number_at(progress, "bytesPerSecond");
+  f.percent = std::min<std::uint64_t>(100, api::number_member(progress, "percent"));
+  f.rows = api::number_member(progress, "rows");
+  f.bytes = api::number_member(progress, "bytes");
+  f.bytes_per_second = api::number_member(progress, "bytesPerSecond");
   return f;
 }
 

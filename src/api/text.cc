@@ -1,5 +1,6 @@
 #include "api/text.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace gb::api {
@@ -44,6 +45,13 @@ const Json& member(const Json& value, std::string_view name) {
 std::string text_member(const Json& value, std::string_view name) {
   const Json& found = member(value, name);
   return found.is_string() ? found.get<std::string>() : std::string();
+}
+
+std::uint64_t number_member(const Json& value, std::string_view name) {
+  const Json& number = member(value, name);
+  if (number.is_number_unsigned()) return number.get<std::uint64_t>();
+  if (!number.is_number_integer()) return 0;
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, number.get<std::int64_t>()));
 }
 
 const Json& at_path(const Json& value, std::string_view path) {

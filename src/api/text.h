@@ -1,6 +1,7 @@
 // Text as Go's fmt writes it, and counting by characters: helpers of this room.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -29,6 +30,8 @@ template <typename... Parts>
 [[nodiscard]] const Json& member(const Json& value, std::string_view name);
 // The string member of an object, or "".
 [[nodiscard]] std::string text_member(const Json& value, std::string_view name);
+// The whole number member of an object, 0 when there is none or it is negative.
+[[nodiscard]] std::uint64_t number_member(const Json& value, std::string_view name);
 // The value at "status.progress.percent"; null when there is none.
 [[nodiscard]] const Json& at_path(const Json& value, std::string_view path);
 

@@ -208,7 +208,7 @@ Result<UserAccess> chosen(const std::vector<Document>& documents, const Kubeconf
 Result<UserAccess> pod_access(const KubeconfigChoice& choice) {
   auto access = in_cluster_access();
   if (!access)
-    return fail(Code::kInvalid, "there is no kubeconfig: neither $KUBECONFIG nor ~/.kube/config",
+    return fail(Code::kInvalid, "there is no kubeconfig at " + join(candidates(choice), ", "),
                 "name one with --kubeconfig FILE, or set KUBECONFIG");
   UserAccess result{std::move(*access), "default"};
   if (const auto ns = read_file(kPodNamespace); ns && !trim(*ns).empty()) result.ns = trim(*ns);

@@ -3,8 +3,10 @@
 import json
 import re
 
-from gbtest.plugin import Plugin
-from support import BACKUPS, GROUP, Case
+from gbtest import proof
+from gbtest.plugin import Plugin, oldest_kubectl
+from gbtest.process import wait_until
+from support import BACKUPS, GROUP, RESTORES, Case
 
 
 class PluginCase(Case):
@@ -107,3 +109,311 @@ class Backup(PluginCase):
         self.fails(done, 1, "error: ")
         self.assertIn("backup p-full: Failed", done.stdout)
         self.assertTrue(re.search("space|full", done.stderr.lower()), done.stderr)
+
+
+class Restore(PluginCase):
+    def setUp(self):
+        super().setUp()
+        self.bed.second.drop_everything()
+
+    def test_latest_onto_another_cluster_is_followed_to_its_end(self):
+        self.completed(self.backup("p-src", databases=["glance"]))
+        want = proof.fingerprint(self.bed.galera, ["glance"])
+        terminal = self.plugin.terminal("galera", "restore", self.made("restore", "p-back"), "--from=latest",
+                                        "--target=openstack=openstack-dr")
+        self.assertEqual(terminal.wait(), 0, terminal.text)
+        self.assertIn("restore p-back: Completed", terminal.text)
+        self.assertEqual(proof.fingerprint(self.bed.second), want)
+
+    def test_a_dry_run_shows_checks_and_plan_and_changes_nothing(self):
+        self.completed(self.backup("p-plan", databases=["glance"]))
+        before = proof.fingerprint(self.bed.galera)
+        refused = self.plugin.run("galera", "restore", "p-dry", "--from=p-plan", "--dry-run=server")
+        self.assertEqual(refused.returncode, 1, "a check failed: the schema is there")
+        self.assertRegex(refused.stdout, r"(?m)^\S+ +FAILED +.*glance")
+        done = self.ok(self.plugin.run("galera", "restore", "p-dry", "--from=p-plan", "--dry-run=server", "--existing=Replace"))
+        self.assertIn(f"galerarestore.{GROUP}/p-dry created (server dry run)\nbackup: p-plan\n", done.stdout)
+        self.assertRegex(done.stdout, r"(?m)^glance +glance +Replace +\d+ +\d+")
+        self.assertFalse(self.alice.exists(RESTORES, "p-dry"))
+        self.assertEqual(proof.fingerprint(self.bed.galera), before)
+
+    def test_every_field_of_the_spec_has_its_flag(self):
+        done = self.ok(self.plugin.run(
+            "galera", "restore", "p-all", "--as-of=2026-11-20T02:00:00Z", "--source-namespace=other", "--instance=a,b", "--target=a=c",
+            "--databases=nova", "--rename=nova=nova_old", "--content=All", "--existing=Replace", "--no-safety-backup",
+            "--no-block-traffic", "--verification=None", "--threads=8", "--dry-run=client", "-o", "json"))
+        self.assertEqual(json.loads(done.stdout)["spec"], {
+            "asOf": "2026-11-20T02:00:00Z", "sourceNamespace": "other", "databaseInstances": ["a", "b"], "targets": {"a": "c"},
+            "databases": ["nova"], "rename": {"nova": "nova_old"}, "content": "All", "existing": "Replace", "safetyBackup": False,
+            "blockTraffic": False, "verification": "None", "threads": 8})
+
+    def test_refusals_and_bad_usage(self):
+        self.fails(self.plugin.run("galera", "restore", "r"), 2, "--from")
+        self.fails(self.plugin.run("galera", "restore", "r", "--from=a", "--as-of=b"), 2)
+        self.fails(self.plugin.run("galera", "restore", "r", "--from=a", "--rename=x"), 2, '--rename "x" is not OLD=NEW')
+        self.fails(self.plugin.run("galera", "restore", "r", "--from=no-such"), 1, 'no backup "no-such"', "kubectl get galerabackups")
+        erin = self.plugin_of(self.bed.user("erin"))
+        self.fails(erin.run("galera", "restore", "r", "--from=latest"), 1, 'User "erin" cannot create resource "galerarestores"')
+
+
+class WhileItRuns(PluginCase):
+    def test_logs_are_followed_until_the_end(self):
+        backup = self.backup("p-log")
+        held = self.hold_dumps()
+        self.running_dump(backup)
+        follower = self.plugin.start("galera", "logs", "backup/p-log", "-f")
+        self.addCleanup(follower.stdout.close)
+        self.addCleanup(follower.stderr.close)
+        for line in follower.stdout:
+            if "chosen of 3 nodes" in line:
+                break
+        self.assertIsNone(follower.poll(), "the log ended while the dump stands still")
+        held.close()
+        self.assertTrue(follower.stdout.read().splitlines()[-1].endswith("Completed"))
+        self.assertEqual(follower.wait(30), 0)
+        whole = self.ok(self.plugin.run("galera", "logs", "gbk/p-log"))
+        self.assertEqual(self.ok(self.plugin.run("galera", "logs", "backup/p-log", "--tail=1")).stdout,
+                         whole.stdout.splitlines(True)[-1])
+        self.fails(self.plugin.run("galera", "logs", "backup/no-such"), 1, '"no-such" not found')
+        self.fails(self.plugin.run("galera", "logs", "p-log"), 2, "write backup/NAME or restore/NAME")
+
+    def test_an_interrupt_ends_the_following_only(self):
+        backup = self.backup("p-log2")
+        held = self.hold_dumps()
+        self.running_dump(backup)
+        terminal = self.plugin.terminal("galera", "logs", "backup/p-log2", "-f")
+        terminal.read_until("chosen of 3 nodes")
+        terminal.press("\x03")
+        self.assertEqual(terminal.wait(20), 130, terminal.text)
+        held.close()
+        self.wait_phase(backup, "Completed")
+
+    def test_cancel_ends_it_and_the_object_says_by_whom(self):
+        backup = self.backup("p-cancel")
+        held = self.hold_dumps()
+        self.running_dump(backup)
+        dry = self.ok(self.plugin.run("galera", "cancel", "backup/p-cancel", "--dry-run"))
+        self.assertIn("cancelled (server dry run)", dry.stdout)
+        self.assertEqual(self.phase(backup), "Running")
+        erin = self.plugin_of(self.bed.user("erin"))
+        done = self.ok(erin.run("galera", "cancel", "backup/p-cancel"))
+        self.assertEqual(done.stdout, f"galerabackup.{GROUP}/p-cancel cancelled\n")
+        held.close()
+        found = self.wait_phase(backup, "Cancelled", "Cancelled")
+        self.assertEqual(found["status"]["message"], "the backup was cancelled by erin")
+        self.assertIn("cancelled by erin", self.alice("describe", BACKUPS, "p-cancel"))
+        self.fails(self.plugin.run("galera", "cancel", "backup/p-cancel"), 1, "is Cancelled: there is nothing left to cancel")
+        self.check_repository()
+
+    def test_a_restore_is_cancelled_by_an_admin_only_and_says_what_it_leaves(self):
+        self.bed.second.drop_everything()
+        self.completed(self.backup("p-csrc", databases=["nova_cell1"]))
+        restore, held = self.running_restore("p-csrc", {"openstack": "openstack-dr"})
+        name = f"restore/{restore['metadata']['name']}"
+        erin = self.plugin_of(self.bed.user("erin"))
+        self.fails(erin.run("galera", "cancel", name), 1, 'cannot create resource "galerarestores/cancel"')
+        self.plugin.run("galera", "cancel", name)
+        held.close()
+        found = self.wait_phase(restore, "Cancelled")
+        self.assertIn("cancelled by alice; the target may hold a part of the restored schemas", found["status"]["message"])
+        self.completed(self.restore("p-again", "p-csrc", targets={"openstack": "openstack-dr"}, existing="Replace"))
+
+    def test_waiting_for_what_is_cancelled_elsewhere_is_exit_code_1(self):
+        held = self.hold_dumps()
+        waiting = self.plugin.start("galera", "backup", self.made("backup", "p-elsewhere"), "--instance=openstack")
+        self.addCleanup(waiting.stdout.close)
+        self.addCleanup(waiting.stderr.close)
+        self.wait_phase_of_new(self.backup("p-elsewhere"), "Running")
+        self.ok(self.plugin.run("galera", "cancel", "backup/p-elsewhere"))
+        held.close()
+        self.assertEqual(waiting.wait(60), 1)
+        self.assertIn("error: the backup was cancelled by alice", waiting.stderr.read())
+
+    def test_waiting_for_what_is_deleted_is_exit_code_1(self):
+        held = self.hold_dumps()
+        waiting = self.plugin.start("galera", "backup", self.made("backup", "p-deleted"), "--instance=openstack")
+        self.addCleanup(waiting.stdout.close)
+        self.addCleanup(waiting.stderr.close)
+        self.wait_phase_of_new(self.backup("p-deleted"), "Running")
+        self.alice("delete", BACKUPS, "p-deleted", "--wait=false")
+        held.close()
+        self.assertEqual(waiting.wait(60), 1)
+        self.assertIn("backup/p-deleted was deleted while it ran", waiting.stderr.read())
+
+    def wait_phase_of_new(self, manifest, phase):
+        wait_until(f"{manifest['metadata']['name']} to be created", lambda: self.alice.exists(BACKUPS, manifest["metadata"]["name"]), 60)
+        self.wait_phase(manifest, phase)
+
+
+class Trash(PluginCase):
+    def test_a_deleted_backup_comes_back_and_restores(self):
+        self.bed.second.drop_everything()
+        was = self.completed(self.backup("p-gone", databases=["glance"]))
+        want = proof.fingerprint(self.bed.galera, ["glance"])
+        self.fails(self.plugin.run("galera", "undelete", "p-gone"), 1, '"p-gone" already exists', "it was not deleted")
+        self.alice("delete", BACKUPS, "p-gone")
+        erin = self.plugin_of(self.bed.user("erin"))
+        self.fails(erin.run("galera", "undelete", "p-gone"), 1, 'cannot create resource "galerabackups/undelete"')
+        done = self.ok(self.plugin.run("galera", "undelete", "p-gone"))
+        self.assertEqual(done.stdout, f"galerabackup.{GROUP}/p-gone undeleted\n")
+        found = self.get(self.backup("p-gone"))
+        self.assertEqual(found["metadata"]["uid"], was["metadata"]["uid"])
+        self.assertEqual(found["status"], was["status"])
+        self.completed(self.restore("p-regained", "p-gone", targets={"openstack": "openstack-dr"}))
+        self.assertEqual(proof.fingerprint(self.bed.second), want)
+
+    def test_it_survives_the_server(self):
+        self.completed(self.backup("p-durable", databases=["glance"]))
+        self.alice("delete", BACKUPS, "p-durable")
+        self.bed.server.restart()
+        wait_until("the API to be back", lambda: self.alice.run("get", BACKUPS).returncode == 0, 60)
+        self.ok(self.plugin.run("galera", "undelete", "p-durable"))
+        self.bed.server.restart()
+        wait_until("the API to be back", lambda: self.alice.run("get", BACKUPS).returncode == 0, 60)
+        self.assertEqual(self.phase(self.backup("p-durable")), "Completed")
+        self.check_repository()
+
+    def test_what_was_never_there_says_what_there_is(self):
+        self.completed(self.backup("p-other", databases=["glance"]))
+        self.alice("delete", BACKUPS, "p-other")
+        self.fails(self.plugin.run("galera", "undelete", "p-never"), 1, 'holds no backup "p-never"', "p-other")
+        self.fails(self.plugin.run("galera", "undelete", "p-other", "--uid=wrong"), 1, "with the uid wrong")
+        self.fails(self.plugin.run("galera", "undelete", "restore/x"), 2, "only backups do")
+
+
+class Status(PluginCase):
+    def test_one_screen_answers_what_is_asked_at_night(self):
+        self.completed(self.backup("p-tonight", instances=["openstack", "openstack-dr"]))
+        self.completed(self.restore("p-tried", "p-tonight", databaseInstances=["openstack"], databases=["glance"],
+                                    rename={"glance": "glance_tried"}))
+        self.addCleanup(self.bed.galera.sql, "DROP DATABASE IF EXISTS glance_tried")
+        done = self.ok(self.plugin.run("galera", "status"))
+        line = next(row for row in done.stdout.splitlines() if row.startswith("openstack "))
+        self.assertRegex(line, r"^openstack +p-tonight +\d+s +yes +\d+\w+ +~\d+")
+        self.assertIn("~ is an estimate, from how long the last restore took", done.stdout)
+        self.assertIn("The stores are not yours to see", done.stdout)
+        self.assertLessEqual(len(done.stdout.splitlines()), 24, done.stdout)
+        terminal = self.plugin.terminal("galera", "status")
+        self.assertEqual(terminal.wait(), 0)
+        self.assertIn("p-tonight", terminal.text)
+
+    def test_the_report_is_data_too(self):
+        self.completed(self.backup("p-data"))
+        report = json.loads(self.ok(self.plugin.run("galera", "status", "-o", "json")).stdout)
+        instance = next(i for i in report["instances"] if i["name"] == "openstack")
+        self.assertEqual(instance["lastGoodBackup"]["name"], "p-data")
+        self.assertTrue(instance["lastGoodBackup"]["verified"])
+        self.assertGreater(instance["lastGoodBackup"]["bytes"], 1000000)
+        self.assertIn("lastGoodBackup:", self.ok(self.plugin.run("galera", "status", "-o", "yaml")).stdout)
+        self.fails(self.plugin.run("galera", "status", "-o", "name"), 2, "name not in {json,yaml}")
+
+    def test_of_all_namespaces_with_the_stores_for_who_may_see_them(self):
+        self.completed(self.backup("p-wide", databases=["glance"]))
+        self.fails(self.plugin.run("galera", "status", "-A"), 1, "at the cluster scope")
+        admin = Plugin(self.bed.folder, self.alice.program, self.bed.control_plane.admin_kubeconfig)
+        done = self.ok(admin.run("galera", "status", "-A"))
+        self.assertRegex(done.stdout, r"(?m)^NAMESPACE +INSTANCE +")
+        self.assertRegex(done.stdout, r"(?m)^openstack +openstack +")
+        self.assertRegex(done.stdout, r"(?m)^default +Available +\d+ +")
+
+    def test_what_runs_is_on_it(self):
+        backup = self.backup("p-now")
+        held = self.hold_dumps()
+        self.running_dump(backup)
+        done = self.ok(self.plugin.run("galera", "status"))
+        held.close()
+        self.assertRegex(done.stdout, r"(?m)^backup/p-now +openstack +Running +\d+% +\d+s")
+
+
+class Create(PluginCase):
+    """`kubectl create galerabackup`, by the links."""
+
+    def dispatch(self, plugin):
+        done = self.ok(plugin.run("create", "galerabackup", "--instance=openstack", self.made("backup", "p-created"), "--databases=glance"))
+        self.assertIn("backup p-created: Completed", done.stdout)
+        self.bed.second.drop_everything()
+        restored = self.ok(plugin.run("create", "galerarestore", "--from=p-created", self.made("restore", "p-created"),
+                                      "--target=openstack=openstack-dr"))
+        self.assertIn("restore p-created: Completed", restored.stdout)
+        self.ok(plugin.run("galera", "status"))
+
+    def test_todays_kubectl(self):
+        self.dispatch(self.plugin)
+        # Newer ones take the name first, too.
+        done = self.ok(self.plugin.run("create", "galerabackup", self.made("backup", "p-name-first"), "--instance=openstack",
+                                       "--databases=glance", "-o", "name"))
+        self.assertEqual(done.stdout, f"galerabackup.{GROUP}/p-name-first\n")
+
+    def test_the_oldest_kubectl(self):
+        self.dispatch(self.plugin_of(self.alice, oldest_kubectl()))
+
+    def test_help_names_the_command_as_it_was_called(self):
+        done = self.ok(self.plugin.run("create", "galerabackup", "--help"))
+        self.assertIn("Usage: kubectl create galerabackup [OPTIONS] NAME", done.stdout)
+
+
+class Completion(PluginCase):
+    def complete(self, *words):
+        """What kubectl itself offers a shell."""
+        done = self.ok(self.plugin.run("__complete", *words))
+        lines = done.stdout.splitlines()
+        return [line.split("\t")[0] for line in lines[:-1]], lines[-1]
+
+    def test_kubectl_offers_our_commands_flags_and_names(self):
+        self.completed(self.backup("p-offered", databases=["glance"]))
+        offered, directive = self.complete("galera", "")
+        self.assertEqual(directive, ":4")
+        self.assertLessEqual({"backup", "restore", "status", "logs", "cancel", "undelete", "local"}, set(offered))
+        self.assertEqual(self.complete("galera", "restore", "r", "--fr"), (["--from"], ":4"))
+        self.assertIn("p-offered", self.complete("galera", "restore", "r", "--from", "p-off")[0])
+        self.assertIn("backup/p-offered", self.complete("galera", "logs", "backup/p-o")[0])
+        self.assertIn("openstack", self.complete("galera", "backup", "x", "--instance", "")[0])
+
+    def test_without_a_cluster_there_is_silence(self):
+        done = self.plugin.run("__complete", "galera", "logs", "", environment={"KUBECONFIG": "/none"})
+        self.assertEqual(done.stdout.splitlines()[-1], ":4")
+
+
+class NoWay(PluginCase):
+    """Errors provoked on purpose: what is said, and that it is one exit code."""
+
+    def test_no_kubeconfig(self):
+        self.fails(self.plugin.run("galera", "status", environment={"KUBECONFIG": "/none"}), 1,
+                   "there is no kubeconfig at /none", "--kubeconfig FILE")
+
+    def test_a_context_that_is_not_there(self):
+        self.fails(self.plugin.run("galera", "status", "--context=prod"), 1, 'there is no context "prod"', "there is: bed")
+
+    def test_a_namespace_that_is_not_ones_own(self):
+        self.fails(self.plugin.run("galera", "status", "-n", "other"), 1, 'User "alice" cannot list resource', 'namespace "other"')
+        self.fails(self.plugin.run("galera", "backup", "x", "-n", "other", "--instance=a"), 1, 'User "alice" cannot create resource')
+
+    def test_impersonation(self):
+        admin = Plugin(self.bed.folder, self.alice.program, self.bed.control_plane.admin_kubeconfig)
+        self.fails(admin.run("galera", "status", "-n", "openstack", "--as=mallory"), 1, 'User "mallory" cannot list resource')
+
+    def test_a_control_plane_that_is_not_there(self):
+        config = json.loads(self.alice.kubeconfig.read_text())
+        config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+        away = self.bed.folder / "away.kubeconfig"
+        away.write_text(json.dumps(config))
+        self.fails(self.plugin.run("galera", "status", environment={"KUBECONFIG": str(away)}), 1, "127.0.0.1:1",
+                   "check that the cluster runs, and --context")
+
+    def test_our_server_that_is_not_there(self):
+        self.addCleanup(self.server_again)
+        self.bed.server.kill()
+        done = self.plugin.run("galera", "status")
+        self.fails(done, 1, "kubectl get apiservice v1beta1.backup.rhoso.io")
+
+    def test_a_credential_plugin_is_asked(self):
+        config = json.loads(self.alice.kubeconfig.read_text())
+        user = config["users"][0]["user"]
+        said = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {
+            "clientCertificateData": open(user["client-certificate"]).read(), "clientKeyData": open(user["client-key"]).read()}}
+        (self.bed.folder / "said.json").write_text(json.dumps(said))
+        config["users"][0]["user"] = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "cat",
+                                               "args": [str(self.bed.folder / "said.json")], "interactiveMode": "Never"}}
+        path = self.bed.folder / "exec.kubeconfig"
+        path.write_text(json.dumps(config))
+        self.ok(self.plugin.run("galera", "status", environment={"KUBECONFIG": str(path)}))

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import pathlib
 import pty
 import select
 import signal
@@ -10,11 +11,18 @@ import subprocess
 import termios
 import time
 
+from . import place
 from .apiserver import program
-from .process import BedError
+from .process import BedError, run
 
 LINKS = ("kubectl-galera", "kubectl-create-galerabackup", "kubectl-create-galerarestore", "kubectl_complete-galera",
          "kubectl_complete-create-galerabackup", "kubectl_complete-create-galerarestore")
+
+
+def oldest_kubectl():
+    """kubectl 1.29, the oldest that the plugin is tested with; built from source the first time."""
+    folder = run([place.REPO / "test/harness/kubectl-1.29/build", place.cache_dir()], timeout=1800).stdout.strip()
+    return pathlib.Path(folder) / "kubectl"
 
 
 class Plugin:

@@ -77,7 +77,11 @@ TEST_F(Kubeconfig, WhatCanNotBeHonouredIsSaid) {
   EXPECT_THAT(refused("server: 'https://x:nope'", ""), HasSubstr("\"nope\" is no port"));
   EXPECT_THAT(refused("server: 'https://x', insecure-skip-tls-verify: true", ""),
               HasSubstr("insecure-skip-tls-verify"));
-  EXPECT_THAT(refused("server: 'https://x'", "exec: {command: a}"), HasSubstr("exec plugins"));
+  EXPECT_THAT(refused("server: 'https://x'", "exec: {command: a}"),
+              HasSubstr("set it to client.authentication.k8s.io/v1 or v1beta1"));
+  EXPECT_THAT(refused("server: 'https://x'", "exec: {apiVersion: v1}"), HasSubstr("no command"));
+  EXPECT_THAT(refused("server: 'https://x'", "auth-provider: {name: gcp}"),
+              HasSubstr("auth-provider plugins are not supported"));
   EXPECT_THAT(refused("server: 'https://x'", "username: a"), HasSubstr("basic authentication"));
   EXPECT_THAT(refused("server: 'https://x', certificate-authority-data: '%'", ""),
               HasSubstr("certificate-authority-data is not base64"));
@@ -86,6 +90,113 @@ TEST_F(Kubeconfig, WhatCanNotBeHonouredIsSaid) {
   EXPECT_THAT(read("a: [").error().text(), HasSubstr((folder_ / "config").string()));
   EXPECT_THAT(read("{}").error().text(), HasSubstr("current-context"));
   EXPECT_EQ(read_kubeconfig("/does/not/exist").error().code, Code::kInvalid);
+}
+
+// As kubectl merges them: the first file that has an entry counts.
+class UserKubeconfig : public Kubeconfig {
+ protected:
+  UserKubeconfig() {
+    unsetenv("KUBERNETES_SERVICE_HOST");
+    setenv("HOME", folder_.c_str(), 1);
+    unsetenv("KUBECONFIG");
+  }
+  std::string write(const std::string& name, const std::string& text) {
+    const std::filesystem::path path = folder_ / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+    return path;
+  }
+  static std::string one(const std::string& name, const std::string& more = "") {
+    return "contexts: [{name: " + name + ", context: {cluster: " + name + ", user: " + name +
+           ", namespace: ns-" + name + "}}]\nclusters: [{name: " + name +
+           ", cluster: {server: 'https://" + name + ".example'}}]\nusers: [{name: " + name +
+           ", user: {token: token-" + name + "}}]\n" + more;
+  }
+};
+
+TEST_F(UserKubeconfig, WithoutAnyThereIsSaidWhereItWasLookedFor) {
+  EXPECT_THAT(user_access({}).error().text(),
+              HasSubstr("there is no kubeconfig at " + (folder_ / ".kube/config").string()));
+  setenv("KUBECONFIG", "/nope/a:/nope/b", 1);
+  EXPECT_THAT(user_access({}).error().text(), HasSubstr("/nope/a, /nope/b"));
+}
+
+TEST_F(UserKubeconfig, TheHomeFolderHasOne) {
+  write(".kube/config", one("home", "current-context: home\n"));
+  const auto access = user_access({});
+  ASSERT_TRUE(access) << access.error().text();
+  EXPECT_EQ(access->cluster.host, "home.example");
+  EXPECT_EQ(access->ns, "ns-home");
+}
+
+TEST_F(UserKubeconfig, OfAListTheFirstThatSaysItCounts) {
+  const std::string a = write("a/config", one("x"));
+  const std::string b = write("b/config", "current-context: y\n" + one("y"));
+  const std::string c = write("c/config",
+                              "current-context: x\n"
+                              "clusters: [{name: x, cluster: {server: 'https://other'}}]\n");
+  setenv("KUBECONFIG", (a + ":/not/there::" + b + ":" + c).c_str(), 1);
+  EXPECT_EQ(user_access({})->cluster.host, "y.example");
+  KubeconfigChoice x;
+  x.context = "x";
+  EXPECT_EQ(user_access(x)->cluster.host, "x.example") << "not the cluster of the last file";
+  EXPECT_EQ(user_access(x)->cluster.token, "token-x");
+  EXPECT_EQ(*context_names({}), (std::vector<std::string>{"x", "y"}));
+  KubeconfigChoice mixed = x;
+  mixed.cluster = "y";
+  EXPECT_EQ(user_access(mixed)->cluster.host, "y.example");
+  EXPECT_EQ(user_access(mixed)->cluster.token, "token-x");
+}
+
+TEST_F(UserKubeconfig, AFileOfTheCommandLineStandsAloneAndMustBeThere) {
+  setenv("KUBECONFIG", write("env", one("env", "current-context: env\n")).c_str(), 1);
+  KubeconfigChoice choice;
+  choice.file = write("flag", one("flag", "current-context: flag\n"));
+  EXPECT_EQ(user_access(choice)->cluster.host, "flag.example");
+  choice.file = "/not/there";
+  EXPECT_THAT(user_access(choice).error().text(), HasSubstr("/not/there can not be read"));
+}
+
+TEST_F(UserKubeconfig, AnUnknownContextSaysWhichThereAre) {
+  write(".kube/config", one("home"));
+  KubeconfigChoice choice;
+  choice.context = "prod";
+  EXPECT_THAT(user_access(choice).error().text(),
+              HasSubstr("there is no context \"prod\" in it; there is: home"));
+  EXPECT_THAT(user_access({}).error().text(), HasSubstr("kubectl config use-context"));
+}
+
+TEST_F(UserKubeconfig, ImpersonationIsHonoured) {
+  write(".kube/config",
+        "current-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
+        "clusters: [{name: c, cluster: {server: 'https://x'}}]\n"
+        "users: [{name: u, user: {as: bob, as-groups: [g1, g2], as-user-extra: {scopes: [s]}}}]\n");
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(user_access({})->cluster.headers, (Headers{{"Impersonate-User", "bob"},
+                                                       {"Impersonate-Group", "g1"},
+                                                       {"Impersonate-Group", "g2"},
+                                                       {"Impersonate-Extra-scopes", "s"}}));
+  KubeconfigChoice choice;
+  choice.as = "eve";
+  EXPECT_EQ(user_access(choice)->cluster.headers, (Headers{{"Impersonate-User", "eve"}}));
+}
+
+TEST_F(UserKubeconfig, AnExecPluginIsReadWhole) {
+  write(".kube/config",
+        "current-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
+        "clusters: [{name: c, cluster: {server: 'https://x', certificate-authority-data: Q0E=}}]\n"
+        "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: "
+        "bin/login, "
+        "args: [a, b], env: [{name: K, value: v}], interactiveMode: Never, installHint: get it, "
+        "provideClusterInfo: true}}}]\n");
+  const auto access = user_access({});
+  ASSERT_TRUE(access) << access.error().text();
+  const ExecPlugin& plugin = access->cluster.exec.value();
+  EXPECT_EQ(plugin.command, (folder_ / ".kube/bin/login").string());
+  EXPECT_EQ(plugin.arguments, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(plugin.environment.front().second, "v");
+  EXPECT_FALSE(plugin.may_ask);
+  EXPECT_EQ(plugin.cluster_json, R"({"certificate-authority-data":"Q0E=","server":"https://x"})");
 }
 
 TEST(InCluster, ThePodsEnvironmentIsUsed) {

@@ -1,0 +1,384 @@
+#include "cli/status_report.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "api/text.h"
+#include "api/types.h"
+#include "base/text.h"
+#include "cli/cluster.h"
+
+namespace gb::cli {
+namespace {
+
+using api::Json;
+using std::chrono::seconds;
+
+// A schedule that is due for longer than this is not just about to begin.
+constexpr seconds kOverdue{300};
+
+std::string metadata(const Json& object, std::string_view field) {
+  return api::text_member(api::member(object, "metadata"), field);
+}
+
+std::optional<WallTime> time_at(const Json& object, std::string_view path) {
+  const Json& value = api::at_path(object, path);
+  if (!value.is_string()) return std::nullopt;
+  const auto time = from_rfc3339(value.get<std::string>());
+  return time ? std::optional<WallTime>(*time) : std::nullopt;
+}
+
+std::int64_t seconds_between(WallTime from, WallTime to) {
+  return std::max<std::int64_t>(0, std::chrono::floor<seconds>(to - from).count());
+}
+
+std::optional<std::int64_t> duration_of(const Json& object) {
+  const auto start = time_at(object, "status.startTime");
+  const auto end = time_at(object, "status.completionTime");
+  if (!start || !end) return std::nullopt;
+  return std::max<std::int64_t>(1, seconds_between(*start, *end));
+}
+
+// The status of a condition, "" when there is none; its message too.
+std::pair<std::string, std::string> condition(const Json& object, std::string_view type) {
+  for (const Json& one : api::at_path(object, "status.conditions"))
+    if (api::text_member(one, "type") == type)
+      return {api::text_member(one, "status"), api::text_member(one, "message")};
+  return {};
+}
+
+std::vector<std::string> texts(const Json& list) {
+  std::vector<std::string> out;
+  for (const Json& one : list)
+    if (one.is_string()) out.push_back(one.get<std::string>());
+  return out;
+}
+
+const Json& dumped_instance(const Json& backup, const std::string& name) {
+  static const Json kNone;
+  for (const Json& one : api::at_path(backup, "status.instances"))
+    if (api::text_member(one, "name") == name) return one;
+  return kNone;
+}
+
+std::uint64_t bytes_of(const Json& dumped) {
+  std::uint64_t bytes = 0;
+  for (const Json& database : api::member(dumped, "databases"))
+    bytes += api::number_member(database, "bytes");
+  return bytes;
+}
+
+// When the snapshot of an instance was taken; the start, where that is not told.
+WallTime snapshot_of(const Json& backup, const std::string& instance) {
+  const auto snapshot =
+      from_rfc3339(api::text_member(dumped_instance(backup, instance), "snapshotTime"));
+  if (snapshot) return *snapshot;
+  return time_at(backup, "status.startTime").value_or(WallTime{});
+}
+
+bool good(const Json& backup) {
+  return api::phase_of(backup) == "Completed" && metadata(backup, "deletionTimestamp").empty();
+}
+
+// Made of some schemas only, or without their rows: no answer to the loss of everything.
+bool partial(const Json& backup) {
+  const api::BackupSpec spec = api::read_backup_spec(backup);
+  return !spec.databases.empty() || spec.content == "Grants";
+}
+
+// The instances that a restore writes to.
+std::set<std::string> targets_of(const Json& restore) {
+  std::set<std::string> targets;
+  for (const Json& entry : api::at_path(restore, "status.plan"))
+    targets.insert(api::text_member(entry, "instance"));
+  const api::RestoreSpec spec = api::read_restore_spec(restore);
+  if (targets.empty())
+    for (const std::string& name : spec.database_instances) {
+      const auto mapped = spec.targets.find(name);
+      targets.insert(mapped == spec.targets.end() ? name : mapped->second);
+    }
+  return targets;
+}
+
+struct Instance {
+  const Json* whole = nullptr;   // the newest good backup of everything
+  const Json* part = nullptr;    // the newest good one of a part
+  const Json* failed = nullptr;  // the backup that failed last
+  std::vector<std::string> running;
+  const Json* next = nullptr;  // the schedule that is due first
+};
+
+// What was restored to; not always something that is backed up.
+struct Target {
+  const Json* completed = nullptr;  // the newest each
+  const Json* failed = nullptr;
+};
+
+class Report {
+ public:
+  Report(const Json& lists, const std::string& ns, WallTime now)
+      : lists_(lists), ns_(ns), now_(now) {}
+
+  Json make() {
+    for (const Json& galera : lists_.at("galeras")) at(galera, metadata(galera, "name"));
+    for (const Json& backup : lists_.at("backups")) take_backup(backup);
+    for (const Json& restore : lists_.at("restores")) take_restore(restore);
+    for (const Json& schedule : lists_.at("schedules")) take_schedule(schedule);
+    Json instances = Json::array();
+    for (const auto& [key, instance] : instances_) instances.push_back(describe(key, instance));
+    for (const auto& [key, target] : targets_) judge_target(key.first, target);
+    for (const Json& schedule : lists_.at("schedules")) judge_schedule(schedule);
+    const Json stores = describe_stores();
+    std::ranges::stable_sort(problems_, {}, &Problem::rank);
+    Json problems = Json::array();
+    for (Problem& problem : problems_) problems.push_back(std::move(problem.json));
+    return {{"kind", "GaleraStatus"},          {"namespace", ns_},
+            {"time", to_rfc3339(now_)},        {"healthy", problems.empty()},
+            {"problems", std::move(problems)}, {"instances", std::move(instances)},
+            {"running", std::move(running_)},  {"stores", stores}};
+  }
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // namespace, name
+  // The worst first: nothing to restore from, then what will become that.
+  enum Rank { kNoBackup, kStore, kFailed, kSchedule, kWeak };
+  struct Problem {
+    Rank rank;
+    Json json;
+  };
+
+  Instance& at(const Json& object, const std::string& name) {
+    return instances_[{metadata(object, "namespace"), name}];
+  }
+
+  void problem(Rank rank, const std::string& ns, const std::string& about,
+               const std::string& message, std::optional<WallTime> since = {}) {
+    Json json = {{"namespace", ns}, {"about", about}, {"message", message}};
+    if (since) json["since"] = to_rfc3339(*since);
+    problems_.push_back({rank, std::move(json)});
+  }
+
+  // Keeps the newer one.
+  template <typename When>
+  static void newest(const Json*& kept, const Json& candidate, const When& when) {
+    if (kept == nullptr || when(*kept) < when(candidate)) kept = &candidate;
+  }
+  static WallTime ended(const Json& object) {
+    return time_at(object, "status.completionTime").value_or(WallTime{});
+  }
+
+  void take_running(const Json& object, const char* resource,
+                    const std::vector<std::string>& instances) {
+    const std::string name = short_form(*api::find_resource(resource), metadata(object, "name"));
+    Json json = {
+        {"namespace", metadata(object, "namespace")},
+        {"object", name},
+        {"instances", instances},
+        {"phase", api::phase_of(object)},
+        {"percent", api::number_member(api::at_path(object, "status.progress"), "percent")}};
+    if (const auto start = time_at(object, "status.startTime")) {
+      json["startTime"] = to_rfc3339(*start);
+      json["seconds"] = seconds_between(*start, now_);
+    }
+    running_.push_back(std::move(json));
+    for (const std::string& instance : instances)
+      running_on_[{metadata(object, "namespace"), instance}].push_back(name);
+  }
+
+  void take_backup(const Json& backup) {
+    const std::vector<std::string> names = api::read_backup_spec(backup).database_instances;
+    const std::string phase = api::phase_of(backup);
+    if (!api::is_terminal_phase(phase)) take_running(backup, api::kBackups, names);
+    for (const std::string& name : names) {
+      Instance& instance = at(backup, name);
+      const auto snapshot = [&](const Json& one) { return snapshot_of(one, name); };
+      if (good(backup)) newest(partial(backup) ? instance.part : instance.whole, backup, snapshot);
+      if (phase == "Failed") newest(instance.failed, backup, ended);
+    }
+  }
+
+  void take_restore(const Json& restore) {
+    const std::set<std::string> targets = targets_of(restore);
+    const std::string phase = api::phase_of(restore);
+    if (!api::is_terminal_phase(phase))
+      take_running(restore, api::kRestores, {targets.begin(), targets.end()});
+    const std::string ns = metadata(restore, "namespace");
+    if (phase == "Completed") newest(restored_[ns], restore, ended);
+    for (const std::string& name : targets) {
+      Target& target = targets_[{ns, name}];
+      if (phase == "Completed") newest(target.completed, restore, ended);
+      if (phase == "Failed") newest(target.failed, restore, ended);
+    }
+  }
+
+  void take_schedule(const Json& schedule) {
+    for (const std::string& name :
+         texts(api::at_path(schedule, "spec.template.spec.databaseInstances"))) {
+      Instance& instance = at(schedule, name);
+      const auto due = [](const Json& one) {
+        const auto time = time_at(one, "status.nextScheduleTime");
+        return time.value_or(WallTime::max());
+      };
+      if (instance.next == nullptr || due(schedule) < due(*instance.next))
+        instance.next = &schedule;
+    }
+  }
+
+  Json describe(const Key& key, const Instance& instance) {
+    const auto& [ns, name] = key;
+    Json json = {{"namespace", ns}, {"name", name}, {"running", running_on_[key]}};
+    const Json* backup = instance.whole != nullptr ? instance.whole : instance.part;
+    if (backup != nullptr) {
+      const WallTime snapshot = snapshot_of(*backup, name);
+      const bool verified = condition(*backup, "Verified").first == "True";
+      json["lastGoodBackup"] = {{"name", metadata(*backup, "name")},
+                                {"snapshotTime", to_rfc3339(snapshot)},
+                                {"ageSeconds", seconds_between(snapshot, now_)},
+                                {"verified", verified},
+                                {"partial", partial(*backup)},
+                                {"bytes", bytes_of(dumped_instance(*backup, name))}};
+      const Json* own = targets_[key].completed;
+      estimate(json, own != nullptr ? own : restored_[ns], *backup);
+      if (instance.whole == nullptr)
+        problem(kNoBackup, ns, name, "only a part of it was ever backed up: " + list_of(*backup));
+      else if (!verified)
+        problem(kWeak, ns, name,
+                "its newest backup " + metadata(*backup, "name") + " was not verified");
+    } else {
+      problem(kNoBackup, ns, name, "there is no good backup of it");
+    }
+    const WallTime good_since = backup == nullptr ? WallTime{} : snapshot_of(*backup, name);
+    if (instance.failed != nullptr && ended(*instance.failed) > good_since)
+      failure(ns, api::kBackups, *instance.failed);
+    if (instance.next != nullptr) json["nextBackup"] = next_of(*instance.next);
+    return json;
+  }
+
+  static std::string list_of(const Json& backup) {
+    const std::vector<std::string> names = api::read_backup_spec(backup).databases;
+    return names.empty() ? "its accounts and their rights" : join(names, ", ");
+  }
+
+  void judge_target(const std::string& ns, const Target& target) {
+    if (target.failed == nullptr) return;
+    if (target.completed == nullptr || ended(*target.completed) < ended(*target.failed))
+      failure(ns, api::kRestores, *target.failed);
+  }
+
+  void failure(const std::string& ns, const char* resource, const Json& object) {
+    if (!told_.insert(metadata(object, "uid")).second) return;  // of a set: once is enough
+    problem(kFailed, ns, short_form(*api::find_resource(resource), metadata(object, "name")),
+            "failed: " + api::text_member(api::member(object, "status"), "message"), ended(object));
+  }
+
+  // How long it would take to restore this backup: as fast as the last restore went (of the
+  // instance, else of the namespace), or a guess.
+  static void estimate(Json& json, const Json* restore, const Json& backup) {
+    const std::uint64_t bytes = json["lastGoodBackup"]["bytes"].get<std::uint64_t>();
+    std::uint64_t restored = 0;
+    if (restore != nullptr)
+      for (const Json& entry : api::at_path(*restore, "status.plan"))
+        restored += api::number_member(entry, "bytes");
+    const auto took = restore == nullptr ? std::nullopt : duration_of(*restore);
+    if (restored > 0 && took) {
+      json["restoreSeconds"] =
+          std::max<std::uint64_t>(1, bytes * static_cast<std::uint64_t>(*took) / restored);
+      json["restoreEstimate"] = {{"from", metadata(*restore, "name")}};
+    } else if (const auto dumped = duration_of(backup)) {
+      json["restoreSeconds"] = *dumped * kRestoreToBackup;
+      json["restoreEstimate"] = {{"guess", true}};
+    }
+  }
+
+  static Json next_of(const Json& schedule) {
+    Json next = {{"schedule", metadata(schedule, "name")}};
+    const Json& suspend = api::at_path(schedule, "spec.suspend");
+    next["suspended"] = suspend.is_boolean() && suspend.get<bool>();
+    if (const auto time = time_at(schedule, "status.nextScheduleTime"))
+      next["time"] = to_rfc3339(*time);
+    return next;
+  }
+
+  void judge_schedule(const Json& schedule) {
+    const std::string ns = metadata(schedule, "namespace");
+    const std::string about = "schedule/" + metadata(schedule, "name");
+    const std::uint64_t failures =
+        api::number_member(api::member(schedule, "status"), "consecutiveFailures");
+    const auto last = time_at(schedule, "status.lastSuccessfulTime");
+    const auto [healthy, why] = condition(schedule, "Healthy");
+    if (failures > 0)
+      problem(kSchedule, ns, about,
+              std::to_string(failures) + (failures == 1 ? " run has" : " runs in a row have") +
+                  " failed" + (last ? "; it succeeded last at " + to_rfc3339(*last) : ""));
+    else if (healthy == "False")
+      problem(kSchedule, ns, about, why.empty() ? "it is not healthy" : why);
+    const Json next = next_of(schedule);
+    const auto due = time_at(schedule, "status.nextScheduleTime");
+    if (next["suspended"].get<bool>())
+      problem(kWeak, ns, about, "it is suspended: no backup will be made");
+    else if (due && now_ - *due > kOverdue)
+      problem(kSchedule, ns, about, "it is overdue: a backup should have begun", *due);
+  }
+
+  Json describe_stores() {
+    if (lists_.at("stores").is_null()) return nullptr;
+    Json stores = Json::array();
+    for (const Json& store : lists_.at("stores")) {
+      const Json& status = api::member(store, "status");
+      const std::string name = metadata(store, "name");
+      const std::string phase = api::text_member(status, "phase");
+      const std::string message = api::text_member(status, "message");
+      stores.push_back({{"name", name},
+                        {"phase", phase},
+                        {"backups", api::number_member(status, "backups")},
+                        {"storedBytes", api::number_member(status, "storedBytes")},
+                        {"freeBytes", api::member(status, "freeBytes")},
+                        {"message", message}});
+      if (phase != "Available")
+        problem(kStore, "", "store/" + name,
+                "it is " + phase + (message.empty() ? "" : ": " + message));
+      judge_space(name, api::member(status, "freeBytes"));
+    }
+    return stores;
+  }
+
+  // Room for what the next full backup could need at most: all that the last one refers to.
+  void judge_space(const std::string& store, const Json& free) {
+    if (!free.is_number()) return;
+    std::uint64_t most = 0;
+    for (const Json& backup : lists_.at("backups")) {
+      const Json& stored = api::at_path(backup, "status.size.stored");
+      if (api::read_backup_spec(backup).store != store || !stored.is_string()) continue;
+      most = std::max(most, parse_quantity(stored.get<std::string>()).value_or(0));
+    }
+    if (free.get<std::uint64_t>() < most)
+      problem(kStore, "", "store/" + store,
+              "only " + to_quantity(free.get<std::uint64_t>()) +
+                  " are free, less than the largest backup takes (" + to_quantity(most) + ")");
+  }
+
+  const Json& lists_;
+  const std::string ns_;
+  const WallTime now_;
+  std::map<Key, Instance> instances_;
+  std::map<Key, Target> targets_;
+  std::map<Key, std::vector<std::string>> running_on_;
+  std::map<std::string, const Json*> restored_;  // by namespace, the newest completed one
+  Json running_ = Json::array();
+  std::vector<Problem> problems_;
+  std::set<std::string> told_;
+};
+
+}  // namespace
+
+Json status_report(const Json& lists, const std::string& ns, WallTime now) {
+  return Report(lists, ns, now).make();
+}
+
+}  // namespace gb::cli

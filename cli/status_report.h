@@ -1,0 +1,31 @@
+// What an operator asks at 3 a.m., answered from the objects that there are: one report, shown as
+// text, JSON or YAML.
+//
+// Thread safety: pure functions.
+#pragma once
+
+#include <string>
+
+#include "api/object.h"
+#include "base/clock.h"
+
+namespace gb::cli {
+
+// `lists` holds the items of "backups", "restores", "schedules", "stores" and "galeras"; null for
+// what is not served, or not to be seen. `ns` empty: of all namespaces. The report:
+//
+//   namespace, time, healthy
+//   problems   [{namespace, about, message, since}], the worst first
+//   instances  [{namespace, name, lastGoodBackup {name, snapshotTime, ageSeconds, verified,
+//   partial,
+//              bytes}, restoreSeconds, restoreEstimate {from | guess}, nextBackup {schedule, time,
+//              suspended}, running [..]}]
+//   running    [{namespace, object, instances, phase, percent, startTime, seconds}]
+//   stores     [{name, phase, freeBytes, storedBytes, backups, message}]; null: not to be seen
+[[nodiscard]] api::Json status_report(const api::Json& lists, const std::string& ns, WallTime now);
+
+// A restore takes so many times as long as its backup took: docs/performance.md, rounded up. Used
+// only where no restore was made yet, and said to be a guess.
+inline constexpr int kRestoreToBackup = 8;
+
+}  // namespace gb::cli
