@@ -7,6 +7,7 @@
 #include "api/text.h"
 #include "api/types.h"
 #include "base/text.h"
+#include "cli/output.h"
 
 namespace gb::cli {
 namespace {
@@ -75,7 +76,7 @@ std::string warning_text(std::string_view header) {
 void print_warnings(const http::ClientResponse& response) {
   for (const auto& [name, value] : response.headers)
     if (to_lower(name) == "warning")
-      std::fprintf(stderr, "Warning: %s\n", warning_text(value).c_str());
+      std::fprintf(stderr, "Warning: %s\n", printable(warning_text(value)).c_str());
 }
 
 Error unreachable(Error error) {

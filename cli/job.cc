@@ -131,7 +131,7 @@ ExitCode explain(const Error& error, const JobFlags& flags, const std::string& n
     return kInterrupted;
   }
   refused(error);
-  if (error.code == Code::kUnavailable) say_how_to_go_on(flags, ns, object);
+  if (error.code != Code::kNotFound) say_how_to_go_on(flags, ns, object);
   return kFailed;
 }
 

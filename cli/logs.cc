@@ -18,8 +18,7 @@ int run(const Logs& command) {
   const Status read = (*cluster)->lines(
       path,
       [](std::string_view line) {
-        std::fwrite(line.data(), 1, line.size(), stdout);
-        std::fputc('\n', stdout);
+        std::printf("%s\n", printable(line).c_str());
         std::fflush(stdout);  // who follows a log wants each line when it is said
       },
       interrupt_token());

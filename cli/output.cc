@@ -13,11 +13,27 @@
 
 namespace gb::cli {
 
+std::string printable(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (c == '\n' || c == '\t' || c == '\r') {
+      out += ' ';
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      out += '^';
+      out += static_cast<char>(c ^ 0x40);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 void print_error(const Error& error) {
   Error without_hint = error;
   without_hint.hint.clear();
-  std::fprintf(stderr, "error: %s\n", without_hint.text().c_str());
-  if (!error.hint.empty()) std::fprintf(stderr, "       %s\n", error.hint.c_str());
+  std::fprintf(stderr, "error: %s\n", printable(without_hint.text()).c_str());
+  if (!error.hint.empty()) std::fprintf(stderr, "       %s\n", printable(error.hint).c_str());
 }
 
 ExitCode failed(const Error& error) {
@@ -30,7 +46,9 @@ ExitCode refused(const Error& error) {
   return kFailed;
 }
 
-std::string table_text(const Row& header, const std::vector<Row>& rows) {
+std::string table_text(const Row& header, std::vector<Row> rows) {
+  for (Row& row : rows)
+    for (std::string& cell : row) cell = printable(cell);
   std::vector<std::size_t> width(header.size());
   for (std::size_t i = 0; i < header.size(); ++i) width[i] = api::count_runes(header[i]);
   for (const Row& row : rows)
@@ -112,11 +130,12 @@ ExitCode print_end(const api::Json& object, std::string_view format) {
     if (const std::string safety = api::text_member(status, "safetyBackup"); !safety.empty())
       std::printf("what was replaced is in the safety backup %s: restoring that undoes this\n",
                   safety.c_str());
-    if (phase == "Completed" && !message.empty()) std::printf("note: %s\n", message.c_str());
+    if (phase == "Completed" && !message.empty())
+      std::printf("note: %s\n", printable(message).c_str());
   }
   if (phase == "Completed") return kDone;
   std::fprintf(stderr, "error: %s\n",
-               message.empty() ? ("it ended as " + phase).c_str() : message.c_str());
+               printable(message.empty() ? "it ended as " + phase : message).c_str());
   return kFailed;
 }
 

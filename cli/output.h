@@ -11,6 +11,10 @@
 
 namespace gb::cli {
 
+// What others wrote, fit for a terminal: names of schemas and messages may hold anything, also what
+// a terminal takes for an order. Control characters as ^[ and the like, line breaks as spaces.
+[[nodiscard]] std::string printable(std::string_view text);
+
 // "error: <message and causes>" and, on a line of its own, what to do.
 void print_error(const Error& error);
 // The same, and how to end: kUsage for what the caller wrote wrongly, else kFailed.
@@ -20,7 +24,7 @@ ExitCode refused(const Error& error);
 
 using Row = std::vector<std::string>;
 // Columns padded to their widest cell, as kubectl prints them.
-[[nodiscard]] std::string table_text(const Row& header, const std::vector<Row>& rows);
+[[nodiscard]] std::string table_text(const Row& header, std::vector<Row> rows);
 void print_table(const Row& header, const std::vector<Row>& rows);
 
 // "galerabackup.backup.rhoso.io/x", as kubectl names an object.

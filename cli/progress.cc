@@ -11,6 +11,7 @@
 #include "api/text.h"
 #include "api/types.h"
 #include "base/text.h"
+#include "cli/output.h"
 
 namespace gb::cli {
 namespace {
@@ -114,7 +115,7 @@ void Progress::show(const api::Json& object) {
 
 void Progress::note(const std::string& text) {
   clear();
-  std::fprintf(stderr, "%s\n", text.c_str());
+  std::fprintf(stderr, "%s\n", printable(text).c_str());
 }
 
 }  // namespace gb::cli

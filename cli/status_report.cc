@@ -13,6 +13,7 @@
 #include "api/types.h"
 #include "base/text.h"
 #include "cli/cluster.h"
+#include "cli/status_facts.h"
 
 namespace gb::cli {
 namespace {
@@ -22,89 +23,6 @@ using std::chrono::seconds;
 
 // A schedule that is due for longer than this is not just about to begin.
 constexpr seconds kOverdue{300};
-
-std::string metadata(const Json& object, std::string_view field) {
-  return api::text_member(api::member(object, "metadata"), field);
-}
-
-std::optional<WallTime> time_at(const Json& object, std::string_view path) {
-  const Json& value = api::at_path(object, path);
-  if (!value.is_string()) return std::nullopt;
-  const auto time = from_rfc3339(value.get<std::string>());
-  return time ? std::optional<WallTime>(*time) : std::nullopt;
-}
-
-std::int64_t seconds_between(WallTime from, WallTime to) {
-  return std::max<std::int64_t>(0, std::chrono::floor<seconds>(to - from).count());
-}
-
-std::optional<std::int64_t> duration_of(const Json& object) {
-  const auto start = time_at(object, "status.startTime");
-  const auto end = time_at(object, "status.completionTime");
-  if (!start || !end) return std::nullopt;
-  return std::max<std::int64_t>(1, seconds_between(*start, *end));
-}
-
-// The status of a condition, "" when there is none; its message too.
-std::pair<std::string, std::string> condition(const Json& object, std::string_view type) {
-  for (const Json& one : api::at_path(object, "status.conditions"))
-    if (api::text_member(one, "type") == type)
-      return {api::text_member(one, "status"), api::text_member(one, "message")};
-  return {};
-}
-
-std::vector<std::string> texts(const Json& list) {
-  std::vector<std::string> out;
-  for (const Json& one : list)
-    if (one.is_string()) out.push_back(one.get<std::string>());
-  return out;
-}
-
-const Json& dumped_instance(const Json& backup, const std::string& name) {
-  static const Json kNone;
-  for (const Json& one : api::at_path(backup, "status.instances"))
-    if (api::text_member(one, "name") == name) return one;
-  return kNone;
-}
-
-std::uint64_t bytes_of(const Json& dumped) {
-  std::uint64_t bytes = 0;
-  for (const Json& database : api::member(dumped, "databases"))
-    bytes += api::number_member(database, "bytes");
-  return bytes;
-}
-
-// When the snapshot of an instance was taken; the start, where that is not told.
-WallTime snapshot_of(const Json& backup, const std::string& instance) {
-  const auto snapshot =
-      from_rfc3339(api::text_member(dumped_instance(backup, instance), "snapshotTime"));
-  if (snapshot) return *snapshot;
-  return time_at(backup, "status.startTime").value_or(WallTime{});
-}
-
-bool good(const Json& backup) {
-  return api::phase_of(backup) == "Completed" && metadata(backup, "deletionTimestamp").empty();
-}
-
-// Made of some schemas only, or without their rows: no answer to the loss of everything.
-bool partial(const Json& backup) {
-  const api::BackupSpec spec = api::read_backup_spec(backup);
-  return !spec.databases.empty() || spec.content == "Grants";
-}
-
-// The instances that a restore writes to.
-std::set<std::string> targets_of(const Json& restore) {
-  std::set<std::string> targets;
-  for (const Json& entry : api::at_path(restore, "status.plan"))
-    targets.insert(api::text_member(entry, "instance"));
-  const api::RestoreSpec spec = api::read_restore_spec(restore);
-  if (targets.empty())
-    for (const std::string& name : spec.database_instances) {
-      const auto mapped = spec.targets.find(name);
-      targets.insert(mapped == spec.targets.end() ? name : mapped->second);
-    }
-  return targets;
-}
 
 struct Instance {
   const Json* whole = nullptr;   // the newest good backup of everything
@@ -242,7 +160,7 @@ class Report {
                                 {"ageSeconds", seconds_between(snapshot, now_)},
                                 {"verified", verified},
                                 {"partial", partial(*backup)},
-                                {"bytes", bytes_of(dumped_instance(*backup, name))}};
+                                {"bytes", bytes_of(*backup, name)}};
       const Json* own = targets_[key].completed;
       estimate(json, own != nullptr ? own : restored_[ns], *backup);
       if (instance.whole == nullptr)

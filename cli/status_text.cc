@@ -87,7 +87,7 @@ class Screen {
       if (api::count_runes(message) > kMessageWidth)
         message = api::cut_runes(message, kMessageWidth - 1) + "…";
       text_ += "  ! " + named(one, api::text_member(one, "about")) +
-               (since.empty() ? "" : " (" + since + ")") + ": " + message + "\n";
+               (since.empty() ? "" : " (" + since + ")") + ": " + printable(message) + "\n";
     }
     if (list.size() > kMostProblems)
       text_ += "  … and " + std::to_string(list.size() - kMostProblems) +

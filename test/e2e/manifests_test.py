@@ -52,6 +52,11 @@ class Manifests(unittest.TestCase):
         self.assertFalse(self.allowed("erin", "create", "galerarestores"))
         self.assertFalse(self.allowed("erin", "delete", "galerabackups"))
         self.assertFalse(self.allowed("erin", "patch", "galerabackups"))
+        # She may stop what she may begin; a restore that is stopped half-way is an administrator's matter.
+        self.assertTrue(self.allowed("erin", "create", "galerabackups/cancel"))
+        for resource in ("galerarestores/cancel", "galerabackups/undelete"):
+            self.assertFalse(self.allowed("erin", "create", resource), resource)
+            self.assertTrue(self.allowed("alice", "create", resource), resource)
 
     def test_an_admin_restores_and_deletes_in_his_namespace_only(self):
         for resource in ("galerabackups", "galerarestores"):

@@ -229,6 +229,19 @@ class WhileItRuns(PluginCase):
         self.assertEqual(waiting.wait(60), 1)
         self.assertIn("error: the backup was cancelled by alice", waiting.stderr.read())
 
+    def test_a_server_that_dies_while_we_wait_is_waited_for_and_tells_the_end(self):
+        self.addCleanup(self.server_again)
+        held = self.hold_dumps()
+        terminal = self.plugin.terminal("galera", "backup", self.made("backup", "p-orphan"), "--instance=openstack")
+        terminal.read_until("Running")
+        self.bed.server.kill()
+        terminal.read_until("no answer, trying again")
+        self.bed.server.start()
+        held.close()
+        self.assertEqual(terminal.wait(120), 1, terminal.text)
+        self.assertIn("backup p-orphan: Failed\n", terminal.text)
+        self.assertIn("error: the server that ran this backup ended", terminal.text)
+
     def test_waiting_for_what_is_deleted_is_exit_code_1(self):
         held = self.hold_dumps()
         waiting = self.plugin.start("galera", "backup", self.made("backup", "p-deleted"), "--instance=openstack")
@@ -323,6 +336,21 @@ class Status(PluginCase):
         done = self.ok(self.plugin.run("galera", "status"))
         held.close()
         self.assertRegex(done.stdout, r"(?m)^backup/p-now +openstack +Running +\d+% +\d+s")
+
+
+class OnATerminal(PluginCase):
+    def test_what_has_no_bar_says_the_same_there(self):
+        self.completed(self.backup("p-same", databases=["glance"]))
+        for words in (("logs", "backup/p-same"), ("cancel", "backup/p-same"), ("undelete", "p-same"), ("backup", "x"),
+                      ("restore", "r", "--from=no-such"), ("undelete", "p-none", "--dry-run")):
+            plain = self.plugin.run("galera", *words)
+            terminal = self.plugin.terminal("galera", *words)
+            self.assertEqual(terminal.wait(), plain.returncode, terminal.text)
+            self.assertEqual(terminal.text, plain.stdout + plain.stderr)
+        self.alice("delete", BACKUPS, "p-same")
+        terminal = self.plugin.terminal("galera", "undelete", "p-same", "-o", "name")
+        self.assertEqual(terminal.wait(), 0, terminal.text)
+        self.assertEqual(terminal.text, f"galerabackup.{GROUP}/p-same\n")
 
 
 class Create(PluginCase):

@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/output.h"
+
 namespace gb::cli {
 namespace {
 
@@ -97,6 +99,13 @@ TEST(ClusterTest, WarningsGoToTheStandardErrorWithoutTheirQuotes) {
   testing::internal::CaptureStderr();
   ASSERT_TRUE(cluster.get("/x", {}));
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "Warning: say \"so\"\n");
+}
+
+// A schema may be called anything, and messages name schemas.
+TEST(Printable, WhatATerminalWouldObeyIsShown) {
+  EXPECT_EQ(printable("a\x1b[2Jb\x7f\r\nc\td"), "a^[[2Jb^?  c d");
+  EXPECT_EQ(printable("größer"), "größer");
+  EXPECT_EQ(table_text({"A"}, {{"x\ny"}}), "A\nx y\n");
 }
 
 TEST(ObjectNames, EveryFormOfKubectlAndOurOwn) {

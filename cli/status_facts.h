@@ -1,0 +1,45 @@
+// What one object says about itself, for the status report: read with care, since a server of
+// another version may have written it. Private to the report.
+//
+// Thread safety: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/object.h"
+#include "base/clock.h"
+
+namespace gb::cli {
+
+[[nodiscard]] std::string metadata(const api::Json& object, std::string_view field);
+// The time at "status.startTime"; nothing when there is none.
+[[nodiscard]] std::optional<WallTime> time_at(const api::Json& object, std::string_view path);
+// Never less than nothing: clocks differ.
+[[nodiscard]] std::int64_t seconds_between(WallTime from, WallTime to);
+// How long a job that has ended took; at least a second.
+[[nodiscard]] std::optional<std::int64_t> duration_of(const api::Json& object);
+// The status and the message of a condition, "" when there is none.
+[[nodiscard]] std::pair<std::string, std::string> condition(const api::Json& object,
+                                                            std::string_view type);
+// The strings of a list.
+[[nodiscard]] std::vector<std::string> texts(const api::Json& list);
+
+// Of a backup: when the snapshot of an instance was taken (the start, where that is not told), and
+// how many bytes its rows have.
+[[nodiscard]] WallTime snapshot_of(const api::Json& backup, const std::string& instance);
+[[nodiscard]] std::uint64_t bytes_of(const api::Json& backup, const std::string& instance);
+// Completed, and not being deleted.
+[[nodiscard]] bool good(const api::Json& backup);
+// Of some schemas only, or without their rows: no answer to the loss of everything.
+[[nodiscard]] bool partial(const api::Json& backup);
+
+// The instances that a restore writes to.
+[[nodiscard]] std::set<std::string> targets_of(const api::Json& restore);
+
+}  // namespace gb::cli
