@@ -403,7 +403,7 @@ Status run_backup(const Environment& environment, JobRecord& record, JobControl&
       "backup of " + join(work.spec.database_instances, ", ") + " into store " + work.store->name);
   Run run(environment, record, control, log, work);
   const Status done = run.execute();
-  if (done) return done;
+  if (done) return {};
   std::vector<const galera::Endpoint*> endpoints;
   for (const BackupWork::Instance& instance : work.instances)
     endpoints.push_back(&instance.endpoint);

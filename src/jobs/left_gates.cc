@@ -1,51 +1,59 @@
 #include "jobs/left_gates.h"
 
-#include <functional>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "api/types.h"
 #include "base/log.h"
 
 namespace gb::jobs {
-namespace {
 
-bool has_ended(const Environment& environment, const GateHolder& holder) {
-  const auto object = environment.catalog->get({api::kRestores, holder.ns, holder.restore});
-  if (!object) return object.error().code == Code::kNotFound;
-  return (*object)->uid() != holder.uid || api::is_terminal_phase(api::phase_of((*object)->dom()));
+LeftGates::Restore LeftGates::state_of(const GateHolder& holder) const {
+  const auto object = environment_.catalog->get({api::kRestores, holder.ns, holder.restore});
+  if (!object || (*object)->uid() != holder.uid) return Restore::kUnknown;
+  return api::is_terminal_phase(api::phase_of((*object)->dom())) ? Restore::kEnded : Restore::kRuns;
 }
 
-Status open_where(const Environment& environment,
-                  const std::function<bool(const GateHolder&)>& fits, const std::stop_token& stop) {
-  if (environment.gates == nullptr) return {};
-  GB_TRY_ASSIGN(const std::vector<GateHolder> holders, environment.gates->shut(stop));
+Status LeftGates::open(const GateHolder& holder, const std::stop_token& stop) {
+  GB_TRY(environment_.gates->open(holder, stop));
+  log::warn("applications are let in again after a restore that has ended",
+            {{"namespace", holder.ns}, {"instance", holder.instance}, {"restore", holder.restore}});
+  return {};
+}
+
+Status LeftGates::open_those_of(const std::string& uid, std::stop_token stop) {
+  if (environment_.gates == nullptr) return {};
+  GB_TRY_ASSIGN(const std::vector<GateHolder> holders, environment_.gates->shut(stop));
   Status first;
   for (const GateHolder& holder : holders) {
-    if (!fits(holder)) continue;
-    Status opened = environment.gates->open(holder, stop);
-    if (opened)
-      log::warn(
-          "applications are let in again after a restore that has ended",
-          {{"namespace", holder.ns}, {"instance", holder.instance}, {"restore", holder.restore}});
-    else if (first)
-      first = std::move(opened);
+    if (holder.uid != uid) continue;
+    if (Status opened = open(holder, stop); !opened && first) first = std::move(opened);
   }
   return first;
 }
 
-}  // namespace
-
-Status open_gates_of(const Environment& environment, const std::string& uid, std::stop_token stop) {
-  return open_where(environment, [&](const GateHolder& holder) { return holder.uid == uid; }, stop);
+Status LeftGates::look_at_all(const std::stop_token& stop) {
+  GB_TRY_ASSIGN(const std::vector<GateHolder> holders, environment_.gates->shut(stop));
+  Status first;
+  std::set<std::string> unknown;
+  for (const GateHolder& holder : holders) {
+    const Restore state = state_of(holder);
+    if (state == Restore::kUnknown) unknown.insert(holder.uid);
+    if (state == Restore::kRuns || (state == Restore::kUnknown && !unknown_.contains(holder.uid)))
+      continue;
+    if (Status opened = open(holder, stop); !opened && first) first = std::move(opened);
+  }
+  unknown_ = std::move(unknown);
+  return first;
 }
 
-void open_left_gates(const Environment& environment, std::stop_token stop) {
-  const Status opened = open_where(
-      environment, [&](const GateHolder& holder) { return has_ended(environment, holder); }, stop);
+void LeftGates::look(std::stop_token stop) {
+  if (environment_.gates == nullptr) return;
+  const Status looked = look_at_all(stop);
   // A server that may not look at Services has not blocked one either.
-  if (!opened && opened.error().code != Code::kForbidden && !stop.stop_requested())
+  if (!looked && looked.error().code != Code::kForbidden && !stop.stop_requested())
     log::warn("it can not be seen whether a restore left applications shut out",
-              {{"error", opened.error().text()}});
+              {{"error", looked.error().text()}});
 }
 
 }  // namespace gb::jobs

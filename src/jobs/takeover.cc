@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "base/wait.h"
 #include "jobs/finish.h"
-#include "jobs/left_gates.h"
 #include "storage/repo/repo.h"
 
 namespace gb::jobs {
@@ -45,11 +44,13 @@ std::map<std::string, std::string> instances_of(const api::Json& dom, bool resto
 }  // namespace
 
 Takeover::Takeover(const Environment& environment)
-    : environment_(environment), thread_([this](const std::stop_token& stop) {
+    : environment_(environment),
+      left_gates_(environment),
+      thread_([this](const std::stop_token& stop) {
         int looks = 0;
         do {
           look(stop);
-          if (looks++ % kLooksPerGateRound == 0) open_left_gates(environment_, stop);
+          if (looks++ % kLooksPerGateRound == 0) left_gates_.look(stop);
         } while (sleep_for(stop, kLookEvery));
       }) {}
 
@@ -102,14 +103,19 @@ Status Takeover::release_cluster(const api::Object& object, const api::Json& dom
   if (restore && (api::phase_of(dom) != "Restoring" || !api::read_restore_spec(dom).block_traffic))
     return {};
   if (restore) {
-    Status opened = open_gates_of(environment_, object.uid(), stop);
+    Status opened = left_gates_.open_those_of(object.uid(), stop);
     // Without the right to look at Services none was blocked, and none will ever be seen.
     if (!opened && opened.error().code != Code::kForbidden) return opened;
   }
   for (const auto& [name, donor] : instances_of(dom, restore)) {
     const auto endpoint = environment_.instances->resolve(object.key().ns, name);
+    if (!endpoint) {
+      log::warn("what a job left on its cluster can not be looked for",
+                {{"instance", name}, {"error", endpoint.error().text()}});
+      continue;
+    }
     // Where there is a gate, the nodes themselves were never blocked.
-    if (!endpoint || (restore && !endpoint->uid.empty())) continue;
+    if (restore && !endpoint->uid.empty()) continue;
     const Status released = restore ? environment_.engine->give_back_traffic(*endpoint, stop)
                                     : environment_.engine->recover(*endpoint, donor, stop);
     if (!released)

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "jobs/environment.h"
+#include "jobs/left_gates.h"
 
 namespace gb::jobs {
 
@@ -34,6 +35,7 @@ class Takeover {
   const Environment& environment_;
   std::uint64_t scanned_ = 0;         // objects at or below this revision were looked at
   std::map<std::string, Seen> seen_;  // by uid
+  LeftGates left_gates_;
   std::jthread thread_;
 };
 

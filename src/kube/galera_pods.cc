@@ -11,7 +11,20 @@ namespace {
 
 using api::Json;
 
+// "<set>-0", "<set>-1", …: how a StatefulSet calls its pods.
+bool is_ordinal_of(const std::string& name, const std::string& set) {
+  const std::string prefix = set + "-";
+  return name.starts_with(prefix) && name.size() > prefix.size() &&
+         name.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
+}
+
+// Addresses that no pod has: nobody is to reach a cloud's metadata through us.
+bool is_link_local(const std::string& ip) {
+  return ip.starts_with("169.254.") || to_lower(ip).starts_with("fe80:");
+}
+
 bool is_of_set(const Json& metadata, const std::string& set) {
+  if (!is_ordinal_of(api::text_member(metadata, "name"), set)) return false;
   const Json& owners = api::member(metadata, "ownerReferences");
   if (!owners.is_array()) return false;
   return std::any_of(owners.begin(), owners.end(), [&](const Json& owner) {
@@ -39,6 +52,7 @@ std::vector<std::string> ips_of(const Json& status) {
       if (std::string ip = api::text_member(entry, "ip"); !ip.empty()) ips.push_back(std::move(ip));
   if (std::string ip = api::text_member(status, "podIP"); ips.empty() && !ip.empty())
     ips.push_back(std::move(ip));
+  std::erase_if(ips, is_link_local);
   return ips;
 }
 

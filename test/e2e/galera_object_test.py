@@ -221,7 +221,7 @@ class Traffic(ObjectCase):
             "metadata": {"labels": {"backup.rhoso.io/blocked-by": "a-restore-that-was-deleted"}, "annotations": {
                 **{k: v for k, v in marked["annotations"].items() if "rhoso" in k}, "backup.rhoso.io/restore": "deleted"}},
             "spec": {"selector": {ACTIVE: ""}}})
-        wait_until("the Service to be given back", lambda: self.cell1.active_pod() == "cell1-galera-0", 60)
+        wait_until("the Service to be given back", lambda: self.cell1.active_pod() == "cell1-galera-0", 90)
         self.assert_no_marks(self.cell1)
 
     def test_a_service_that_can_not_be_blocked_is_said_before_anything_happens(self):

@@ -43,7 +43,8 @@ TEST_F(GaleraObjectsTest, EverythingIsFound) {
 }
 
 TEST_F(GaleraObjectsTest, PodsOfTheOperatorsJobsAreNotServers) {
-  cluster_.put_pod("openstack-galera-backup-x", "10.0.0.66", true, "Job");
+  cluster_.put_pod("openstack-galera-3", "10.0.0.66", true, "Job");
+  cluster_.put_pod("openstack-galera-x", "10.0.0.66");
   cluster_.put_pod("openstack-galera-2", "10.0.0.12");
   cluster_.at("pods", "openstack-galera-2")["metadata"]["deletionTimestamp"] =
       "2026-11-21T00:00:00Z";
@@ -51,6 +52,14 @@ TEST_F(GaleraObjectsTest, PodsOfTheOperatorsJobsAreNotServers) {
   other["metadata"]["ownerReferences"][0]["name"] = "something-else";
   const auto object = objects_.read("openstack", "openstack");
   ASSERT_TRUE(object) << object.error().text();
+  ASSERT_EQ(object->pods.size(), 1U);
+  EXPECT_EQ(object->pods[0].name, "openstack-galera-0");
+}
+
+TEST_F(GaleraObjectsTest, AnAddressThatNoPodHasIsNone) {
+  cluster_.put_pod("openstack-galera-1", "169.254.169.254");
+  cluster_.put_pod("openstack-galera-2", "FE80::1");
+  const auto object = objects_.read("openstack", "openstack");
   ASSERT_EQ(object->pods.size(), 1U);
   EXPECT_EQ(object->pods[0].name, "openstack-galera-0");
 }
