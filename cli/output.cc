@@ -90,26 +90,37 @@ bool print_object(const api::Json& object, std::string_view format) {
   return true;
 }
 
+namespace {
+
+bool passed(const api::Json& check) {
+  const api::Json& value = api::member(check, "passed");
+  return value.is_boolean() && value.get<bool>();
+}
+
+}  // namespace
+
 void print_plan(const api::Json& status) {
   std::vector<Row> rows;
   for (const api::Json& check : api::member(status, "preflight"))
-    rows.push_back({check.value("check", ""), check.value("passed", false) ? "passed" : "FAILED",
-                    check.value("message", "")});
+    rows.push_back({api::text_member(check, "check"), passed(check) ? "passed" : "FAILED",
+                    api::text_member(check, "message")});
   print_table({"CHECK", "RESULT", "MESSAGE"}, rows);
   std::printf("\n");
   rows.clear();
-  for (const api::Json& entry : api::member(status, "plan"))
-    rows.push_back({entry.value("schema", ""), entry.value("source", entry.value("schema", "")),
-                    entry.value("action", ""), std::to_string(entry.value("tables", 0)),
-                    std::to_string(entry.value("rows", std::uint64_t{0})),
-                    to_quantity(entry.value("bytes", std::uint64_t{0}))});
+  for (const api::Json& entry : api::member(status, "plan")) {
+    const std::string schema = api::text_member(entry, "schema");
+    const std::string source = api::text_member(entry, "source");
+    rows.push_back({schema, source.empty() ? schema : source, api::text_member(entry, "action"),
+                    std::to_string(api::number_member(entry, "tables")),
+                    std::to_string(api::number_member(entry, "rows")),
+                    to_quantity(api::number_member(entry, "bytes"))});
+  }
   print_table({"SCHEMA", "FROM", "ACTION", "TABLES", "ROWS", "SIZE"}, rows);
 }
 
 ExitCode preflight_result(const api::Json& status) {
-  for (const api::Json& check : api::member(status, "preflight"))
-    if (!check.value("passed", false)) return kFailed;
-  return kDone;
+  const api::Json& checks = api::member(status, "preflight");
+  return std::ranges::all_of(checks, passed) ? kDone : kFailed;
 }
 
 ExitCode print_end(const api::Json& object, std::string_view format) {

@@ -1,10 +1,13 @@
 #include "cli/program.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "cli/complete.h"
 #include "cli/flags.h"
+#include "cli/output.h"
 
 namespace gb::cli {
 namespace {
@@ -23,6 +26,16 @@ int explain(const CLI::App& app, const CLI::ParseError& error) {
   return kUsage;
 }
 
+// What is no UTF-8 can be in no object: told before anything is done with it.
+bool is_text(const std::string& argument) {
+  try {
+    (void)api::Json(argument).dump();
+    return true;
+  } catch (const api::Json::type_error&) {
+    return false;
+  }
+}
+
 int print_candidates(const std::string& program, const std::vector<std::string>& words) {
   const Candidates found = complete(program, words, look_up);
   for (const std::string& word : found.words) std::printf("%s\n", word.c_str());
@@ -38,6 +51,10 @@ int run_program(const std::string& name, const std::vector<std::string>& argumen
     return print_candidates("kubectl-" + name.substr(kCompletes.size()), arguments);
   if (!arguments.empty() && arguments.front() == "__complete")
     return print_candidates(name, {arguments.begin() + 1, arguments.end()});
+  if (!std::ranges::all_of(arguments, is_text)) {
+    print_error(Error{Code::kInvalid, "an argument is not UTF-8 text", "", {}, {}});
+    return kUsage;
+  }
   CLI::App app;
   app.set_version_flag("--version", version);
   Parsed parsed;

@@ -226,15 +226,17 @@ class Report {
   void judge_schedule(const Json& schedule) {
     const std::string ns = metadata(schedule, "namespace");
     const std::string about = "schedule/" + metadata(schedule, "name");
-    const std::uint64_t failures =
-        api::number_member(api::member(schedule, "status"), "consecutiveFailures");
+    const Json& status = api::member(schedule, "status");
+    const std::uint64_t failures = api::number_member(status, "consecutiveFailures");
     const auto last = time_at(schedule, "status.lastSuccessfulTime");
-    const auto [healthy, why] = condition(schedule, "Healthy");
+    const auto [healthy, reason] = condition(schedule, "Healthy");
+    const std::string why = reason.empty() ? api::text_member(status, "message") : reason;
     if (failures > 0)
       problem(kSchedule, ns, about,
               std::to_string(failures) + (failures == 1 ? " run has" : " runs in a row have") +
-                  " failed" + (last ? "; it succeeded last at " + to_rfc3339(*last) : ""));
-    else if (healthy == "False")
+                  " failed" + (last ? "; it succeeded last at " + to_rfc3339(*last) : "") +
+                  (why.empty() ? "" : ": " + why));
+    else if (healthy == "False" || api::text_member(status, "phase") == "Failed")
       problem(kSchedule, ns, about, why.empty() ? "it is not healthy" : why);
     const Json next = next_of(schedule);
     const auto due = time_at(schedule, "status.nextScheduleTime");

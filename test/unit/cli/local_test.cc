@@ -151,6 +151,12 @@ class LocalTest : public testing::Test {
 
 // ---- bad usage: 2, and nothing is touched
 
+TEST_F(LocalTest, AnArgumentThatIsNoTextIsBadUsage) {
+  const Ended ended = galera({"backup", "a\xff", "--instance", "b", "--dry-run=client", "-n", "c"});
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_EQ(ended.err, "error: an argument is not UTF-8 text\n");
+}
+
 TEST_F(LocalTest, UsageThatIsWrongNamesWhatIsWrongAndLeadsToHelp) {
   struct {
     std::vector<std::string> arguments;

@@ -179,6 +179,9 @@ TEST_F(StatusTest, SchedulesThatFailOversleepOrAreSuspended) {
                             {"nextScheduleTime", "2026-11-22T02:00:00Z"}});
   EXPECT_THAT(problems(), testing::ElementsAre("schedule/nightly: 3 runs in a row have failed; it "
                                                "succeeded last at 2026-11-18T02:00:00Z"));
+  nightly["status"] = {{"phase", "Failed"}, {"message", "its creator may not create backups"}};
+  EXPECT_THAT(problems(),
+              testing::ElementsAre("schedule/nightly: its creator may not create backups"));
   nightly["status"] = {{"nextScheduleTime", "2026-11-21T02:00:00Z"}};
   EXPECT_THAT(problems(),
               testing::ElementsAre("schedule/nightly: it is overdue: a backup should have begun"));
