@@ -136,7 +136,7 @@ Status RestoreImpl::steps(DumpSource& source, Progress& progress, std::stop_toke
     for (const NodeState& node : topology.nodes) {
       if (node.error.empty())
         nodes.push_back(node.address);
-      else
+      else if (options_.gate == nullptr)
         report_.notes.push_back("traffic through " + node.address.text() +
                                 " was not blocked, since it could not be reached: " + node.error);
     }

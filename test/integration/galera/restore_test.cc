@@ -483,6 +483,67 @@ TEST_F(RestoreTest, BlockedTrafficIsGivenBackAlsoAfterAFailure) {
   EXPECT_EQ(ask(onto_, "SELECT @@GLOBAL.read_only"), "0");
 }
 
+// A gate that a test opens behind our back.
+class TestGate final : public TrafficGate {
+ public:
+  Status may_shut(std::stop_token /*stop*/) override { return allowed; }
+  Status shut(std::stop_token /*stop*/) override {
+    is_shut = true;
+    return {};
+  }
+  Result<bool> keep_shut(std::stop_token /*stop*/) override { return !is_shut.exchange(true); }
+  Status open() override {
+    is_shut = false;
+    ++opened;
+    return {};
+  }
+  Status allowed;
+  std::atomic<bool> is_shut{false};
+  std::atomic<int> opened{0};
+};
+
+TEST_F(RestoreTest, WhereThereIsAGateItIsKeptShutAndNoNodeBecomesReadOnly) {
+  run(from_, {"CREATE DATABASE app", "CREATE TABLE app.t (id INT PRIMARY KEY)",
+              "INSERT INTO app.t VALUES (1)"});
+  Backup backup = back_up(from_);
+  run(onto_, {"CREATE OR REPLACE USER app IDENTIFIED BY 'app'"});
+  Endpoint app = onto_;
+  app.user = app.password = "app";
+  Connection before = connect(app);
+  const auto gate = std::make_shared<TestGate>();
+  RestoreOptions options;
+  options.block_traffic = true;
+  options.gate = gate;
+  std::atomic<int> calls = 0;
+  bool ended = false;
+  bool ended_again = false;
+  std::string read_only;
+  backup.rows->before_chunk = [&]() -> Status {
+    if (calls++ > 0) return {};
+    ended = !before.exec("SELECT 1");
+    read_only = ask(onto_, "SELECT @@GLOBAL.read_only");
+    gate->is_shut = false;
+    Connection quick = connect(app);  // in the moment in which it stood open
+    while (quick.exec("SELECT 1")) std::this_thread::yield();
+    ended_again = true;
+    while (!gate->is_shut) std::this_thread::yield();
+    return fail(Code::kCorruption, "enough seen");
+  };
+  ASSERT_FALSE(restore(onto_, backup, options));
+  EXPECT_TRUE(ended);
+  EXPECT_TRUE(ended_again);
+  EXPECT_EQ(read_only, "0");
+  EXPECT_FALSE(gate->is_shut) << "also after a failure";
+  EXPECT_EQ(gate->opened, 1);
+
+  gate->allowed = fail(Code::kForbidden, "may not", "ask for it");
+  options.existing = Existing::kReplace;
+  const auto refused = restore(onto_, backup, options);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().text(), HasSubstr("the check Traffic failed: may not; ask for it"));
+  EXPECT_EQ(gate->opened, 1) << "it was never shut";
+}
+
 TEST_F(RestoreTest, ThePlanSaysEverythingThatStandsInTheWay) {
   make_openstack();
   run(from_, {"CREATE DEFINER=gone@'%' VIEW nova.v AS SELECT 1 AS a"});
