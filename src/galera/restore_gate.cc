@@ -32,7 +32,7 @@ class Doorman {
       GB_TRY_ASSIGN(connection_, Connection::open(endpoint_, node_, kQuick, stop));
     }
     connection_->use_stop(stop);
-    auto ended = end_connections(*connection_, endpoint_.user);
+    auto ended = end_connections(*connection_, endpoint_.user, Whose::kOverNetwork);
     if (!ended) connection_.reset();
     return ended;
   }

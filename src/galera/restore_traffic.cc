@@ -40,7 +40,7 @@ class ReadOnlyNodes final : public TrafficBlock {
       blocked_.push_back(node);
       GB_TRY(connection.exec("SET GLOBAL read_only = 1"));
     }
-    GB_TRY(end_connections(connection, endpoint_.user));
+    GB_TRY(end_connections(connection, endpoint_.user, Whose::kAll));
     narrate_("applications can not write through " + node.text() + " until the restore ends");
     return {};
   }
@@ -78,11 +78,14 @@ class ReadOnlyNodes final : public TrafficBlock {
 
 }  // namespace
 
-Result<std::size_t> end_connections(Connection& connection, const std::string& user) {
-  GB_TRY_ASSIGN(const Rows rows,
-                connection.query("SELECT ID FROM information_schema.PROCESSLIST WHERE USER NOT IN "
-                                 "('system user', 'event_scheduler', " +
-                                 quote_text(user) + ") AND COMMAND NOT LIKE 'Binlog Dump%'"));
+Result<std::size_t> end_connections(Connection& connection, const std::string& user, Whose whose) {
+  std::string sql =
+      "SELECT ID FROM information_schema.PROCESSLIST WHERE USER NOT IN ('system user', "
+      "'event_scheduler', " +
+      quote_text(user) + ") AND COMMAND NOT LIKE 'Binlog Dump%'";
+  // Over the network a port stands behind the host; through the socket it is just this.
+  if (whose == Whose::kOverNetwork) sql += " AND HOST <> 'localhost'";
+  GB_TRY_ASSIGN(const Rows rows, connection.query(sql));
   for (const Row& row : rows.rows)
     // It may have ended by itself meanwhile.
     (void)connection.exec("KILL " + row.at(0).value_or("0"));

@@ -33,9 +33,11 @@ class TrafficBlock {
   virtual ~TrafficBlock() = default;
 };
 
-// Those of applications: the server's own, those of replication and those of `user` live on. How
-// many there were.
-Result<std::size_t> end_connections(Connection& connection, const std::string& user);
+// Those of applications: the server's own, those of replication and those of `user` live on; of
+// those over the network only, also a donor's state transfer and whatever else is on the machine.
+// How many there were.
+enum class Whose { kAll, kOverNetwork };
+Result<std::size_t> end_connections(Connection& connection, const std::string& user, Whose whose);
 
 // restore_gate.cc
 Result<std::unique_ptr<TrafficBlock>> block_by_gate(const Endpoint& endpoint,

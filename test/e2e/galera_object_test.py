@@ -157,10 +157,10 @@ class Traffic(ObjectCase):
         self.wait_log(restore, "applications are kept away until the restore ends")
         return restore, held
 
-    def application(self, node):
-        """A connection of an application, which would stay for ten minutes."""
-        client = subprocess.Popen(["mariadb", "--no-defaults", f"--host={node.address}", f"--port={node.port}", "--user=app",
-                                   "--password=app", "--execute=SELECT SLEEP(600)"],
+    def application(self, node, *where):
+        """A connection that would stay for ten minutes; `where` other than over the network, as applications come."""
+        client = subprocess.Popen(["mariadb", "--no-defaults", *(where or (f"--host={node.address}", f"--port={node.port}")),
+                                   "--user=app", "--password=app", "--execute=SELECT SLEEP(600)"],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(client.wait)
         self.addCleanup(client.kill)
@@ -172,7 +172,8 @@ class Traffic(ObjectCase):
 
     def test_applications_are_kept_away_until_the_end(self):
         first = self.application(self.bed.second.node(1))
-        wait_until("the application to be connected", lambda: self.applications(self.bed.second.node(1)), 30)
+        local = self.application(self.bed.second.node(1), f"--socket={self.bed.second.node(1).socket}")
+        wait_until("both to be connected", lambda: len(self.applications(self.bed.second.node(1))) == 2, 30)
         restore, held = self.standing_restore()
         self.assertEqual(self.cell1.active_pod(), "")
         first.wait(30)  # it was put out
@@ -185,6 +186,7 @@ class Traffic(ObjectCase):
         wait_until("the Service to lead nowhere again", lambda: self.cell1.active_pod() == "", 10)
         self.wait_log(restore, "the cluster let applications in again: they are kept away again")
         self.application(self.bed.second.node(2)).wait(30)
+        self.assertIsNone(local.poll(), "what runs beside the server is none of the applications")
 
         held.close()
         self.wait_phase(restore, "Completed")
