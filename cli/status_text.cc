@@ -119,7 +119,7 @@ class Screen {
 
   std::string restore_cell(const Json& instance) {
     if (!instance.contains("restoreSeconds")) return "-";
-    const std::string time = "~" + human_duration(seconds(instance["restoreSeconds"]));
+    std::string time = "~" + human_duration(seconds(instance["restoreSeconds"]));
     if (const std::string from = api::text_member(instance["restoreEstimate"], "from");
         !from.empty()) {
       notes_.insert("~ is an estimate, from how long the last restore took.");

@@ -336,6 +336,9 @@ class Paths {
           query("timeout",
                 "How long the answer waits for the work to end, as a duration; the work "
                 "goes on after it."));
+      post["parameters"].push_back(
+          parameter("header", "Prefer", "string",
+                    "respond-async: the answer does not wait for the work at all."));
       post["requestBody"] = body();
       post["responses"] = answers({"201"}, reference(schema_name(type_.kind)));
       item["post"] = std::move(post);

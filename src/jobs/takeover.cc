@@ -41,6 +41,16 @@ std::map<std::string, std::string> instances_of(const api::Json& dom, bool resto
   return instances;
 }
 
+// Failed, because its server died; or Cancelled, which somebody had asked for before.
+Ending ending_without_server(const api::Json& status, const std::string& noun,
+                             const std::string& message) {
+  const auto by = cancelled_by(status);
+  if (!by) return {"Failed", "ServerDied", message};
+  Ending ending = ending_of({}, StopCause::kCancelled, noun, *by);
+  if (noun == "restore") ending.message += "; " + left_on_target(status);
+  return ending;
+}
+
 }  // namespace
 
 Takeover::Takeover(const Environment& environment)
@@ -158,11 +168,7 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
                              "every byte was read back and compared, after its server had ended",
                              now);
         } else {
-          const auto by = cancelled_by(dom["status"]);
-          write_ending(dom["status"],
-                       by ? ending_of({}, StopCause::kCancelled, noun, *by)
-                          : Ending{"Failed", "ServerDied", message},
-                       now);
+          write_ending(dom["status"], ending_without_server(dom["status"], noun, message), now);
         }
         return dom;
       });

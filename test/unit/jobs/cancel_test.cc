@@ -120,5 +120,32 @@ TEST_F(CancelTest, AskedForElsewhereItReachesTheJobThroughTheObject) {
   EXPECT_EQ(finish(submitted)["status"]["message"], "the backup was cancelled by bob");
 }
 
+// Nobody is left who could end it: it ends as what was asked for.
+TEST_F(CancelTest, AskedForOfAServerThatDiedItIsCancelledAllTheSame) {
+  jobs_.reset();
+  Executor dead = Executor::self("an-older-life");
+  dead.process_start = "1";  // the pid lives, but as another process
+  const api::Json asked = {{"time", "2026-11-20T02:00:00Z"}, {"user", "bob"}};
+  api::Json one = backup("a");
+  one["status"] = {{"phase", "Running"}, {"executor", dead.to_json()}, {"cancellation", asked}};
+  api::Json other = restore("r", {{"backup", "a"}, {"blockTraffic", false}});
+  other["status"] = {{"phase", "Restoring"},
+                     {"safetyBackup", "r-safety"},
+                     {"executor", dead.to_json()},
+                     {"cancellation", asked}};
+  const auto first = *catalog_->create(api::kBackups, one);
+  const auto second = *catalog_->create(api::kRestores, other);
+  start();
+  for (const auto& object : {first, second})
+    while (!api::is_terminal_phase(status_of(object)["phase"].get<std::string>()))
+      std::this_thread::yield();
+  EXPECT_EQ(status_of(first)["message"], "the backup was cancelled by bob");
+  EXPECT_EQ(
+      status_of(second)["message"],
+      "the restore was cancelled by bob; the target may hold a part of the restored schemas: "
+      "create a new restore with existing: Replace, or go back by restoring the safety backup "
+      "\"r-safety\"");
+}
+
 }  // namespace
 }  // namespace gb::jobs::test
