@@ -1,46 +1,13 @@
 """Instances that are Galera objects: found, backed up and restored as the mariadb-operator of OpenStack leaves them."""
 
 import shutil
-import subprocess
 
 from gbtest import load, place, proof
 from gbtest.galera import Galera
-from gbtest.galera_object import ACTIVE, GROUP, GaleraObject, install_kinds
+from gbtest.galera_object import GROUP
 from gbtest.process import wait_until
-from support import NAMESPACE, Case
-
-TO_CELL1 = {"main": "cell1"}
-
-
-class ObjectCase(Case):
-    """`main` is the Galera object of the cluster with data, `cell1` that of the other."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.admin = cls.bed.control_plane.admin
-        install_kinds(cls.admin)
-        cls.main = cls.make_object("main", cls.bed.galera)
-        cls.cell1 = cls.make_object("cell1", cls.bed.second)
-
-    @classmethod
-    def make_object(cls, name, galera, **options):
-        made = GaleraObject(cls.admin, NAMESPACE, name, galera)
-        cls.addClassCleanup(made.delete)
-        return made.create(**options)
-
-    def setUp(self):
-        self.bed.second.drop_everything()
-
-    def log_of(self, manifest):
-        return self.alice.raw(f"/apis/backup.rhoso.io/v1beta1/namespaces/{NAMESPACE}/{manifest['kind'].lower()}s/"
-                              f"{manifest['metadata']['name']}/log")
-
-    def wait_log(self, manifest, text):
-        wait_until(f"the log to say {text!r}", lambda: text in self.log_of(manifest), 60)
-
-    def assert_no_marks(self, galera_object):
-        self.assertNotIn("backup.rhoso.io", str(galera_object.service()["metadata"]))
+from object_support import TO_CELL1, ObjectCase
+from support import NAMESPACE
 
 
 class FoundByTheirObject(ObjectCase):
@@ -140,151 +107,6 @@ class RootsPassword(ObjectCase):
     def test_one_that_nobody_knows_is_refused(self):
         self.bed.galera.sql("ALTER USER root@'%' IDENTIFIED BY 'nobody knows'")
         self.create_fails(self.backup("no-password", ["main"]), "Forbidden", "was refused by main-galera", "root")
-
-
-class Traffic(ObjectCase):
-    def setUp(self):
-        super().setUp()
-        self.cell1.lead_to("cell1-galera-0")
-        self.bed.second.sql("CREATE USER IF NOT EXISTS app@'%' IDENTIFIED BY 'app'")
-        self.completed(self.backup("source", ["main"]))
-
-    def loads_rows(self, restore):
-        return "loading " in self.log_of(restore)
-
-    def standing_restore(self):
-        restore, held = self.running_restore("source", TO_CELL1, begun=self.loads_rows)
-        self.wait_log(restore, "applications are kept away until the restore ends")
-        return restore, held
-
-    def application(self, node, *where):
-        """A connection that would stay for ten minutes; `where` other than over the network, as applications come."""
-        client = subprocess.Popen(["mariadb", "--no-defaults", *(where or (f"--host={node.address}", f"--port={node.port}")),
-                                   "--user=app", "--password=app", "--execute=SELECT SLEEP(600)"],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(client.wait)
-        self.addCleanup(client.kill)
-        return client
-
-    @staticmethod
-    def applications(node):
-        return node.sql("SELECT id FROM information_schema.processlist WHERE user='app'")
-
-    def test_applications_are_kept_away_until_the_end(self):
-        first = self.application(self.bed.second.node(1))
-        local = self.application(self.bed.second.node(1), f"--socket={self.bed.second.node(1).socket}")
-        wait_until("both to be connected", lambda: len(self.applications(self.bed.second.node(1))) == 2, 30)
-        restore, held = self.standing_restore()
-        self.assertEqual(self.cell1.active_pod(), "")
-        first.wait(30)  # it was put out
-        service = self.cell1.service()["metadata"]
-        self.assertEqual(service["labels"]["backup.rhoso.io/blocked-by"], self.get(restore)["metadata"]["uid"])
-        self.assertEqual(service["annotations"]["backup.rhoso.io/active-pod"], "cell1-galera-0")
-
-        # What mysql_wsrep_notify.sh does on a node that joins; an application that is quick gets in, and out.
-        self.cell1.lead_to("cell1-galera-1")
-        wait_until("the Service to lead nowhere again", lambda: self.cell1.active_pod() == "", 10)
-        self.wait_log(restore, "the cluster let applications in again: they are kept away again")
-        self.application(self.bed.second.node(2)).wait(30)
-        self.assertIsNone(local.poll(), "what runs beside the server is none of the applications")
-
-        held.close()
-        self.wait_phase(restore, "Completed")
-        self.assertEqual(self.cell1.active_pod(), "cell1-galera-1", "where the cluster led it last")
-        self.assert_no_marks(self.cell1)
-        self.assertEqual(self.bed.second.sql("SELECT @@GLOBAL.read_only"), [["0"]])
-
-    def test_a_pod_that_is_gone_at_the_end_is_not_led_to(self):
-        restore, held = self.standing_restore()
-        self.addCleanup(self.cell1.set_ready, self.bed.second.node(1))
-        self.cell1.set_ready(self.bed.second.node(1), False)
-        held.close()
-        self.wait_phase(restore, "Completed")
-        self.assertEqual(self.cell1.active_pod(), "cell1-galera-1")
-
-    def test_sigkill_and_a_restart_give_traffic_back(self):
-        restore, held = self.standing_restore()
-        self.bed.server.kill()
-        self.assertEqual(self.cell1.active_pod(), "", "nobody has given it back yet")
-        held.close()
-        self.addCleanup(self.server_again)
-        self.bed.server.start()
-        self.wait_phase(restore, "Failed")
-        self.assertEqual(self.cell1.active_pod(), "cell1-galera-0")
-        self.assert_no_marks(self.cell1)
-
-    def test_a_block_whose_restore_is_no_more_is_taken_off(self):
-        restore, held = self.standing_restore()
-        marked = self.cell1.service()["metadata"]
-        held.close()
-        self.wait_phase(restore, "Completed")
-        # As if the server had died in the moment in which the restore was deleted.
-        self.cell1.patch("service", "cell1", {
-            "metadata": {"labels": {"backup.rhoso.io/blocked-by": "a-restore-that-was-deleted"}, "annotations": {
-                **{k: v for k, v in marked["annotations"].items() if "rhoso" in k}, "backup.rhoso.io/restore": "deleted"}},
-            "spec": {"selector": {ACTIVE: ""}}})
-        wait_until("the Service to be given back", lambda: self.cell1.active_pod() == "cell1-galera-0", 90)
-        self.assert_no_marks(self.cell1)
-
-    def test_a_service_that_can_not_be_blocked_is_said_before_anything_happens(self):
-        self.cell1.run("delete", "service", "cell1")
-        self.addCleanup(self.cell1.create)
-        refused = self.create_fails(self.restore("unblockable", "source", targets=TO_CELL1), "Conflict", "Traffic", "no Service")
-        self.assertIn("spec.blockTraffic", refused)
-        self.completed(self.restore("unblocked", "source", targets=TO_CELL1, blockTraffic=False))
-
-
-class Faults(ObjectCase):
-    def test_what_is_missing_is_said(self):
-        def refused(name, reason, *words):
-            self.create_fails(self.backup(name, ["cell1"]), reason, *words)
-
-        self.addCleanup(self.cell1.create)
-        self.cell1.secret(self.cell1.root_secret, "password", "x")
-        refused("no-key", "Invalid", self.cell1.root_secret, "has no key", "DatabasePassword")
-        self.cell1.run("delete", "secret", self.cell1.root_secret)
-        refused("no-secret", "ServiceUnavailable", self.cell1.root_secret, "does not exist", "create it again")
-        self.cell1.secret(self.cell1.root_secret, "DatabasePassword", self.bed.second.password)
-        for node in self.bed.second.nodes:
-            self.cell1.set_ready(node, False)
-        refused("no-pod", "ServiceUnavailable", "no pod", "cell1-galera-0: not ready")
-        self.cell1.set_ready(self.bed.second.node(3))
-        self.completed(self.backup("one-pod", ["cell1"]))
-
-    def test_an_object_that_is_deleted_and_created_again(self):
-        lost = self.make_object("lost", self.bed.second)
-        self.completed(self.backup("of-main", ["main"], databases=["glance"]))
-        lost.delete()
-        self.create_fails(self.restore("onto-nothing", "of-main", targets={"main": "lost"}), "NotFound", "lost", "main")
-        lost.create()  # the same name, another object: a new cluster is what one restores onto after a loss
-        self.completed(self.restore("onto-new", "of-main", targets={"main": "lost"}))
-
-    def test_a_donor_that_goes_with_its_object(self):
-        lost = self.make_object("going", self.bed.galera)
-        backup = self.backup("of-going", ["going"])
-        held = self.hold_dumps()
-        self.running_dump(backup)
-        donor = self.waiting_nodes()[0]
-        lost.delete()
-        donor.kill()
-        self.addCleanup(donor.start)
-        held.close()
-        found = self.wait_phase(backup, "Failed")
-        self.assertIn('Galera object "going" was deleted while this ran', found["status"]["message"])
-
-    def test_a_cluster_that_has_lost_its_majority(self):
-        for number in (2, 3):
-            self.bed.second.node(number).isolate()
-        self.addCleanup(self.second_primary)
-        wait_until("the last node to be non-Primary",
-                   lambda: self.bed.second.node(1).status().get("wsrep_cluster_status") != "Primary", 30)
-        self.create_fails(self.backup("non-primary", ["cell1"]), "ServiceUnavailable", "Primary", "cell1-galera-0")
-
-    def second_primary(self):
-        self.bed.second.sql("SET GLOBAL wsrep_provider_options='pc.bootstrap=1'")
-        for number in (2, 3):
-            self.bed.second.node(number).rejoin()
-        self.bed.second.wait_synced()
 
 
 class Encrypted(ObjectCase):

@@ -1,0 +1,57 @@
+"""What a Galera object lacks, and what becomes of it meanwhile: each has its answer."""
+
+from gbtest.process import wait_until
+from object_support import ObjectCase
+
+
+class ObjectFaults(ObjectCase):
+    def test_what_is_missing_is_said(self):
+        def refused(name, reason, *words):
+            self.create_fails(self.backup(name, ["cell1"]), reason, *words)
+
+        self.addCleanup(self.cell1.create)
+        self.cell1.secret(self.cell1.root_secret, "password", "x")
+        refused("no-key", "Invalid", self.cell1.root_secret, "has no key", "DatabasePassword")
+        self.cell1.run("delete", "secret", self.cell1.root_secret)
+        refused("no-secret", "ServiceUnavailable", self.cell1.root_secret, "does not exist", "create it again")
+        self.cell1.secret(self.cell1.root_secret, "DatabasePassword", self.bed.second.password)
+        for node in self.bed.second.nodes:
+            self.cell1.set_ready(node, False)
+        refused("no-pod", "ServiceUnavailable", "no pod", "cell1-galera-0: not ready")
+        self.cell1.set_ready(self.bed.second.node(3))
+        self.completed(self.backup("one-pod", ["cell1"]))
+
+    def test_an_object_that_is_deleted_and_created_again(self):
+        lost = self.make_object("lost", self.bed.second)
+        self.completed(self.backup("of-main", ["main"], databases=["glance"]))
+        lost.delete()
+        self.create_fails(self.restore("onto-nothing", "of-main", targets={"main": "lost"}), "NotFound", "lost", "main")
+        lost.create()  # the same name, another object: a new cluster is what one restores onto after a loss
+        self.completed(self.restore("onto-new", "of-main", targets={"main": "lost"}))
+
+    def test_a_donor_that_goes_with_its_object(self):
+        lost = self.make_object("going", self.bed.galera)
+        backup = self.backup("of-going", ["going"])
+        held = self.hold_dumps()
+        self.running_dump(backup)
+        donor = self.waiting_nodes()[0]
+        lost.delete()
+        donor.kill()
+        self.addCleanup(donor.start)
+        held.close()
+        found = self.wait_phase(backup, "Failed")
+        self.assertIn('Galera object "going" was deleted while this ran', found["status"]["message"])
+
+    def test_a_cluster_that_has_lost_its_majority(self):
+        for number in (2, 3):
+            self.bed.second.node(number).isolate()
+        self.addCleanup(self.second_primary)
+        wait_until("the last node to be non-Primary",
+                   lambda: self.bed.second.node(1).status().get("wsrep_cluster_status") != "Primary", 30)
+        self.create_fails(self.backup("non-primary", ["cell1"]), "ServiceUnavailable", "Primary", "cell1-galera-0")
+
+    def second_primary(self):
+        self.bed.second.sql("SET GLOBAL wsrep_provider_options='pc.bootstrap=1'")
+        for number in (2, 3):
+            self.bed.second.node(number).rejoin()
+        self.bed.second.wait_synced()
