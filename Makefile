@@ -23,12 +23,21 @@ release: ## build what is shipped, into build/release/bin
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release -j $(JOBS) --target galera-backup-apiserver kubectl-galera gb-datagen
 
-demo: release ## the main job on real parts: Galera, kube-apiserver, a tenant, a disaster, the proof (KEEP=1 leaves it up)
+# What the demo needs: built while the control plane is built (most of which is waiting for modules).
+.PHONY: demo-parts demo-programs demo-testbed
+demo-parts:
+	@scripts/install-deps build
+	@$(MAKE) --no-print-directory -j2 demo-programs demo-testbed
+demo-programs:
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j $(JOBS) --target galera-backup-apiserver gb-datagen
+demo-testbed:
 	@scripts/install-deps testbed
+
+demo: demo-parts ## the main job on real parts: Galera, kube-apiserver, a tenant, a disaster, the proof (KEEP=1 leaves it up)
 	@KEEP=$(KEEP) scripts/demo
 
-demo-standalone: release ## the same without a control plane: kubectl straight at our server
-	@scripts/install-deps testbed
+demo-standalone: demo-parts ## the same without a control plane: kubectl straight at our server
 	@KEEP=$(KEEP) scripts/demo --standalone
 
 test: ## everything: unit (plain, ASan+UBSan, TSan), integration, e2e, lint, arrows
