@@ -103,6 +103,12 @@ class Catalog {
                                         api::Json dom) = 0;
   virtual Result<api::ObjectPtr> remove(const api::ObjectKey& key,
                                         std::uint64_t expected_revision) = 0;
+  // Creates the one and updates the other, both in one commit, or neither: what decides among
+  // replicas which of them does something once. The object that was created.
+  virtual Result<api::ObjectPtr> create_and_update(std::string_view resource, api::Json created,
+                                                   const api::ObjectKey& key,
+                                                   std::uint64_t expected_revision,
+                                                   api::Json updated) = 0;
   // Read, change, compare-and-swap, again on Conflict. `change` returns the new object; an error of
   // it ends the loop. A change that changes nothing writes nothing.
   virtual Result<api::ObjectPtr> modify(

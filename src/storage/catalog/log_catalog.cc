@@ -52,7 +52,8 @@ bool same_content(const api::Object& a, const api::Object& b) {
 
 }  // namespace
 
-struct LogCatalog::Write {
+// One object that is to be written or removed.
+struct LogCatalog::Change {
   enum class Kind { kCreate, kUpdate, kRemove };
   Kind kind = Kind::kCreate;
   api::ObjectKey key;  // of kCreate: the resource only, until the object is made
@@ -60,17 +61,27 @@ struct LogCatalog::Write {
   api::Json dom;          // moved into `made`
   api::ObjectPtr made{};  // with the revision of the newest draft
   Status malformed{};
-  Result<api::ObjectPtr> result{};  // by whoever commits
-  bool done = false;                // `result` is the caller's; guarded by the queue's mutex
 
   Status make(std::uint64_t revision);
 };
 
+// What one caller asks for: all of its changes, in one commit, or none.
+struct LogCatalog::Write {
+  std::vector<Change> changes;
+  Result<api::ObjectPtr> result{};  // by whoever commits
+  bool done = false;                // `result` is the caller's; guarded by the queue's mutex
+};
+
 // What the writes of a batch come to on the objects as they are in memory.
 struct LogCatalog::Draft {
+  struct Part {
+    Write* write;
+    std::size_t mutation;  // the first of its mutations
+    api::ObjectPtr first;  // of its first change, when that changes nothing; else null
+  };
   std::vector<Mutation> mutations;
-  Writes writes;  // one for each mutation
-  Writes later;   // what does not fit into one commit
+  std::vector<Part> parts;
+  Writes later;  // what does not fit into one commit
   // Those that the objects in memory already answer: refused, or nothing to change.
   std::vector<std::pair<Write*, Result<api::ObjectPtr>>> answered;
 };
@@ -300,19 +311,34 @@ Result<std::unique_ptr<Subscription>> LogCatalog::list_and_watch(std::string_vie
 // Writes -----------------------------------------------------------------------------------------
 
 Result<api::ObjectPtr> LogCatalog::create(std::string_view resource, api::Json dom) {
-  Write write{Write::Kind::kCreate, {std::string(resource), "", ""}, 0, std::move(dom)};
+  Write write;
+  write.changes.push_back(
+      {Change::Kind::kCreate, {std::string(resource), "", ""}, 0, std::move(dom)});
   return submit(write);
 }
 
 Result<api::ObjectPtr> LogCatalog::update(const api::ObjectKey& key,
                                           std::uint64_t expected_revision, api::Json dom) {
-  Write write{Write::Kind::kUpdate, key, expected_revision, std::move(dom)};
+  Write write;
+  write.changes.push_back({Change::Kind::kUpdate, key, expected_revision, std::move(dom)});
   return submit(write);
 }
 
 Result<api::ObjectPtr> LogCatalog::remove(const api::ObjectKey& key,
                                           std::uint64_t expected_revision) {
-  Write write{Write::Kind::kRemove, key, expected_revision, {}};
+  Write write;
+  write.changes.push_back({Change::Kind::kRemove, key, expected_revision, {}});
+  return submit(write);
+}
+
+Result<api::ObjectPtr> LogCatalog::create_and_update(std::string_view resource, api::Json created,
+                                                     const api::ObjectKey& key,
+                                                     std::uint64_t expected_revision,
+                                                     api::Json updated) {
+  Write write;
+  write.changes.push_back(
+      {Change::Kind::kCreate, {std::string(resource), "", ""}, 0, std::move(created)});
+  write.changes.push_back({Change::Kind::kUpdate, key, expected_revision, std::move(updated)});
   return submit(write);
 }
 
@@ -343,7 +369,7 @@ Result<api::ObjectPtr> LogCatalog::submit(Write& write) {
   return std::move(write.result);
 }
 
-Status LogCatalog::Write::make(std::uint64_t revision) {
+Status LogCatalog::Change::make(std::uint64_t revision) {
   if (!malformed || (made && made->revision() == revision)) return malformed;
   auto object = api::Object::make(key.resource, revision, made ? made->dom() : std::move(dom));
   if (!object) return malformed = fail(std::move(object.error()));
@@ -356,58 +382,85 @@ Status LogCatalog::Write::make(std::uint64_t revision) {
                                               " instead of " + describe(key));
 }
 
-LogCatalog::Draft LogCatalog::draft(const Writes& batch) const {
-  Draft draft;
-  std::map<api::ObjectKey, api::ObjectPtr> changed;  // by this draft; null: removed
-  const auto current = [&](const api::ObjectKey& key) {
-    const auto it = changed.find(key);
-    return it == changed.end() ? index_.find(key) : it->second;
-  };
-  // No lock on the state: only the turn changes it, and the turn is ours.
-  std::size_t bytes = 0;
-  for (Write* write : batch) {
-    if (bytes > kMaxBytes) {
-      draft.later.push_back(write);
-      continue;
+// Makes a draft, one write after the other.
+class LogCatalog::Drafting {
+ public:
+  Drafting(const Index& index, std::uint64_t head) : index_(index), head_(head) {}
+
+  void add(Write& write) {
+    if (bytes_ > kMaxBytes) {
+      draft_.later.push_back(&write);
+      return;
     }
-    const std::uint64_t revision = position_.revision + 1 + draft.mutations.size();
-    const auto answer = [&](Result<api::ObjectPtr> result) {
-      draft.answered.emplace_back(write, std::move(result));
-    };
-    if (write->kind != Write::Kind::kRemove) {
-      if (Status made = write->make(revision); !made) {
-        answer(fail(std::move(made.error())));
-        continue;
+    const std::size_t before = draft_.mutations.size();
+    api::ObjectPtr first;
+    for (Change& change : write.changes) {
+      const auto unchanged = judge(change);
+      if (!unchanged) {
+        forget(before);
+        draft_.answered.emplace_back(&write, fail(unchanged.error()));
+        return;
       }
+      if (&change == &write.changes.front()) first = *unchanged;
+      if (*unchanged) continue;
+      if (change.made) bytes_ += change.made->json().size();
+      draft_.mutations.push_back({change.key, change.made});
+      changed_[change.key] = change.made;
     }
-    const api::ObjectPtr before = current(write->key);
-    if (write->kind == Write::Kind::kCreate) {
-      if (before) {
-        answer(fail(Code::kAlreadyExists, describe(write->key) + " already exists"));
-        continue;
-      }
-    } else if (!before) {
-      answer(not_found(write->key));
-      continue;
-    } else if (before->revision() != write->expected) {
-      answer(fail(Code::kConflict,
-                  describe(write->key) + " has been modified: it is at revision " +
-                      std::to_string(before->revision()) + ", not " +
-                      std::to_string(write->expected),
-                  "read it again and apply the change to what is there now"));
-      continue;
-    } else if (write->kind == Write::Kind::kUpdate) {
-      if (same_content(*write->made, *before)) {
-        answer(before);
-        continue;
-      }
-    }
-    if (write->made) bytes += write->made->json().size();
-    draft.mutations.push_back({write->key, write->made});
-    draft.writes.push_back(write);
-    changed[write->key] = write->made;
+    if (draft_.mutations.size() == before)
+      draft_.answered.emplace_back(&write, std::move(first));
+    else
+      draft_.parts.push_back({&write, before, std::move(first)});
   }
-  return draft;
+  Draft take() { return std::move(draft_); }
+
+ private:
+  [[nodiscard]] api::ObjectPtr current(const api::ObjectKey& key) const {
+    const auto it = changed_.find(key);
+    return it == changed_.end() ? index_.find(key) : it->second;
+  }
+
+  // Null: the change is made ready. The object as it is: it would change nothing. Else why it is
+  // refused.
+  Result<api::ObjectPtr> judge(Change& change) const {
+    if (change.kind != Change::Kind::kRemove)
+      GB_TRY(change.make(head_ + 1 + draft_.mutations.size()));
+    const api::ObjectPtr before = current(change.key);
+    if (change.kind == Change::Kind::kCreate) {
+      if (before) return fail(Code::kAlreadyExists, describe(change.key) + " already exists");
+      return nullptr;
+    }
+    if (!before) return not_found(change.key);
+    if (before->revision() != change.expected)
+      return fail(Code::kConflict,
+                  describe(change.key) + " has been modified: it is at revision " +
+                      std::to_string(before->revision()) + ", not " +
+                      std::to_string(change.expected),
+                  "read it again and apply the change to what is there now");
+    if (change.kind == Change::Kind::kUpdate && same_content(*change.made, *before)) return before;
+    return nullptr;
+  }
+
+  // Takes back what a write, of which a later change was refused, has put into the draft.
+  void forget(std::size_t size) {
+    if (draft_.mutations.size() == size) return;
+    draft_.mutations.resize(size);
+    changed_.clear();
+    for (const Mutation& mutation : draft_.mutations) changed_[mutation.key] = mutation.object;
+  }
+
+  const Index& index_;
+  const std::uint64_t head_;
+  Draft draft_;
+  std::map<api::ObjectKey, api::ObjectPtr> changed_;  // by this draft; null: removed
+  std::size_t bytes_ = 0;
+};
+
+LogCatalog::Draft LogCatalog::draft(const Writes& batch) const {
+  // No lock on the state: only the turn changes it, and the turn is ours.
+  Drafting drafting(index_, position_.revision);
+  for (Write* write : batch) drafting.add(*write);
+  return drafting.take();
 }
 
 void LogCatalog::commit(Writes open) {
@@ -424,9 +477,10 @@ void LogCatalog::commit(Writes open) {
       continue;
     }
     for (auto& [write, result] : next.answered) write->result = std::move(result);
-    open = next.writes;
+    open.clear();
+    for (const Draft::Part& part : next.parts) open.push_back(part.write);
     open.insert(open.end(), next.later.begin(), next.later.end());
-    if (next.writes.empty()) continue;
+    if (next.parts.empty()) continue;
     auto appended = log_->append(position_, std::move(next.mutations));
     if (!appended) return fail_all(std::move(appended.error()));
     std::vector<WatchEvent> events;
@@ -434,7 +488,8 @@ void LogCatalog::commit(Writes open) {
       return fail_all(std::move(applied.error()));
     newest = false;
     if (!appended->won) continue;
-    for (std::size_t i = 0; i < events.size(); ++i) next.writes[i]->result = events[i].object;
+    for (const Draft::Part& part : next.parts)
+      part.write->result = part.first ? part.first : events[part.mutation].object;
     open = std::move(next.later);
   }
   (void)note({});

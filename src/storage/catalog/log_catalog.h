@@ -50,6 +50,10 @@ class LogCatalog final : public Catalog {
                                 api::Json dom) override;
   Result<api::ObjectPtr> remove(const api::ObjectKey& key,
                                 std::uint64_t expected_revision) override;
+  Result<api::ObjectPtr> create_and_update(std::string_view resource, api::Json created,
+                                           const api::ObjectKey& key,
+                                           std::uint64_t expected_revision,
+                                           api::Json updated) override;
   Result<std::unique_ptr<Subscription>> watch(std::string_view resource,
                                               std::uint64_t from_revision,
                                               WatchSink& sink) override;
@@ -59,8 +63,10 @@ class LogCatalog final : public Catalog {
   [[nodiscard]] Status health() const override;
 
  private:
+  struct Change;
   struct Write;
   struct Draft;
+  class Drafting;
   class Watcher;
   using Writes = std::vector<Write*>;
 
@@ -71,6 +77,7 @@ class LogCatalog final : public Catalog {
   void run(std::stop_token stop);
   [[nodiscard]] bool checkpoint_due() const;
 
+  // The object of the first change, as it is then.
   Result<api::ObjectPtr> submit(Write& write);
   // Gives every write its result. The turn is held, as by all below.
   void commit(Writes open);

@@ -1,5 +1,6 @@
 #include "storage/catalog/catalog.h"
 
+#include <atomic>
 #include <thread>
 
 #include "test/unit/storage/catalog_fixture.h"
@@ -61,6 +62,51 @@ TEST_F(CatalogTest, AnUpdateThatChangesNothingWritesNothing) {
   EXPECT_EQ(catalog->revision(), 2U);
   const auto same = catalog->modify(key("ns", "a"), [](const api::Object& o) { return o.dom(); });
   EXPECT_EQ((*same)->revision(), 2U);
+}
+
+TEST_F(CatalogTest, CreatesTheOneAndUpdatesTheOtherOrNeither) {
+  const auto catalog = open(store_);
+  ASSERT_TRUE(catalog->create(kBackups, backup("ns", "schedule", 1)));
+  const auto both = catalog->create_and_update(kBackups, backup("ns", "run"), key("ns", "schedule"),
+                                               2, backup("ns", "schedule", 2));
+  ASSERT_TRUE(both) << both.error().text();
+  EXPECT_EQ(text_of(*both), "ns/run=0@3");
+  EXPECT_EQ(text_of(catalog->get(key("ns", "schedule")).value()), "ns/schedule=2@4");
+
+  const auto stale = catalog->create_and_update(kBackups, backup("ns", "run2"),
+                                                key("ns", "schedule"), 2, backup("ns", "x", 3));
+  EXPECT_FALSE(stale);
+  EXPECT_EQ(
+      failure_of(catalog->create_and_update(kBackups, backup("ns", "run2"), key("ns", "schedule"),
+                                            2, backup("ns", "schedule", 3))),
+      Code::kConflict);
+  EXPECT_EQ(
+      failure_of(catalog->create_and_update(kBackups, backup("ns", "run"), key("ns", "schedule"), 4,
+                                            backup("ns", "schedule", 3))),
+      Code::kAlreadyExists);
+  EXPECT_EQ(failure_of(catalog->get(key("ns", "run2"))), Code::kNotFound);
+  EXPECT_EQ(text_of(catalog->get(key("ns", "schedule")).value()), "ns/schedule=2@4");
+  EXPECT_EQ(catalog->revision(), 4U);
+}
+
+TEST_F(CatalogTest, OfManyWhoStartTheSameRunOneDoes) {
+  const auto catalog = open(store_);
+  ASSERT_TRUE(catalog->create(kBackups, backup("ns", "schedule", 1)));
+  const auto other = open(store_);
+  std::atomic<int> won = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i)
+      threads.emplace_back([&, i] {
+        Catalog& mine = i % 2 == 0 ? *catalog : *other;
+        if (mine.create_and_update(kBackups, backup("ns", "run" + std::to_string(i)),
+                                   key("ns", "schedule"), 2, backup("ns", "schedule", 2 + i)))
+          ++won;
+      });
+  }
+  EXPECT_EQ(won, 1);
+  ASSERT_TRUE(catalog->create(kBackups, backup("ns", "last")));
+  EXPECT_EQ(catalog->list(kBackups, "").objects.size(), 3U);
 }
 
 TEST_F(CatalogTest, RemovesAndSaysAtWhichRevision) {
