@@ -5,6 +5,7 @@
 
 #include "storage/log/check_log.h"
 #include "storage/repo/backup_reader.h"
+#include "storage/repo/inventory.h"
 #include "storage/repo/pack_format.h"
 #include "storage/repo/pack_source.h"
 
@@ -14,26 +15,6 @@ namespace {
 
 constexpr std::uint64_t kReadAtOnce = 8U << 20;
 constexpr std::size_t kNamed = 20;  // tables that a finding names
-
-// A pack, whichever generation of it.
-struct PackPlace {
-  BackupName backup;
-  std::uint32_t number = 0;
-  auto operator<=>(const PackPlace&) const = default;
-};
-
-struct PackFile {
-  std::string key;
-  std::uint64_t size = 0;
-  std::uint32_t generation = 0;
-};
-
-// What lies below data/.
-struct Inventory {
-  std::set<BackupName> manifests;
-  std::map<PackPlace, PackFile> packs;
-  std::vector<std::string> strangers;
-};
 
 // A pack that a manifest names, and what is wrong with it.
 struct Judged {
@@ -54,29 +35,6 @@ std::string name_of(const BackupName& backup) {
 
 Status cancelled() {
   return fail(Code::kCancelled, "the check was called off");
-}
-
-std::optional<BackupName> parse_manifest_key(std::string_view key) {
-  const std::vector<std::string> parts = split(key, '/');
-  if (parts.size() != 4 || parts[0] != "data" || parts[3] != "manifest") return std::nullopt;
-  return BackupName{parts[1], parts[2]};
-}
-
-Result<Inventory> take_inventory(BlobStore& store, std::string_view prefix) {
-  Inventory out;
-  GB_TRY_ASSIGN(const auto blobs, store.list(prefix));
-  for (const BlobInfo& blob : blobs) {
-    if (auto backup = parse_manifest_key(blob.key)) {
-      out.manifests.insert(std::move(*backup));
-    } else if (const auto pack = parse_pack_key(blob.key)) {
-      PackFile& file = out.packs[{{pack->ns, pack->uid}, pack->number}];
-      if (file.key.empty() || pack->generation > file.generation)
-        file = {blob.key, blob.size, pack->generation};
-    } else {
-      out.strangers.push_back(blob.key);
-    }
-  }
-  return out;
 }
 
 class Check {

@@ -159,6 +159,17 @@ struct BackupName {
 };
 Result<std::vector<BackupName>> list_manifests(BlobStore& store);
 
+struct Freed {
+  std::uint64_t bytes = 0;
+  std::vector<BackupName> wholly;  // nothing of these is left
+};
+// Removes the manifests of `backups`, and those of their packs that no other manifest names; the
+// rest goes with a later call, when who refers to it has gone, too. Nothing is removed while any
+// other manifest can not be read (Corruption). The caller knows that no object refers to `backups`,
+// that nobody is bringing one back, and that no running dump has one as its base.
+Result<Freed> free_backups(BlobStore& store, const std::vector<BackupName>& backups,
+                           std::stop_token stop);
+
 // One finding of a check of the whole repository.
 struct Finding {
   bool damage = false;  // false: harmless (an orphan, a pack of a dump that never completed)

@@ -1,0 +1,62 @@
+// Gives the space of deleted backups back: what no other backup refers to.
+#include <algorithm>
+#include <set>
+
+#include "storage/repo/backup_reader.h"
+#include "storage/repo/inventory.h"
+#include "storage/repo/pack_format.h"
+
+namespace gb::storage {
+namespace repo {
+namespace {
+
+// The packs that the backups which stay refer to. An error when one of them can not be read: nobody
+// knows then what it needs.
+Result<std::set<PackPlace>> needed_packs(BlobStore& store, const Inventory& inventory,
+                                         const std::set<BackupName>& doomed,
+                                         const std::stop_token& stop) {
+  std::set<PackPlace> needed;
+  for (const BackupName& backup : inventory.manifests) {
+    if (stop.stop_requested()) return fail(Code::kCancelled, "the freeing was called off");
+    if (doomed.contains(backup)) continue;
+    const auto opened = StoredBackup::open(store, backup.ns, backup.uid, std::nullopt);
+    if (!opened && opened.error().code == Code::kNotFound) continue;  // gone since the listing
+    if (!opened)
+      return wrap(
+          "nothing is freed while backup " + backup.ns + "/" + backup.uid + " can not be read",
+          opened.error());
+    for (const auto& [id, digest] : (*opened)->stored().pins)
+      needed.insert({{backup.ns, (*opened)->stored().backups[id.backup]}, id.number});
+  }
+  return needed;
+}
+
+}  // namespace
+}  // namespace repo
+
+Result<Freed> free_backups(BlobStore& store, const std::vector<BackupName>& backups,
+                           std::stop_token stop) {
+  const std::set<BackupName> doomed(backups.begin(), backups.end());
+  GB_TRY_ASSIGN(const repo::Inventory inventory, repo::take_inventory(store, "data/"));
+  GB_TRY_ASSIGN(const auto needed, repo::needed_packs(store, inventory, doomed, stop));
+  // The manifests first: a backup whose manifest is gone does not exist, whatever is left of it.
+  for (const BackupName& backup : doomed)
+    if (inventory.manifests.contains(backup))
+      GB_TRY(store.remove(repo::manifest_key(backup.ns, backup.uid)));
+  Freed freed;
+  std::set<BackupName> still_needed;
+  for (const auto& [place, file] : inventory.packs) {
+    if (!doomed.contains(place.backup)) continue;
+    if (needed.contains(place)) {
+      still_needed.insert(place.backup);
+      continue;
+    }
+    if (stop.stop_requested()) return fail(Code::kCancelled, "the freeing was called off");
+    GB_TRY(store.remove(file.key));
+    freed.bytes += file.size;
+  }
+  std::ranges::set_difference(doomed, still_needed, std::back_inserter(freed.wholly));
+  return freed;
+}
+
+}  // namespace gb::storage
