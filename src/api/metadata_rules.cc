@@ -43,34 +43,6 @@ void check_names(const ResourceType& type, const Json& metadata, FieldErrors& er
   }
 }
 
-void check_labels(const Json& labels, FieldErrors& errors) {
-  if (!labels.is_object()) return;
-  for (const auto& [key, value] : labels.items()) {
-    for (std::string& wrong : check_qualified_name(key))
-      errors.push_back(invalid_text("metadata.labels", key, std::move(wrong)));
-    const std::string text = value.get<std::string>();
-    for (std::string& wrong : check_label_value(text))
-      errors.push_back(invalid_text("metadata.labels", text, std::move(wrong)));
-  }
-}
-
-void check_annotations(const Json& annotations, FieldErrors& errors) {
-  if (!annotations.is_object()) return;
-  std::size_t size = 0;
-  for (const auto& [key, value] : annotations.items()) {
-    for (std::string& wrong : check_qualified_name(to_lower(key)))
-      errors.push_back(invalid_text("metadata.annotations", key, std::move(wrong)));
-    size += key.size() + value.get_ref<const std::string&>().size();
-  }
-  if (size > kMaxAnnotations) {
-    FieldError error;
-    error.type = FieldError::Type::kTooLong;
-    error.field = "metadata.annotations";
-    error.detail = "may not be more than " + std::to_string(kMaxAnnotations) + " bytes";
-    errors.push_back(std::move(error));
-  }
-}
-
 void check_owners(const Json& owners, FieldErrors& errors) {
   if (!owners.is_array()) return;
   std::string controller;
@@ -116,10 +88,38 @@ void check_finalizers(const Json& finalizers, FieldErrors& errors) {
 
 }  // namespace
 
+void check_labels(const Json& labels, std::string_view path, FieldErrors& errors) {
+  if (!labels.is_object()) return;
+  for (const auto& [key, value] : labels.items()) {
+    for (std::string& wrong : check_qualified_name(key))
+      errors.push_back(invalid_text(std::string(path), key, std::move(wrong)));
+    const std::string text = value.get<std::string>();
+    for (std::string& wrong : check_label_value(text))
+      errors.push_back(invalid_text(std::string(path), text, std::move(wrong)));
+  }
+}
+
+void check_annotations(const Json& annotations, std::string_view path, FieldErrors& errors) {
+  if (!annotations.is_object()) return;
+  std::size_t size = 0;
+  for (const auto& [key, value] : annotations.items()) {
+    for (std::string& wrong : check_qualified_name(to_lower(key)))
+      errors.push_back(invalid_text(std::string(path), key, std::move(wrong)));
+    size += key.size() + value.get_ref<const std::string&>().size();
+  }
+  if (size > kMaxAnnotations) {
+    FieldError error;
+    error.type = FieldError::Type::kTooLong;
+    error.field = path;
+    error.detail = "may not be more than " + std::to_string(kMaxAnnotations) + " bytes";
+    errors.push_back(std::move(error));
+  }
+}
+
 void check_metadata(const ResourceType& type, const Json& metadata, FieldErrors& errors) {
   check_names(type, metadata, errors);
-  check_labels(member(metadata, "labels"), errors);
-  check_annotations(member(metadata, "annotations"), errors);
+  check_labels(member(metadata, "labels"), "metadata.labels", errors);
+  check_annotations(member(metadata, "annotations"), "metadata.annotations", errors);
   check_owners(member(metadata, "ownerReferences"), errors);
   check_finalizers(member(metadata, "finalizers"), errors);
 }

@@ -1,6 +1,8 @@
 // The rules of ObjectMeta: k8s.io/apimachinery/pkg/api/validation in our words.
 #pragma once
 
+#include <string_view>
+
 #include "api/errors.h"
 #include "api/schema.h"
 
@@ -8,6 +10,9 @@ namespace gb::api {
 
 // Name, namespace, labels, annotations, owners and finalizers; the types are right already.
 void check_metadata(const ResourceType& type, const Json& metadata, FieldErrors& errors);
+// Labels and annotations that stand at `path`.
+void check_labels(const Json& labels, std::string_view path, FieldErrors& errors);
+void check_annotations(const Json& annotations, std::string_view path, FieldErrors& errors);
 // An object that is being deleted gets no new finalizer.
 void check_new_finalizers(const Json& old_metadata, const Json& metadata, FieldErrors& errors);
 

@@ -5,7 +5,9 @@
 
 #include "api/meta.h"
 #include "api/text.h"
+#include "base/cron.h"
 #include "base/text.h"
+#include "base/time_zone.h"
 
 namespace gb::api {
 namespace {
@@ -176,6 +178,14 @@ std::string check_format(SchemaFormat format, std::string_view value) {
       return check_schema_name(value);
     case SchemaFormat::kTableGlob:
       return check_table_glob(value);
+    case SchemaFormat::kCron: {
+      const auto cron = Cron::parse(value);
+      return cron ? "" : cron.error().text();
+    }
+    case SchemaFormat::kTimeZone: {
+      const auto zone = TimeZone::find(value);
+      return zone ? "" : zone.error().text();
+    }
   }
   return {};
 }

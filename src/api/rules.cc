@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "api/metadata_rules.h"
 #include "api/names.h"
 #include "api/text.h"
 #include "api/types.h"
@@ -18,13 +19,14 @@ std::set<std::string> names_in(const Json& list) {
   return names;
 }
 
-void check_backup(const Json& spec, FieldErrors& errors) {
+// `spec` is that of a backup, which stands at `path`.
+void check_backup(const Json& spec, const std::string& path, FieldErrors& errors) {
   const std::set<std::string> wanted = names_in(member(spec, "databases"));
   const Json& excluded = member(spec, "excludeDatabases");
   for (std::size_t i = 0; excluded.is_array() && i < excluded.size(); ++i)
     if (wanted.count(excluded[i].get<std::string>()) != 0)
-      errors.push_back(invalid_field(concat("spec.excludeDatabases[", std::to_string(i), "]"),
-                                     excluded[i], "is in spec.databases too"));
+      errors.push_back(invalid_field(concat(path, ".excludeDatabases[", std::to_string(i), "]"),
+                                     excluded[i], concat("is in ", path, ".databases too")));
 }
 
 // The keys of `map_name` are taken from `list_name` when that is given, and no two of them lead to
@@ -68,17 +70,47 @@ void check_restore(const Json& spec, FieldErrors& errors) {
   check_mapping(spec, "rename", "databases", SchemaFormat::kSchemaName, errors);
 }
 
+void check_schedule(const Json& object, const Json& spec, FieldErrors& errors) {
+  // Its backups carry the name in a label, and in their own names with a time.
+  constexpr std::size_t kMaxName = 63;
+  if (const std::string name = text_member(member(object, "metadata"), "name");
+      name.size() > kMaxName)
+    errors.push_back(invalid_text("metadata.name", name,
+                                  "must be no more than 63 characters: it is a label of the "
+                                  "schedule's backups"));
+  const Json& retention = member(spec, "retention");
+  if (retention.is_object()) {
+    bool keeps = !text_member(retention, "keepWithin").empty();
+    for (const char* rule :
+         {"keepLast", "keepHourly", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly"})
+      if (const Json& count = member(retention, rule); count.is_number_unsigned())
+        keeps = keeps || count.get<std::uint64_t>() > 0;
+    if (!keeps)
+      errors.push_back(
+          invalid_field("spec.retention", retention,
+                        "keeps nothing: set at least one of keepLast, keepHourly, keepDaily, "
+                        "keepWeekly, keepMonthly, keepYearly or keepWithin; to keep all backups, "
+                        "leave retention out"));
+  }
+  const Json& backup = member(spec, "template");
+  check_backup(member(backup, "spec"), "spec.template.spec", errors);
+  const Json& metadata = member(backup, "metadata");
+  check_labels(member(metadata, "labels"), "spec.template.metadata.labels", errors);
+  check_annotations(member(metadata, "annotations"), "spec.template.metadata.annotations", errors);
+}
+
 }  // namespace
 
 void check_rules(const ResourceType& type, const Json& object, FieldErrors& errors) {
   const Json& spec = member(object, "spec");
   if (type.plural == kBackups) {
-    check_backup(spec, errors);
+    check_backup(spec, "spec", errors);
     if (text_member(member(object, "metadata"), "name") == "latest")
       errors.push_back(invalid_text("metadata.name", "latest",
                                     "is what restores call the newest backup; use another name"));
   }
   if (type.plural == kRestores) check_restore(spec, errors);
+  if (type.plural == kSchedules) check_schedule(object, spec, errors);
 }
 
 }  // namespace gb::api

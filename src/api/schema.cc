@@ -17,8 +17,8 @@ const Subresource* ResourceType::subresource(std::string_view name) const {
 }
 
 const std::vector<ResourceType>& resources() {
-  static const std::vector<ResourceType> kResources = {build::backups(), build::stores(),
-                                                       build::restores()};
+  static const std::vector<ResourceType> kResources = {build::backups(), build::schedules(),
+                                                       build::stores(), build::restores()};
   return kResources;
 }
 

@@ -31,6 +31,8 @@ enum class SchemaFormat {
   kLabel,       // DNS-1123 label: the name of a namespace
   kSchemaName,  // a database schema: 1 to 64 characters, not a system schema
   kTableGlob,   // schema.table with * and ?
+  kCron,        // "0 2 * * *", "@daily"
+  kTimeZone,    // a name of the tz database: "Europe/Prague"
 };
 
 struct Schema;

@@ -4,9 +4,8 @@
 #include "api/types.h"
 
 namespace gb::api::build {
-namespace {
 
-Schema spec() {
+Schema backup_spec() {
   Property store = field(
       "store", text("The GaleraBackupStore that receives the backup. Left out: the server's first "
                     "store.",
@@ -74,6 +73,8 @@ Schema spec() {
                           quote("6h"))),
        field("threads", std::move(threads))});
 }
+
+namespace {
 
 Schema status() {
   Schema instance = object(
@@ -144,7 +145,7 @@ ResourceType backups() {
       "A backup of the databases of one or more Galera clusters, taken at one moment of each "
       "cluster without locking it. Creating the object takes the backup; deleting it gives the "
       "backup up.",
-      {required("spec", spec()), field("status", status())});
+      {required("spec", backup_spec()), field("status", status())});
   type.columns = {
       column("Name", Cell::kName, "", "The name of the backup."),
       column("Instances", Cell::kJoined, "spec.databaseInstances", "The clusters backed up."),

@@ -141,8 +141,10 @@ inline Column column(std::string name, Cell cell, std::string path, std::string 
 // kind, apiVersion and metadata before `rest`.
 [[nodiscard]] Schema whole_object(std::string description, std::vector<Property> rest);
 
-[[nodiscard]] ResourceType backups();   // schema_backup.cc
-[[nodiscard]] ResourceType restores();  // schema_restore.cc
-[[nodiscard]] ResourceType stores();    // schema_store.cc
+[[nodiscard]] Schema backup_spec();      // schema_backup.cc
+[[nodiscard]] ResourceType backups();    // schema_backup.cc
+[[nodiscard]] ResourceType restores();   // schema_restore.cc
+[[nodiscard]] ResourceType schedules();  // schema_schedule.cc
+[[nodiscard]] ResourceType stores();     // schema_store.cc
 
 }  // namespace gb::api::build

@@ -32,8 +32,8 @@ void read_flag(const Json& spec, std::string_view name, bool& value) {
   if (const Json& flag = member(spec, name); flag.is_boolean()) value = flag.get<bool>();
 }
 
-void read_threads(const Json& spec, unsigned& value) {
-  if (const Json& number = member(spec, "threads"); number.is_number_unsigned())
+void read_count(const Json& spec, std::string_view name, unsigned& value) {
+  if (const Json& number = member(spec, name); number.is_number_unsigned())
     value = number.get<unsigned>();
 }
 
@@ -62,7 +62,7 @@ BackupSpec read_backup_spec(const Json& object) {
   read_text(spec, "verification", result.verification);
   if (const auto deadline = read_duration(spec, "activeDeadline"))
     result.active_deadline = *deadline;
-  read_threads(spec, result.threads);
+  read_count(spec, "threads", result.threads);
   return result;
 }
 
@@ -84,7 +84,29 @@ RestoreSpec read_restore_spec(const Json& object) {
   read_flag(spec, "safetyBackup", result.safety_backup);
   read_flag(spec, "blockTraffic", result.block_traffic);
   read_text(spec, "verification", result.verification);
-  read_threads(spec, result.threads);
+  read_count(spec, "threads", result.threads);
+  return result;
+}
+
+ScheduleSpec read_schedule_spec(const Json& object) {
+  const Json& spec = member(object, "spec");
+  ScheduleSpec result;
+  read_text(spec, "schedule", result.schedule);
+  read_text(spec, "timeZone", result.time_zone);
+  read_flag(spec, "suspend", result.suspend);
+  read_flag(spec, "runOnCreate", result.run_on_create);
+  result.starting_deadline = read_duration(spec, "startingDeadline");
+  if (const auto jitter = read_duration(spec, "jitter")) result.jitter = *jitter;
+  read_count(spec, "maxBackups", result.max_backups);
+  const Json& retention = member(spec, "retention");
+  read_count(retention, "keepLast", result.retention.keep_last);
+  read_count(retention, "keepHourly", result.retention.keep_hourly);
+  read_count(retention, "keepDaily", result.retention.keep_daily);
+  read_count(retention, "keepWeekly", result.retention.keep_weekly);
+  read_count(retention, "keepMonthly", result.retention.keep_monthly);
+  read_count(retention, "keepYearly", result.retention.keep_yearly);
+  result.retention.keep_within = read_duration(retention, "keepWithin");
+  read_count(retention, "minVerified", result.retention.min_verified);
   return result;
 }
 

@@ -57,8 +57,33 @@ struct RestoreSpec {
   unsigned threads = 4;
 };
 
+// What a schedule keeps; a rule of 0 (or none) keeps nothing by itself.
+struct RetentionSpec {
+  unsigned keep_last = 0;
+  unsigned keep_hourly = 0;
+  unsigned keep_daily = 0;
+  unsigned keep_weekly = 0;
+  unsigned keep_monthly = 0;
+  unsigned keep_yearly = 0;
+  std::optional<std::chrono::seconds> keep_within;
+  unsigned min_verified = 1;
+};
+
+struct ScheduleSpec {
+  std::string schedule;
+  std::string time_zone = "UTC";
+  bool suspend = false;
+  bool run_on_create = false;
+  std::optional<std::chrono::seconds> starting_deadline;
+  std::chrono::seconds jitter{0};
+  RetentionSpec retention;
+  unsigned max_backups = 0;  // 0: no limit
+};
+
 [[nodiscard]] BackupSpec read_backup_spec(const Json& object);
 [[nodiscard]] RestoreSpec read_restore_spec(const Json& object);
+// Without its template, which is JSON: spec.template.
+[[nodiscard]] ScheduleSpec read_schedule_spec(const Json& object);
 
 // Phases after which a job's object does not change by itself any more.
 [[nodiscard]] bool is_terminal_phase(std::string_view phase);

@@ -15,6 +15,8 @@ Answer update_object(const Env& env, Call& call, std::string_view body);
 Answer patch_object(const Env& env, Call& call, std::string_view body);
 Answer delete_object(const Env& env, Call& call, std::string_view body);
 Answer delete_objects(const Env& env, Call& call, std::string_view body);
+// The subresource trigger: answers with the backup that it started.
+Answer trigger_schedule(const Env& env, Call& call);
 Answer read_log(const Env& env, Call& call);
 // The subresources that do something: the object as it is then.
 Answer cancel_job(const Env& env, Call& call, std::string_view body);

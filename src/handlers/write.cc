@@ -30,6 +30,8 @@ Result<api::ObjectPtr> submit(const Env& env, const Call& call, const api::Json&
   const std::stop_token stop = env.stopping.get_token();
   if (call.type->plural == api::kBackups)
     return env.deps.jobs->submit_backup(object, call.user, call.dry_run, stop);
+  if (call.type->plural == api::kSchedules)
+    return env.deps.jobs->submit_schedule(object, call.user, call.dry_run);
   return env.deps.jobs->submit_restore(object, call.user, call.dry_run, stop);
 }
 
@@ -96,10 +98,15 @@ struct Written {
 
 // Writes an object that prepare_update() has accepted: nothing when nothing changed, a removal when
 // the last finalizer of a deleted object went.
-api::Outcome<Written> store_update(const Env& env, const Call& call, const api::ObjectPtr& current,
+api::Outcome<Written> store_update(const Env& env, Call& call, const api::ObjectPtr& current,
                                    const api::Json& old, api::Json updated) {
   if (call.type->plural == api::kBackups && old["spec"] != updated["spec"])
     move_expiration(updated);
+  if (call.type->plural == api::kSchedules && old["spec"] != updated["spec"]) {
+    auto warnings = env.deps.jobs->review_schedule(old, updated, call.user);
+    if (!warnings) return api::refuse(api::from_error(warnings.error(), call.type, call.info.name));
+    call.warnings.insert(call.warnings.end(), warnings->begin(), warnings->end());
+  }
   if (api::same_content(old, updated)) return Written{current, false};
   const bool remove = api::finalized(updated);
   if (call.dry_run) {
@@ -116,6 +123,24 @@ api::Outcome<Written> store_update(const Env& env, const Call& call, const api::
   if (written) return Written{std::move(*written), false};
   if (written.error().code == Code::kConflict) return Written{nullptr, true};
   return api::refuse(object_error(written.error(), *call.type, call.info.name));
+}
+
+// The answer to what made an object: as it was recorded, or as its job has left it by now.
+Answer created(const Env& env, Call& call, const View& view, api::ObjectPtr made) {
+  if (call.dry_run) {
+    if (view.media.shape != api::Shape::kObject) return object_response(env, call, view, 201, made);
+    // What was not stored has no version.
+    api::Json shown = made->dom();
+    shown["metadata"].erase("resourceVersion");
+    http::Response out;
+    out.status = 201;
+    out.headers.add("Content-Type", view.media.content_type);
+    out.body = api::encode(shown.dump(), view.media.format, view.pretty);
+    return out;
+  }
+  const api::ObjectPtr object_now = wait_for_job(env, std::move(made), create_wait(env, call));
+  warn_of_failure(call, object_now);
+  return object_response(env, call, view, 201, object_now);
 }
 
 }  // namespace
@@ -166,22 +191,23 @@ Answer create_object(const Env& env, Call& call, std::string_view body) {
 
   auto made = submit_named(env, call, std::move(*object));
   if (!made) return api::refuse(std::move(made).error());
-  if (call.dry_run) {
-    if (view->media.shape == api::Shape::kObject) {
-      // What was not stored has no version.
-      api::Json shown = (*made)->dom();
-      shown["metadata"].erase("resourceVersion");
-      http::Response out;
-      out.status = 201;
-      out.headers.add("Content-Type", view->media.content_type);
-      out.body = api::encode(shown.dump(), view->media.format, view->pretty);
-      return out;
-    }
-    return object_response(env, call, *view, 201, *made);
-  }
-  const api::ObjectPtr object_now = wait_for_job(env, std::move(*made), create_wait(env, call));
-  warn_of_failure(call, object_now);
-  return object_response(env, call, *view, 201, object_now);
+  return created(env, call, *view, std::move(*made));
+}
+
+Answer trigger_schedule(const Env& env, Call& call) {
+  const auto options = api::parse_write_options(call.query(), "CreateOptions");
+  if (!options) return api::refuse(options.error());
+  call.dry_run = options->dry_run;
+  const auto view = choose_view(call, api::Asked::kObject);
+  if (!view) return api::refuse(view.error());
+  if (const auto schedule = find_object(env, call); !schedule) return api::refuse(schedule.error());
+  if (auto lives = check_namespace(env, call, {}); !lives)
+    return api::refuse(std::move(lives).error());
+  auto made = env.deps.jobs->trigger(call.key(), call.dry_run, env.stopping.get_token());
+  if (!made) return api::refuse(api::from_error(made.error(), call.type, call.info.name));
+  // What is answered is the backup.
+  call.type = api::find_resource(api::kBackups);
+  return created(env, call, *view, std::move(*made));
 }
 
 Answer update_object(const Env& env, Call& call, std::string_view body) {

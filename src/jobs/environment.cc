@@ -42,6 +42,17 @@ Status Environment::authorize(const kube::User& user, const kube::Attributes& at
   return fail(Code::kForbidden, std::move(message));
 }
 
+Status Environment::authorize_creation(const kube::User& user, const std::string& resource,
+                                       const std::string& ns) const {
+  kube::Attributes a;
+  a.verb = "create";
+  a.group = api::kGroup;
+  a.version = api::kVersion;
+  a.resource = resource;
+  a.ns = ns;
+  return authorize(user, a);
+}
+
 Status Environment::authorize_instances(const kube::User& user, const std::string& ns,
                                         const std::vector<std::string>& instance_names) const {
   for (const std::string& name : instance_names) {
@@ -76,6 +87,20 @@ unsigned Environment::threads_within_memory(unsigned wanted, std::uint64_t bytes
 void Environment::event(const api::Object& about, kube::EventType type, std::string_view reason,
                         std::string_view message) const {
   if (events != nullptr) events->record(about, type, reason, message);
+}
+
+std::string name_of(const api::Json& object) {
+  return object.at("metadata").value("name", "");
+}
+std::string namespace_of(const api::Json& object) {
+  return object.at("metadata").value("namespace", "");
+}
+std::string uid_of(const api::Json& object) {
+  return object.at("metadata").value("uid", "");
+}
+
+Result<api::ObjectPtr> not_recorded(std::string_view resource, api::Json object) {
+  return api::Object::make(std::string(resource), 0, std::move(object));
 }
 
 api::ObjectPtr newest_backup(const storage::Catalog& catalog, const std::string& ns,

@@ -21,6 +21,8 @@ struct Environment : Dependencies {
   // Whether `user` may `verb` this object, which a spec names. Forbidden in Kubernetes' words;
   // always allowed where there is no authorizer.
   [[nodiscard]] Status authorize(const kube::User& user, const kube::Attributes& attributes) const;
+  [[nodiscard]] Status authorize_creation(const kube::User& user, const std::string& resource,
+                                          const std::string& ns) const;
   [[nodiscard]] Status authorize_instances(const kube::User& user, const std::string& ns,
                                            const std::vector<std::string>& instances) const;
   [[nodiscard]] Status authorize_store(const kube::User& user, const std::string& store) const;
@@ -32,6 +34,12 @@ struct Environment : Dependencies {
   void event(const api::Object& about, kube::EventType type, std::string_view reason,
              std::string_view message) const;
 };
+
+[[nodiscard]] std::string name_of(const api::Json& object);
+[[nodiscard]] std::string namespace_of(const api::Json& object);
+[[nodiscard]] std::string uid_of(const api::Json& object);
+// What a dry run answers: the object as it would begin, which stands at no revision.
+[[nodiscard]] Result<api::ObjectPtr> not_recorded(std::string_view resource, api::Json object);
 
 // The newest completed backup (by its snapshot) of a namespace that `accept` takes; null when none.
 [[nodiscard]] api::ObjectPtr newest_backup(const storage::Catalog& catalog, const std::string& ns,

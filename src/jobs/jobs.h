@@ -90,6 +90,7 @@ struct Dependencies {
   const Clock* clock = nullptr;
   Rng* rng = nullptr;
   unsigned parallel_backups = 2;
+  std::chrono::milliseconds look_every{1000};  // at the schedules
   std::uint64_t memory = 0;  // bytes that the jobs' threads may take together; 0: no limit
 };
 
@@ -108,6 +109,19 @@ class Jobs {
                                                bool dry_run, std::stop_token stop) = 0;
   virtual Result<api::ObjectPtr> submit_restore(api::Json object, const kube::User& user,
                                                 bool dry_run, std::stop_token stop) = 0;
+  // Records a schedule with its first status; its runs act as `user`, who is authorized for what
+  // its template names now and at every run.
+  virtual Result<api::ObjectPtr> submit_schedule(api::Json object, const kube::User& user,
+                                                 bool dry_run) = 0;
+  // Looks at an update of a schedule before it is written, as the `user` who asks for it; writes
+  // what follows from it into the status of `updated`. The result is what a person should be warned
+  // of: backups that go by the new rules. Errors as those of submit_schedule.
+  virtual Result<std::vector<std::string>> review_schedule(const api::Json& old, api::Json& updated,
+                                                           const kube::User& user) = 0;
+  // Starts a backup of the schedule now, out of its turn, as its creator. Conflict when one of its
+  // backups is running. The backup, as submit_backup.
+  virtual Result<api::ObjectPtr> trigger(const api::ObjectKey& schedule, bool dry_run,
+                                         std::stop_token stop) = 0;
   // Waits until the job of this uid has ended or `timeout` passes; the object as it is then.
   virtual Result<api::ObjectPtr> wait(const api::ObjectKey& key, const std::string& uid,
                                       std::chrono::milliseconds timeout, std::stop_token stop) = 0;

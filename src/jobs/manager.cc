@@ -3,12 +3,13 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "api/text.h"
 #include "api/types.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "jobs/backup.h"
 #include "jobs/cancel.h"
 #include "jobs/finish.h"
+#include "jobs/reporter.h"
 #include "jobs/restore.h"
 #include "jobs/trash.h"
 
@@ -22,20 +23,8 @@ Environment make_environment(Dependencies dependencies) {
   return environment;
 }
 
-std::string name_of(const api::Json& object) {
-  return object.at("metadata").value("name", "");
-}
-std::string namespace_of(const api::Json& object) {
-  return object.at("metadata").value("namespace", "");
-}
-std::string uid_of(const api::Json& object) {
-  return object.at("metadata").value("uid", "");
-}
-
-// What a dry run answers: the object as it would begin, which stands at no revision.
-Result<api::ObjectPtr> not_recorded(std::string_view resource, api::Json object) {
-  return api::Object::make(std::string(resource), 0, std::move(object));
-}
+// As often as a running job is renewed.
+constexpr std::chrono::seconds kRenewEvery{5};
 
 class EndedLog final : public LogReader {};
 
@@ -53,9 +42,16 @@ Manager::Manager(Dependencies dependencies)
     : environment_(make_environment(std::move(dependencies))),
       slots_(environment_.parallel_backups),
       store_status_(environment_),
-      takeover_(environment_) {}
+      takeover_(environment_),
+      janitor_(environment_),
+      scheduler_(std::make_unique<Scheduler>(
+          environment_,
+          [this](const api::ObjectPtr& schedule, api::Json moved_on, api::Json backup) {
+            return start_run(schedule, std::move(moved_on), std::move(backup));
+          })) {}
 
 Manager::~Manager() {
+  scheduler_.reset();
   std::map<std::string, std::shared_ptr<Running>> running;
   {
     const std::scoped_lock lock(mutex_);
@@ -121,52 +117,68 @@ void Manager::reap() {
     if (job->thread.joinable()) job->thread.join();
 }
 
-Result<api::ObjectPtr> Manager::submit_backup(api::Json object, const kube::User& user,
-                                              bool dry_run, std::stop_token stop) {
-  const std::string ns = namespace_of(object);
+Status Manager::authorize_backup(api::Json& object, const kube::User& user) const {
   const api::BackupSpec spec = api::read_backup_spec(object);
   GB_TRY_ASSIGN(const Store* store, environment_.find_store(spec.store));
   object["spec"]["store"] = store->name;  // the default may be another one some day
-  GB_TRY(environment_.authorize_instances(user, ns, spec.database_instances));
-  GB_TRY(environment_.authorize_store(user, store->name));
-  GB_TRY(name_is_free(api::kBackups, object));
-  GB_TRY_ASSIGN(auto held, targets_.hold(ns, spec.database_instances,
-                                         "backup \"" + name_of(object) + "\"", false));
+  GB_TRY(environment_.authorize_instances(user, namespace_of(object), spec.database_instances));
+  return environment_.authorize_store(user, store->name);
+}
 
+Result<api::ObjectPtr> Manager::submit_backup(api::Json object, const kube::User& user,
+                                              bool dry_run, std::stop_token stop) {
+  GB_TRY(authorize_backup(object, user));
+  GB_TRY(name_is_free(api::kBackups, object));
+  GB_TRY_ASSIGN(auto held, targets_.hold(namespace_of(object),
+                                         api::read_backup_spec(object).database_instances,
+                                         "backup \"" + name_of(object) + "\"", false));
   auto log = make_log(object);
   GB_TRY_ASSIGN(BackupWork work, prepare_backup(environment_, object, log, std::move(stop)));
   object["status"] = initial_backup_status(environment_, work);
   if (dry_run) return not_recorded(api::kBackups, std::move(object));
+  return record_and_run(std::move(object), std::move(work), log, std::move(held),
+                        [this](api::Json dom) {
+                          return environment_.catalog->create(api::kBackups, std::move(dom));
+                        });
+}
 
-  const bool has_slot = slots_.try_take();
+Result<api::ObjectPtr> Manager::record_and_run(api::Json object, BackupWork work,
+                                               const std::shared_ptr<JobLog>& log,
+                                               std::shared_ptr<void> held, const Record& record) {
+  std::shared_ptr<Slots::Place> place = slots_.enter(namespace_of(object));
   // A backup that waits for its turn keeps no connection: they may be stale, or refused, by then.
-  if (!has_slot)
+  if (!place->wait(std::chrono::milliseconds(0), {}))
     for (BackupWork::Instance& instance : work.instances) instance.dump.reset();
-  auto created = environment_.catalog->create(api::kBackups, std::move(object));
-  if (!created) {
-    if (has_slot) slots_.give_back();
-    return created;
-  }
-  launch((*created)->uid(), log,
-         [this, created = *created, log, has_slot,
-          work = std::make_shared<BackupWork>(std::move(work)),
-          held = std::shared_ptr<void>(std::move(held))](Running& job) mutable {
+  GB_TRY_ASSIGN(api::ObjectPtr created, record(std::move(object)));
+  launch(created->uid(), log,
+         [this, created, log, place = std::move(place), held = std::move(held),
+          work = std::make_shared<BackupWork>(std::move(work))](Running& job) mutable {
            job.control.keep(std::move(held));
-           JobRecord record(*environment_.catalog, created, environment_.executor.id);
-           if (!has_slot) log->say("waits for its turn: limits.parallelBackups are running");
-           if (has_slot || slots_.take(job.control.token())) {
-             if (const Status done =
-                     run_backup(environment_, record, job.control, log, std::move(*work));
-                 !done)
-               log::debug("backup failed", {{"error", done.error().text()}});
-             slots_.give_back();
-           } else {
-             end_failed(
-                 environment_, record, job.control, *log,
-                 Error{Code::kCancelled, "cancelled while it waited for its turn", "", {}, {}});
-           }
+           run_in_turn(job, created, log, std::move(*work), *place);
+           place.reset();
          });
-  return *created;
+  return created;
+}
+
+void Manager::run_in_turn(Running& job, const api::ObjectPtr& created,
+                          const std::shared_ptr<JobLog>& log, BackupWork work,
+                          Slots::Place& place) {
+  JobRecord record(*environment_.catalog, created, environment_.executor.id);
+  const std::stop_token stop = job.control.token();
+  bool turn = place.wait(std::chrono::milliseconds(0), {});
+  if (!turn) log->say("waits for its turn: limits.parallelBackups are running");
+  while (!turn && !stop.stop_requested()) {
+    turn = place.wait(kRenewEvery, stop);
+    // Who waits lives, and must say so.
+    if (!turn && !stop.stop_requested()) renew(record, job.control);
+  }
+  if (!turn)
+    return end_failed(
+        environment_, record, job.control, *log,
+        Error{Code::kCancelled, "cancelled while it waited for its turn", "", {}, {}});
+  if (const Status done = run_backup(environment_, record, job.control, log, std::move(work));
+      !done)
+    log::debug("backup failed", {{"error", done.error().text()}});
 }
 
 Result<api::ObjectPtr> Manager::submit_restore(api::Json object, const kube::User& user,

@@ -9,10 +9,13 @@
 #include <thread>
 #include <vector>
 
+#include "jobs/backup.h"
 #include "jobs/control.h"
 #include "jobs/environment.h"
+#include "jobs/janitor.h"
 #include "jobs/job_log.h"
 #include "jobs/jobs.h"
+#include "jobs/scheduler.h"
 #include "jobs/slots.h"
 #include "jobs/store_status.h"
 #include "jobs/takeover.h"
@@ -29,6 +32,12 @@ class Manager final : public Jobs {
                                        std::stop_token stop) override;
   Result<api::ObjectPtr> submit_restore(api::Json object, const kube::User& user, bool dry_run,
                                         std::stop_token stop) override;
+  Result<api::ObjectPtr> submit_schedule(api::Json object, const kube::User& user,
+                                         bool dry_run) override;
+  Result<std::vector<std::string>> review_schedule(const api::Json& old, api::Json& updated,
+                                                   const kube::User& user) override;
+  Result<api::ObjectPtr> trigger(const api::ObjectKey& schedule, bool dry_run,
+                                 std::stop_token stop) override;
   Result<api::ObjectPtr> wait(const api::ObjectKey& key, const std::string& uid,
                               std::chrono::milliseconds timeout, std::stop_token stop) override;
   Result<api::ObjectPtr> cancel(const api::ObjectKey& key, const kube::User& user,
@@ -50,6 +59,22 @@ class Manager final : public Jobs {
   };
   using Work = std::function<void(Running&)>;
 
+  // Records what is ready to run, together with what made it run.
+  using Record = std::function<Result<api::ObjectPtr>(api::Json object)>;
+
+  // What is authorized of a backup before anything else is asked: its store (written into the spec
+  // when it was left to the server) and its instances.
+  Status authorize_backup(api::Json& object, const kube::User& user) const;
+  // Whether `user` may have the backups of this schedule's template taken.
+  [[nodiscard]] Status review_template(const api::Json& schedule, const kube::User& user) const;
+  // Records the backup and starts its thread, where it waits for its turn if it must.
+  Result<api::ObjectPtr> record_and_run(api::Json object, BackupWork work,
+                                        const std::shared_ptr<JobLog>& log,
+                                        std::shared_ptr<void> held, const Record& record);
+  void run_in_turn(Running& job, const api::ObjectPtr& created, const std::shared_ptr<JobLog>& log,
+                   BackupWork work, Slots::Place& place);
+  Result<api::ObjectPtr> start_run(const api::ObjectPtr& schedule, api::Json moved_on,
+                                   api::Json backup);
   // Starts the thread of a recorded job; `work` holds all that it needs.
   void launch(const std::string& uid, const std::shared_ptr<JobLog>& log, Work work);
   void reap();  // joins the threads of jobs that are done
@@ -63,10 +88,12 @@ class Manager final : public Jobs {
   Targets targets_;
   StoreStatus store_status_;
   Takeover takeover_;
+  Janitor janitor_;
   mutable std::mutex mutex_;
   mutable std::condition_variable_any done_;
   bool closing_ = false;
   std::map<std::string, std::shared_ptr<Running>> running_;  // by uid
+  std::unique_ptr<Scheduler> scheduler_;                     // starts jobs: it ends first
 };
 
 }  // namespace gb::jobs

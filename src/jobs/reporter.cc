@@ -1,6 +1,7 @@
 #include "jobs/reporter.h"
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
@@ -13,7 +14,31 @@ namespace {
 // A replica that saw no renewal for 45 s takes over; several are tried within that time.
 constexpr int kRenewEverySeconds = 5;
 
+void renew_with(JobRecord& record, JobControl& control,
+                const std::function<void(api::Json& status)>& change) {
+  std::optional<std::string> cancelled;
+  const Status updated = record.update([&](api::Json& status) {
+    // Asked for where it does not run: at another server, or before this one was started anew.
+    cancelled = cancelled_by(status);
+    change(status);
+    // A renewal must be a write even when nothing moved: somebody may be watching for it.
+    status["executor"]["renewals"] = status["executor"].value("renewals", 0) + 1;
+  });
+  if (updated && cancelled) {
+    control.stop(StopCause::kCancelled, *cancelled);
+  } else if (!updated && updated.error().code == Code::kCancelled) {
+    control.stop(StopCause::kLost);
+  } else if (!updated) {
+    log::warn("progress could not be recorded",
+              {{"object", record.key().name}, {"error", updated.error().text()}});
+  }
+}
+
 }  // namespace
+
+void renew(JobRecord& record, JobControl& control) {
+  renew_with(record, control, [](api::Json& /*status*/) {});
+}
 
 api::Json progress_json(const ProgressParts& parts, std::chrono::milliseconds elapsed, bool done) {
   std::uint64_t rows = 0;
@@ -57,22 +82,9 @@ void Reporter::work(const std::stop_token& stop) {
     if (deadline_ && now >= *deadline_) control_.stop(StopCause::kDeadline);
     if (++second % kRenewEverySeconds != 0) continue;
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - start_);
-    std::optional<std::string> cancelled;
-    const Status updated = record_.update([&](api::Json& status) {
-      // Asked for where it does not run: at another server, or before this one was started anew.
-      cancelled = cancelled_by(status);
+    renew_with(record_, control_, [&](api::Json& status) {
       status["progress"] = progress_json(progress_, elapsed, false);
-      // A renewal must be a write even when nothing moved: somebody may be watching for it.
-      status["executor"]["renewals"] = status["executor"].value("renewals", 0) + 1;
     });
-    if (updated && cancelled) {
-      control_.stop(StopCause::kCancelled, *cancelled);
-    } else if (!updated && updated.error().code == Code::kCancelled) {
-      control_.stop(StopCause::kLost);
-    } else if (!updated) {
-      log::warn("progress could not be recorded",
-                {{"object", record_.key().name}, {"error", updated.error().text()}});
-    }
     log_.flush();
   }
 }

@@ -23,6 +23,10 @@ using ProgressParts = std::vector<std::unique_ptr<galera::Progress>>;
 [[nodiscard]] api::Json progress_json(const ProgressParts& parts, std::chrono::milliseconds elapsed,
                                       bool done);
 
+// One sign of life of a job that has no progress to tell yet. The job is stopped when its object
+// turns out to be deleted or another's.
+void renew(JobRecord& record, JobControl& control);
+
 class Reporter {
  public:
   // Works until destroyed. The job is stopped (control) when `deadline` passes, or when the object

@@ -1,13 +1,19 @@
-// How many backups run at once; who waits is served in the order of asking.
+// How many backups run at once. Who waits is served fairly: the namespace with the fewest running
+// first, then the one that was served the longest ago, within it in the order of asking; so
+// nobody's hundred backups hold up another's one.
 //
 // Thread safety: all methods, from any thread.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <list>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <stop_token>
+#include <string>
 
 namespace gb::jobs {
 
@@ -15,19 +21,41 @@ class Slots {
  public:
   explicit Slots(unsigned count) : count_(count) {}
 
-  // True when a slot was taken without waiting.
-  bool try_take();
-  // False when stopped before a turn came.
-  bool take(std::stop_token stop);
-  void give_back();
+  // A place in the queue, or the slot that came of it, which is given back when it is destroyed.
+  class Place {
+   public:
+    Place(Slots& owner, std::string ns) : owner_(owner), ns_(std::move(ns)) {}
+    ~Place();
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    // Whether the slot is there; waits for it so long.
+    bool wait(std::chrono::milliseconds time, std::stop_token stop);
+
+   private:
+    friend class Slots;
+    Slots& owner_;
+    const std::string ns_;
+    bool running_ = false;                   // guarded by the owner's mutex
+    std::list<Place*>::iterator in_line_{};  // until it runs
+  };
+  // In line, or with a slot already when one is free.
+  std::unique_ptr<Place> enter(const std::string& ns);
 
  private:
+  void serve();  // gives free slots to whose turn it is; mutex_ held
+
   const unsigned count_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
   unsigned used_ = 0;
-  std::uint64_t next_ticket_ = 0;
-  std::list<std::uint64_t> waiting_;
+  struct Share {
+    unsigned running = 0;
+    std::uint64_t served = 0;  // counts up with every slot that is given out
+    auto operator<=>(const Share&) const = default;
+  };
+  std::map<std::string, Share> shares_;  // by namespace
+  std::uint64_t served_ = 0;
+  std::list<Place*> line_;  // in the order of asking
 };
 
 }  // namespace gb::jobs

@@ -10,12 +10,13 @@
 #include "api/types.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "jobs/schedule.h"
 #include "storage/repo/repo.h"
 
 namespace gb::jobs {
 namespace {
 
-// What is about to be freed is not brought back any more: nobody could say who was first.
+// What is about to be freed is not brought back any more.
 constexpr std::chrono::minutes kReaperMargin{1};
 
 struct Deleted {
@@ -23,6 +24,7 @@ struct Deleted {
   std::string key;  // of the mark
   api::Json object;
   WallTime time;
+  bool freeing = false;  // the janitor has begun to remove its data
 };
 
 std::string folder_of(const std::string& ns) {
@@ -37,7 +39,8 @@ std::optional<Deleted> parse_mark(const Store& store, const std::string& key,
     log::warn("a mark in the trash can not be read", {{"store", store.name}, {"key", key}});
     return std::nullopt;
   }
-  return Deleted{&store, key, std::move(mark["object"]), *time};
+  const bool freeing = api::member(mark, "freeing").is_boolean();
+  return Deleted{&store, key, std::move(mark["object"]), *time, freeing};
 }
 
 // Every deleted backup of a namespace. Unavailable when one of the stores does not answer.
@@ -77,8 +80,14 @@ tl::unexpected<Error> not_in_trash(const api::ObjectKey& key, const std::string&
               hint);
 }
 
-// An error when its time is over: the reaper may be freeing it while we speak.
+tl::unexpected<Error> being_freed(const api::ObjectKey& key) {
+  return fail(Code::kNotFound, "the data of backup \"" + key.name + "\" is being freed",
+              "restore from another backup");
+}
+
+// An error when its time is over: the janitor may be freeing it while we speak.
 Status require_kept(const Deleted& deleted, const api::ObjectKey& key, WallTime now) {
+  if (deleted.freeing) return being_freed(key);
   const auto retention = parse_duration(deleted.store->trash_retention);
   if (!retention) return {};
   const WallTime until =
@@ -109,8 +118,7 @@ api::Json revived(api::Json object, WallTime now) {
     metadata.erase(gone);
   const auto expires =
       from_rfc3339(api::text_member(api::member(object, "status"), "expirationTime"));
-  const bool scheduled =
-      !api::text_member(api::member(metadata, "labels"), "backup.rhoso.io/schedule").empty();
+  const bool scheduled = !api::text_member(api::member(metadata, "labels"), kScheduleLabel).empty();
   if (((expires && *expires <= now) || scheduled) && !api::read_backup_spec(object).hold) {
     object["spec"]["hold"] = true;
     metadata["generation"] = metadata.value("generation", 1) + 1;
@@ -156,6 +164,17 @@ Result<api::ObjectPtr> undelete(const Environment& environment, const api::Objec
   auto created = environment.catalog->create(key.resource, std::move(object));
   if (!created && created.error().code == Code::kAlreadyExists) return taken();
   if (!created) return created;
+  // The janitor looks for the object only a while after it has marked that it is freeing: who finds
+  // no such mark now was seen in time.
+  const auto mark = chosen->store->blobs->get(chosen->key);
+  const auto reread = mark ? parse_mark(*chosen->store, chosen->key, *mark) : std::nullopt;
+  if (!reread || reread->freeing) {
+    (void)environment.catalog->remove(key, (*created)->revision());
+    if (!mark && mark.error().code != Code::kNotFound)
+      return wrap("the trash of store \"" + chosen->store->name + "\" can not be read",
+                  mark.error());
+    return being_freed(key);
+  }
   if (const Status removed = chosen->store->blobs->remove(chosen->key); !removed)
     log::warn("the mark of a backup that is back could not be removed: it does not count",
               {{"key", chosen->key}, {"error", removed.error().text()}});

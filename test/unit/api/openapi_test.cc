@@ -99,13 +99,14 @@ TEST(Discovery, ResourcesAreListedWithTheirSubresources) {
   }
   EXPECT_THAT(names, ::testing::ElementsAre(
                          "galerabackups", "galerabackups/cancel", "galerabackups/log",
-                         "galerabackups/status", "galerabackups/undelete", "galerabackupstores",
-                         "galerabackupstores/status", "galerarestores", "galerarestores/cancel",
-                         "galerarestores/log", "galerarestores/status"));
+                         "galerabackups/status", "galerabackups/undelete", "galerabackupschedules",
+                         "galerabackupschedules/status", "galerabackupschedules/trigger",
+                         "galerabackupstores", "galerabackupstores/status", "galerarestores",
+                         "galerarestores/cancel", "galerarestores/log", "galerarestores/status"));
   EXPECT_EQ(list["resources"][0]["shortNames"], Json({"gbk"}));
   EXPECT_EQ(list["resources"][0]["categories"], Json({"galera"}));
   EXPECT_EQ(list["resources"][0]["storageVersionHash"], "+cHRZdwl4AE=");
-  EXPECT_EQ(list["resources"][5]["namespaced"], false);
+  EXPECT_EQ(list["resources"][8]["namespaced"], false);
 }
 
 TEST(Discovery, AggregatedInBothVersions) {
@@ -117,7 +118,7 @@ TEST(Discovery, AggregatedInBothVersions) {
     EXPECT_EQ(served["resources"].size(), resources().size());
     EXPECT_EQ(served["resources"][0]["scope"], "Namespaced");
     EXPECT_EQ(served["resources"][0]["responseKind"]["kind"], "GaleraBackup");
-    EXPECT_EQ(served["resources"][1]["scope"], "Cluster");
+    EXPECT_EQ(served["resources"][2]["scope"], "Cluster");
     EXPECT_EQ(served["resources"][0]["subresources"][0]["subresource"], "cancel");
   }
 }

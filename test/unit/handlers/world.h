@@ -83,6 +83,24 @@ class FakeJobs final : public jobs::Jobs {
                                         std::stop_token) override {
     return submit(api::kRestores, std::move(object), user, dry_run);
   }
+  Result<api::ObjectPtr> submit_schedule(Json object, const kube::User& user,
+                                         bool dry_run) override {
+    return submit(api::kSchedules, std::move(object), user, dry_run);
+  }
+  Result<std::vector<std::string>> review_schedule(const Json&, Json& updated,
+                                                   const kube::User& user) override {
+    if (user.name != "alice") return fail(Code::kForbidden, "bob may not back that up");
+    updated["status"]["settledTime"] = "2026-11-20T10:00:00Z";
+    return schedule_warnings;
+  }
+  Result<api::ObjectPtr> trigger(const api::ObjectKey& schedule, bool dry_run,
+                                 std::stop_token) override {
+    if (refuse_trigger) return fail(Code::kConflict, "backup \"a\" is running", "wait for it");
+    Json backup = {{"kind", "GaleraBackup"},
+                   {"metadata", {{"name", schedule.name + "-manual"}, {"namespace", schedule.ns}}},
+                   {"spec", {{"databaseInstances", {"main"}}}}};
+    return submit(api::kBackups, std::move(backup), {"alice", "", {}, {}}, dry_run);
+  }
   Result<api::ObjectPtr> wait(const api::ObjectKey& key, const std::string&,
                               std::chrono::milliseconds timeout, std::stop_token) override {
     waited.push_back(timeout);
@@ -110,6 +128,8 @@ class FakeJobs final : public jobs::Jobs {
     asked_for.push_back("undelete " + key.name + " " + uid + (dry_run ? " (dry run)" : ""));
     return catalog_.get(key);
   }
+  std::vector<std::string> schedule_warnings;
+  bool refuse_trigger = false;
   Status deleted(const api::Object& object) override {
     deleted_names.push_back(object.key().name);
     if (refuse_deletion) return fail(Code::kUnavailable, "the store does not answer");

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -96,14 +97,16 @@ class Events final : public kube::EventRecorder {
 class JobsTest : public testing::Test {
  protected:
   void SetUp() override {
-    catalog_ = *storage::Catalog::open(*blobs_, clock_, rng_, {});
+    catalog_ = *storage::Catalog::open(*blobs_, clock(), rng_, {});
     start();
   }
 
-  void start(std::uint64_t memory = 0) {
+  // Tests of what happens over days bring one that they move by hand.
+  virtual Clock& clock() { return clock_; }
+
+  Dependencies dependencies(storage::Catalog& catalog) {
     Dependencies d;
-    d.memory = memory;
-    d.catalog = catalog_.get();
+    d.catalog = &catalog;
     d.engine = &engine_;
     d.stores = {{"default",
                  "file:///backups",
@@ -113,9 +116,15 @@ class JobsTest : public testing::Test {
     d.gates = &gates_;
     d.authorizer = &rules_;
     d.events = &events_;
-    d.clock = &clock_;
+    d.clock = &clock();
     d.rng = &rng_;
     d.parallel_backups = 1;
+    return d;
+  }
+
+  void start(std::uint64_t memory = 0) {
+    Dependencies d = dependencies(*catalog_);
+    d.memory = memory;
     jobs_ = *Jobs::start(std::move(d));
   }
 
@@ -127,7 +136,7 @@ class JobsTest : public testing::Test {
                       {{"name", name},
                        {"namespace", "openstack"},
                        {"uid", make_uuid(rng_)},
-                       {"creationTimestamp", to_rfc3339(clock_.now())}}},
+                       {"creationTimestamp", to_rfc3339(clock().now())}}},
                      {"spec", std::move(spec)}};
     api::apply_defaults(type, dom);
     return dom;
@@ -159,6 +168,14 @@ class JobsTest : public testing::Test {
                        dom["metadata"]["name"]});
     EXPECT_TRUE(jobs_->follow_log(**object, false, [&](std::string_view t) { text += t; }, [] {}));
     return text;
+  }
+  // Polls: what is waited for happens on threads of the jobs.
+  static bool eventually(const std::function<bool()>& is_so) {
+    for (int i = 0; i < 1000; ++i) {
+      if (is_so()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
   }
   void until_running(const api::ObjectKey& key) {
     while (api::phase_of((*catalog_->get(key))->dom()) == "Pending") std::this_thread::yield();

@@ -1,0 +1,66 @@
+// Keeps the stores tidy: backups that expire go to the trash, and what has been in the trash for
+// the store's trashRetention is freed.
+//
+// No safety rests on the clock of the machine. Time here never runs faster than a steady clock:
+// when the wall clock jumps ahead, it is believed only after it has stayed there for a day. A clock
+// that is set back only keeps things longer.
+//
+// Freeing takes two looks: the first writes into the mark that the backup is being freed, and notes
+// which backups run; the second, when all of those have ended and no object with the backup's uid
+// is there, removes the data and then the mark. A replica that dies in between has only marked.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "jobs/environment.h"
+
+namespace gb::jobs {
+
+// Time that never runs ahead of a steady clock. Thread safety: one caller at a time.
+class PrudentClock {
+ public:
+  // `newest`: the latest time that the store knows of; a clock that is far ahead of it at the start
+  // has to prove itself, too.
+  PrudentClock(const Clock& clock, WallTime newest);
+  [[nodiscard]] WallTime now();
+
+ private:
+  const Clock& clock_;
+  WallTime time_;
+  SteadyTime at_;
+  std::optional<SteadyTime> ahead_since_;
+};
+
+class Janitor {
+ public:
+  // Works on a thread of its own until destroyed.
+  explicit Janitor(const Environment& environment);
+  // One look at everything; the thread does this every 30 s.
+  void look(const std::stop_token& stop);
+
+ private:
+  struct Freeing {
+    const Store* store = nullptr;
+    std::string ns;
+    std::string name;
+    std::set<std::string> waits_for;  // uids of backups that ran when it was marked
+  };
+
+  void expire(WallTime now, const std::stop_token& stop);
+  void empty_trash(const Store& store, WallTime now, const std::stop_token& stop);
+  // Whether the data of this mark may be removed now; marks it if it was not.
+  bool may_free(const Store& store, const std::string& key, WallTime now);
+  [[nodiscard]] std::set<std::string> running_backups() const;
+
+  const Environment& environment_;
+  PrudentClock clock_;
+  std::map<std::string, Freeing> freeing_;  // by uid
+  std::jthread thread_;
+};
+
+}  // namespace gb::jobs

@@ -1,0 +1,108 @@
+// The part of the manager that is about schedules: their admission, and the start of their runs.
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "api/text.h"
+#include "base/text.h"
+#include "jobs/expiry.h"
+#include "jobs/manager.h"
+
+namespace gb::jobs {
+
+Result<api::ObjectPtr> Manager::submit_schedule(api::Json object, const kube::User& user,
+                                                bool dry_run) {
+  GB_TRY(name_is_free(api::kSchedules, object));
+  GB_TRY(review_template(object, user));
+  const auto now = std::chrono::floor<std::chrono::seconds>(environment_.clock->now());
+  GB_TRY_ASSIGN(const Schedule schedule, read_schedule(object));
+  api::Json status = {{"phase", schedule.spec.suspend ? "Suspended" : "Enabled"},
+                      {"message", ""},
+                      {"consecutiveFailures", 0U},
+                      {"runAs", to_json(user)}};
+  // The time from which runs count; one that runs on creation is due then.
+  if (!schedule.spec.run_on_create) status["settledTime"] = to_rfc3339(now);
+  if (const auto next = schedule.next_after(now); next && !schedule.spec.suspend)
+    status["nextScheduleTime"] = to_rfc3339(*next);
+  api::set_condition(status, "Healthy", "Unknown", "NoRunYet", "no backup has been due yet", now);
+  object["status"] = std::move(status);
+  if (dry_run) return not_recorded(api::kSchedules, std::move(object));
+  return environment_.catalog->create(api::kSchedules, std::move(object));
+}
+
+Status Manager::review_template(const api::Json& schedule, const kube::User& user) const {
+  api::Json backup = backup_of_run(schedule, name_of(schedule), {});
+  GB_TRY(environment_.authorize_creation(user, api::kBackups, namespace_of(backup)));
+  GB_TRY(authorize_backup(backup, user));
+  return resolve_backup(environment_, backup).map([](const auto&) {});
+}
+
+Result<std::vector<std::string>> Manager::review_schedule(const api::Json& old, api::Json& updated,
+                                                          const kube::User& user) {
+  const api::Json& before = old.at("spec");
+  const api::Json& after = updated.at("spec");
+  // Its runs act as who created it: who changes what they do must be allowed to do it, too.
+  if (before["template"] != after["template"]) GB_TRY(review_template(updated, user));
+  GB_TRY_ASSIGN(const Schedule schedule, read_schedule(updated));
+  const auto now = std::chrono::floor<std::chrono::seconds>(environment_.clock->now());
+  if (before["schedule"] != after["schedule"] || before["timeZone"] != after["timeZone"]) {
+    updated["status"]["settledTime"] = to_rfc3339(now);
+    if (const auto next = schedule.next_after(now))
+      updated["status"]["nextScheduleTime"] = to_rfc3339(*next);
+  }
+  std::vector<std::string> going;
+  for (const Expiring& backup : expiring_by_schedule(environment_, updated, schedule))
+    going.push_back(backup.object->key().name);
+  if (going.empty()) return going;
+  return std::vector<std::string>{"by the rules of this schedule " + std::to_string(going.size()) +
+                                  (going.size() == 1 ? " backup goes" : " backups go") +
+                                  " to the trash: " + join(going, ", ")};
+}
+
+Result<api::ObjectPtr> Manager::start_run(const api::ObjectPtr& schedule, api::Json moved_on,
+                                          api::Json backup) {
+  const kube::User user = creator_of(moved_on);
+  GB_TRY(environment_.authorize_creation(user, api::kBackups, namespace_of(backup)));
+  GB_TRY(authorize_backup(backup, user));
+  GB_TRY(name_is_free(api::kBackups, backup));
+  backup["metadata"]["uid"] = make_uuid(*environment_.rng);
+  backup["metadata"]["creationTimestamp"] = to_rfc3339(environment_.clock->now());
+  GB_TRY_ASSIGN(auto held, targets_.hold(namespace_of(backup),
+                                         api::read_backup_spec(backup).database_instances,
+                                         "backup \"" + name_of(backup) + "\"", false));
+  // Not connected before it is recorded: a database that is away must be seen as a failed backup.
+  GB_TRY_ASSIGN(BackupWork work, resolve_backup(environment_, backup));
+  backup["status"] = initial_backup_status(environment_, work);
+  auto log = make_log(backup);
+  return record_and_run(
+      std::move(backup), std::move(work), log, std::move(held), [&](api::Json dom) {
+        return environment_.catalog->create_and_update(api::kBackups, std::move(dom),
+                                                       schedule->key(), schedule->revision(),
+                                                       std::move(moved_on));
+      });
+}
+
+Result<api::ObjectPtr> Manager::trigger(const api::ObjectKey& key, bool dry_run,
+                                        std::stop_token stop) {
+  GB_TRY_ASSIGN(const api::ObjectPtr schedule, environment_.catalog->get(key));
+  api::Json moved_on = schedule->dom();
+  const std::string active = api::text_member(api::member(moved_on, "status"), "active");
+  if (!active.empty())
+    return fail(Code::kConflict,
+                "backup \"" + active + "\" of schedule \"" + key.name + "\" is running",
+                "wait until it has ended, or delete it");
+  const auto now = std::chrono::floor<std::chrono::seconds>(environment_.clock->now());
+  const std::string name = name_of_run(key.name + "-manual", now, 1);
+  api::Json backup = backup_of_run(moved_on, name, now);
+  if (dry_run) {
+    backup["metadata"]["uid"] = make_uuid(*environment_.rng);
+    backup["metadata"]["creationTimestamp"] = to_rfc3339(now);
+    return submit_backup(std::move(backup), creator_of(moved_on), true, std::move(stop));
+  }
+  api::Json& status = moved_on["status"];
+  status["lastBackup"] = name;
+  status["active"] = name;
+  status["attempt"] = 0U;  // out of turn: it is not tried again
+  return start_run(schedule, std::move(moved_on), std::move(backup));
+}
+
+}  // namespace gb::jobs

@@ -1,0 +1,60 @@
+// Starts the backups of schedules when they are due, and tells how they went.
+//
+// Which replica runs a due schedule is decided by the catalog: the backup is created and the
+// schedule moved on in one commit, which only one of them wins. A replica that dies before it has
+// started nothing; one that dies after it leaves a backup that is taken over, failed and tried
+// again. So a run is late rather than lost, and never done twice.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "jobs/environment.h"
+#include "jobs/schedule.h"
+
+namespace gb::jobs {
+
+class Scheduler {
+ public:
+  // Records the backup of a run together with the schedule as it is then, and starts it. The errors
+  // are those of Jobs::submit_backup; Conflict: somebody else was first, or the instance is busy.
+  using Start = std::function<Result<api::ObjectPtr>(const api::ObjectPtr& schedule,
+                                                     api::Json moved_on, api::Json backup)>;
+
+  // Works on a thread of its own until destroyed.
+  Scheduler(const Environment& environment, Start start);
+  // One look at every schedule; the thread does this every look_every.
+  void look();
+
+ private:
+  struct Entry {
+    std::uint64_t revision = 0;
+    std::optional<Schedule> schedule;  // absent: it can not be read, which was said
+    WallSeconds wake{};                // nothing to do before, unless the object changes
+    std::chrono::seconds delay{0};     // of the next try after an error that may pass
+  };
+
+  void step(const api::ObjectPtr& object, Entry& entry, WallSeconds now);
+  // Whether the run that is going on has ended and was told; else there is nothing to do yet.
+  void follow(const api::ObjectPtr& object, const Schedule& schedule);
+  void run(const api::ObjectPtr& object, Entry& entry, const Decision& decision, WallSeconds now);
+  void skip(const api::ObjectPtr& object, const Schedule& schedule, const Decision& decision);
+  void not_started(const api::ObjectPtr& object, Entry& entry, const Decision& decision,
+                   const Error& error, WallSeconds now);
+  // Changes the status of exactly this version of the schedule; false when somebody was quicker.
+  bool write(const api::ObjectPtr& object, const std::function<void(api::Json& status)>& change);
+  [[nodiscard]] std::optional<WallSeconds> failed_at(const api::ObjectPtr& object,
+                                                     const Schedule& schedule) const;
+
+  const Environment& environment_;
+  const Start start_;
+  std::map<std::string, Entry> entries_;  // by uid
+  WallSeconds last_look_{};
+  std::jthread thread_;
+};
+
+}  // namespace gb::jobs

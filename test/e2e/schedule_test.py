@@ -1,0 +1,125 @@
+"""Schedules, by kubectl: runs, retention, what goes wrong, and who may."""
+
+import json
+import time
+
+from gbtest.process import wait_until
+from support import API, BACKUPS, GROUP, NAMESPACE, Case
+
+SCHEDULES = f"galerabackupschedules.{GROUP}"
+NEVER = "0 0 29 2 1"  # a Monday that is a leap day
+
+
+class Schedules(Case):
+    def schedule(self, name, schedule=NEVER, **spec):
+        self.addCleanup(self._delete_backups_of, name)
+        template = {"spec": {"databaseInstances": ["openstack"], "databases": ["keystone"]}}
+        return self.manifest("GaleraBackupSchedule", name, {"schedule": schedule, "template": template, **spec})
+
+    def _delete_backups_of(self, name):
+        self.alice.run("delete", BACKUPS, "-l", f"{GROUP}/schedule={name}", "--wait=false")
+
+    def backups_of(self, schedule):
+        name = schedule["metadata"]["name"]
+        return {b["metadata"]["name"]: b["status"]["phase"]
+                for b in self.alice.json("get", BACKUPS, "-l", f"{GROUP}/schedule={name}")["items"]}
+
+    def until(self, what, is_so, timeout=150):
+        wait_until(what, is_so, timeout)
+
+    def status(self, schedule):
+        return self.get(schedule)["status"]
+
+    def test_it_runs_by_itself_and_keeps_what_its_rules_say(self):
+        schedule = self.schedule("every-minute", "* * * * *", runOnCreate=True, retention={"keepLast": 1})
+        self.create(schedule)
+        self.until("the first backup", lambda: "Completed" in self.backups_of(schedule).values(), 30)
+        first = self.status(schedule)["lastBackup"]
+        self.until("the next run", lambda: self.status(schedule)["lastBackup"] != first
+                   and not self.status(schedule)["active"], 90)
+        status = self.status(schedule)
+        self.assertEqual(status["phase"], "Enabled")
+        self.assertEqual(status["consecutiveFailures"], 0)
+        self.assertEqual(self.condition({"status": status}, "Healthy"), "True")
+        self.assertTrue(status["lastScheduleTime"].endswith(":00Z"), status)
+        self.until("the first one to go", lambda: first not in self.backups_of(schedule), 60)
+        line = next(r for r in self.alice("get", SCHEDULES).splitlines() if r.startswith("every-minute "))
+        self.assertIn("* * * * *", line)
+        self.assertIn("Started", self.alice("describe", SCHEDULES, "every-minute"))
+
+    def test_a_server_that_is_killed_in_a_run_runs_it_again_and_only_once(self):
+        schedule = self.schedule("killed", runOnCreate=True)
+        schedule["spec"]["template"]["spec"].pop("databases")
+        held = self.hold_dumps()
+        self.addCleanup(self.server_again)
+        self.create(schedule)
+        self.until("the dump to stand", self.waiting_nodes, 60)
+        self.bed.server.process.kill()
+        self.bed.server.start()
+        held.close()
+        run = lambda: self.backups_of(schedule)
+        self.until("the takeover", lambda: "Failed" in run().values(), 30)
+        self.until("the next try", lambda: "Completed" in run().values(), 150)
+        self.assertEqual(sorted(run().values()), ["Completed", "Failed"])
+        self.assertEqual(self.status(schedule)["attempt"], 2)
+        self.check_repository()
+
+    def test_a_run_out_of_turn_for_who_may_edit(self):
+        self.create(self.schedule("by-hand"))
+        path = f"{API}/galerabackupschedules/by-hand/trigger"
+        refused = self.bed.user("victor").run("create", "--raw", path, "-f", "/dev/null")
+        self.assertIn("forbidden", refused.stderr.lower())
+        made = json.loads(self.bed.user("erin")("create", "--raw", path, "-f", "/dev/null"))
+        self.assertEqual(made["kind"], "GaleraBackup")
+        self.assertEqual(made["status"]["phase"], "Completed")
+        self.assertTrue(made["metadata"]["name"].startswith("by-hand-manual-"), made["metadata"]["name"])
+
+    def test_a_stricter_rule_tells_what_would_go_before_it_goes(self):
+        schedule = self.schedule("strict", retention={"keepLast": 5})
+        self.create(schedule)
+        names = []
+        for _ in range(2):
+            made = self.alice("create", "--raw", f"{API}/galerabackupschedules/strict/trigger", "-f", "/dev/null")
+            names.append(json.loads(made)["metadata"]["name"])
+            self.until("its end to be told", lambda: not self.status(schedule).get("active"), 30)
+            time.sleep(1)  # the names are of the second
+        patch = json.dumps({"spec": {"retention": {"keepLast": 1}}})
+        told = self.alice.run("patch", SCHEDULES, "strict", "--type=merge", "-p", patch, "--dry-run=server")
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertIn(f"1 backup goes to the trash: {names[0]}", told.stderr)
+        self.assertEqual(len(self.backups_of(schedule)), 2)
+
+    def test_a_creator_who_lost_the_right_runs_nothing(self):
+        admin = self.bed.control_plane.admin
+        erin = self.bed.user("erin")
+        admin("create", "rolebinding", "erin-for-a-while", "-n", NAMESPACE, "--clusterrole=admin", "--user=erin")
+        self.addCleanup(admin.run, "delete", "rolebinding", "erin-for-a-while", "erin-gone", "-n", NAMESPACE, "--ignore-not-found")
+        schedule = self.schedule("of-erin", "* * * * *")
+        self.until("erin to be admin", lambda: erin.run("auth", "can-i", "create", SCHEDULES, "-n", NAMESPACE).returncode == 0, 30)
+        erin("create", "-f", "-", stdin=schedule)
+        self.assertEqual(self.status(schedule)["runAs"]["username"], "erin")
+        edit = admin.json("get", "rolebinding", "-n", NAMESPACE)["items"]
+        mine = [b for b in edit if any(s.get("name") == "erin" for s in b.get("subjects", []))]
+        for binding in mine:
+            admin("delete", "rolebinding", binding["metadata"]["name"], "-n", NAMESPACE)
+            if binding["metadata"]["name"] != "erin-for-a-while":
+                again = {**binding, "metadata": {k: binding["metadata"][k] for k in ("name", "namespace")}}
+                self.addCleanup(admin.run, "apply", "-f", "-", stdin=again)
+        self.until("the run that is refused", lambda: self.status(schedule)["phase"] == "Failed", 130)
+        self.assertIn('User "erin" cannot create resource "galerabackups"', self.status(schedule)["message"])
+        self.assertEqual(self.backups_of(schedule), {})
+
+    def test_bad_input(self):
+        for words, spoil in ((("spec.schedule", "no such day is ever"), {"schedule": "0 0 30 2 *"}),
+                             (("spec.timeZone", "there is no time zone"), {"timeZone": "Mars/Olympus"}),
+                             (("spec.retention", "keeps nothing"), {"retention": {"keepLast": 0}})):
+            schedule = self.schedule("bad")
+            schedule["spec"].update(spoil)
+            self.create_fails(schedule, "Invalid", *words)
+        schedule = self.schedule("bad")
+        schedule["spec"]["template"]["spec"]["databaseInstances"] = ["nowhere"]
+        self.create_fails(schedule, "NotFound", "nowhere")
+
+    def test_it_is_explained(self):
+        for field in ("spec.schedule", "spec.retention.keepDaily", "spec.template.spec.databaseInstances", "status.nextScheduleTime"):
+            self.assertIn("DESCRIPTION", self.alice("explain", f"galerabackupschedule.{field}"))

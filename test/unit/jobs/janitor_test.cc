@@ -1,0 +1,252 @@
+// What goes by itself, what stays whatever the rules say, and clocks that lie.
+#include "jobs/janitor.h"
+
+#include <set>
+
+#include "jobs/environment.h"
+#include "storage/repo/repo.h"
+#include "test/unit/jobs/jobs_fixture.h"
+
+namespace gb::jobs::test {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+TEST(PrudentClock, GoesWithTheWallWhileThatIsSteady) {
+  ManualClock clock(*from_rfc3339("2026-11-20T10:00:00Z"));
+  PrudentClock prudent(clock, clock.now());
+  clock.advance(hours(5));
+  EXPECT_EQ(prudent.now(), clock.now());
+  clock.step_wall(minutes(4));
+  EXPECT_EQ(prudent.now(), clock.now());
+  clock.step_wall(-hours(24));
+  EXPECT_EQ(prudent.now(), clock.now());
+}
+
+TEST(PrudentClock, AJumpAheadIsBelievedAfterADay) {
+  ManualClock clock(*from_rfc3339("2026-11-20T10:00:00Z"));
+  PrudentClock prudent(clock, clock.now());
+  clock.step_wall(hours(24));
+  EXPECT_EQ(prudent.now(), clock.now() - hours(24));
+  clock.advance(hours(23));
+  EXPECT_EQ(prudent.now(), clock.now() - hours(24));
+  clock.advance(hours(1));
+  EXPECT_EQ(prudent.now(), clock.now());
+}
+
+TEST(PrudentClock, AJumpThatIsTakenBackNeverWas) {
+  ManualClock clock(*from_rfc3339("2026-11-20T10:00:00Z"));
+  PrudentClock prudent(clock, clock.now());
+  clock.step_wall(hours(24));
+  (void)prudent.now();
+  clock.advance(hours(20));
+  clock.step_wall(-hours(24));
+  EXPECT_EQ(prudent.now(), clock.now());
+  clock.step_wall(hours(24));
+  clock.advance(hours(10));
+  EXPECT_EQ(prudent.now(), clock.now() - hours(24));
+}
+
+TEST(PrudentClock, AtTheStartTheStoreKnowsBetter) {
+  ManualClock clock(*from_rfc3339("2036-11-20T10:00:00Z"));
+  PrudentClock prudent(clock, *from_rfc3339("2026-11-20T10:00:00Z"));
+  EXPECT_EQ(prudent.now(), *from_rfc3339("2026-11-20T11:00:00Z"));
+}
+
+class JanitorTest : public JobsTest {
+ protected:
+  Clock& clock() override { return manual_; }
+  void SetUp() override {
+    JobsTest::SetUp();
+    static_cast<Dependencies&>(environment_) = dependencies(*catalog_);
+    janitor_ = std::make_unique<Janitor>(environment_);
+  }
+
+  void take(const std::string& name, api::Json extra = api::Json::object(),
+            const char* schedule = nullptr) {
+    api::Json dom = backup(name, std::move(extra));
+    if (schedule != nullptr) dom["metadata"]["labels"] = {{"backup.rhoso.io/schedule", schedule}};
+    EXPECT_EQ(api::phase_of(finish(submit(std::move(dom)))), "Completed");
+    // Snapshots of the fake engine have no time of their own.
+    manual_.advance(hours(1));
+  }
+  std::set<std::string> names() {
+    std::set<std::string> names;
+    for (const auto& object : catalog_->list(api::kBackups, "openstack").objects)
+      names.insert(object->key().name);
+    return names;
+  }
+  std::size_t blobs(const std::string& prefix) { return blobs_->list(prefix)->size(); }
+  void look() { janitor_->look({}); }
+  void remove(const std::string& name) {
+    const api::ObjectPtr object = *catalog_->get({api::kBackups, "openstack", name});
+    EXPECT_TRUE(jobs_->deleted(*object));
+    EXPECT_TRUE(catalog_->remove(object->key(), object->revision()));
+  }
+  // Everything that is left in the store reads back.
+  void expect_sound() {
+    for (const storage::Finding& finding :
+         *storage::check_repository(*blobs_, {.read_data = true}, {}))
+      EXPECT_FALSE(finding.damage) << finding.key << ": " << finding.message;
+  }
+
+  ManualClock manual_{*from_rfc3339("2026-11-20T10:00:00Z")};
+  Environment environment_;
+  std::unique_ptr<Janitor> janitor_;
+};
+
+TEST_F(JanitorTest, ABackupGoesToTheTrashWhenItsTtlEnds) {
+  take("a", {{"ttl", "24h"}});
+  take("b");
+  look();
+  EXPECT_THAT(names(), UnorderedElementsAre("a", "b"));
+  manual_.advance(hours(23));
+  look();
+  EXPECT_THAT(names(), ElementsAre("b"));
+  EXPECT_EQ(blobs("trash/openstack/"), 1U);
+  const std::scoped_lock lock(events_.mutex);
+  EXPECT_THAT(events_.told, testing::Contains("a Expired"));
+}
+
+TEST_F(JanitorTest, WhatIsHeldOrTheLastVerifiedStays) {
+  take("held", {{"ttl", "1h"}, {"hold", true}});
+  take("last", {{"ttl", "1h"}});
+  take("unverified", {{"ttl", "1h"}, {"verification", "None"}});
+  take("other", {{"ttl", "1h"}, {"databaseInstances", {"cell1"}}});
+  manual_.advance(hours(48));
+  look();
+  EXPECT_THAT(names(), UnorderedElementsAre("held", "last", "other"));
+}
+
+TEST_F(JanitorTest, NothingExpiresBecauseTheClockJumped) {
+  take("a", {{"ttl", "24h"}});
+  take("b");
+  look();
+  manual_.step_wall(hours(24 * 30));
+  look();
+  EXPECT_THAT(names(), UnorderedElementsAre("a", "b"));
+  manual_.step_wall(-hours(24 * 30));
+  manual_.advance(hours(23));
+  look();
+  EXPECT_THAT(names(), ElementsAre("b"));
+}
+
+TEST_F(JanitorTest, AScheduleKeepsWhatItsRulesSay) {
+  for (int i = 0; i < 6; ++i) take("n" + std::to_string(i), api::Json::object(), "nightly");
+  take("mine");
+  const api::Json schedule = object(api::kSchedules, "nightly",
+                                    {{"schedule", "0 2 * * *"},
+                                     {"retention", {{"keepLast", 2U}}},
+                                     {"template", {{"spec", {{"databaseInstances", {"main"}}}}}}});
+  api::Json before = schedule;
+  before["spec"]["retention"] = {{"keepLast", 5U}};
+  const auto warned = jobs_->review_schedule(before, before = schedule, alice_);
+  ASSERT_TRUE(warned);
+  ASSERT_EQ(warned->size(), 1U);
+  EXPECT_THAT(warned->front(), testing::HasSubstr("4 backups go to the trash: n3, n2, n1, n0"));
+  ASSERT_TRUE(jobs_->submit_schedule(schedule, alice_, false));
+  look();
+  EXPECT_THAT(names(), UnorderedElementsAre("mine", "n4", "n5"));
+}
+
+TEST_F(JanitorTest, TheTrashIsFreedAfterItsRetentionAndWhatOthersNeedStays) {
+  take("base");
+  take("derived");  // refers to everything of base: nothing changed
+  remove("base");
+  const std::size_t packs = blobs("data/");
+  look();
+  EXPECT_EQ(blobs("trash/"), 1U);
+  manual_.advance(hours(71));
+  look();
+  look();
+  EXPECT_EQ(blobs("data/"), packs) << "not before its time";
+  manual_.advance(hours(2));
+  look();
+  EXPECT_EQ(blobs("data/"), packs) << "the first look only marks";
+  look();
+  EXPECT_EQ(blobs("data/"), packs - 1) << "the manifest is gone, the packs are needed";
+  expect_sound();
+  EXPECT_EQ(blobs("trash/"), 1U);
+  remove("derived");
+  manual_.advance(hours(73));
+  look();
+  look();
+  EXPECT_EQ(blobs("data/"), 0U);
+  EXPECT_EQ(blobs("trash/"), 0U);
+  EXPECT_EQ(blobs("joblog/"), 0U);
+}
+
+TEST_F(JanitorTest, WhatIsBroughtBackIsNotFreed) {
+  take("a");
+  const api::ObjectKey key{api::kBackups, "openstack", "a"};
+  remove("a");
+  manual_.advance(hours(70));
+  ASSERT_TRUE(jobs_->undelete(key, "", false));
+  manual_.advance(hours(10));
+  look();
+  look();
+  EXPECT_THAT(names(), ElementsAre("a"));
+  expect_sound();
+}
+
+TEST_F(JanitorTest, WhatIsBeingFreedIsNotBroughtBack) {
+  take("a");
+  remove("a");
+  manual_.advance(hours(73));
+  look();
+  manual_.step_wall(-hours(24));
+  const auto back = jobs_->undelete({api::kBackups, "openstack", "a"}, "", false);
+  ASSERT_FALSE(back);
+  EXPECT_THAT(back.error().text(), testing::HasSubstr("is being freed"));
+  look();
+  EXPECT_EQ(blobs("data/"), 0U) << "what was begun is finished";
+}
+
+TEST_F(JanitorTest, FreeingWaitsForTheDumpsThatRan) {
+  take("a");
+  cluster_.block_runs = true;
+  const auto running = submit(backup("running"));
+  ASSERT_TRUE(running);
+  until_running((*running)->key());
+  remove("a");
+  manual_.advance(hours(73));
+  look();
+  look();
+  EXPECT_GT(blobs("data/"), 0U) << "it may be the base of the dump that runs";
+  ASSERT_TRUE(jobs_->cancel((*running)->key(), alice_, false));
+  finish(running);
+  look();
+  EXPECT_EQ(blobs("data/"), 0U);
+}
+
+TEST_F(JanitorTest, AMarkBesideALiveObjectFreesNothing) {
+  take("a");
+  const api::ObjectPtr object = *catalog_->get({api::kBackups, "openstack", "a"});
+  ASSERT_TRUE(jobs_->deleted(*object));  // and then the removal failed
+  manual_.advance(hours(100));
+  look();
+  look();
+  look();
+  EXPECT_THAT(names(), ElementsAre("a"));
+  expect_sound();
+}
+
+TEST_F(JanitorTest, NothingIsFreedWhileABackupCanNotBeRead) {
+  take("a");
+  take("b");
+  remove("a");
+  const std::string uid = (*catalog_->get({api::kBackups, "openstack", "b"}))->uid();
+  ASSERT_TRUE(storage::put(*blobs_, "data/openstack/" + uid + "/manifest", as_bytes("garbage")));
+  const std::size_t before = blobs("data/");
+  manual_.advance(hours(73));
+  look();
+  look();
+  EXPECT_EQ(blobs("data/"), before);
+}
+
+}  // namespace
+}  // namespace gb::jobs::test

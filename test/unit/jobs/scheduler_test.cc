@@ -1,0 +1,315 @@
+// Schedules over days that pass in seconds: runs, failures, clocks that jump, servers that die.
+#include <chrono>
+
+#include "jobs/schedule.h"
+#include "test/unit/jobs/jobs_fixture.h"
+
+namespace gb::jobs::test {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using testing::Contains;
+using testing::HasSubstr;
+
+class SchedulerTest : public JobsTest {
+ protected:
+  void SetUp() override {
+    catalog_ = *storage::Catalog::open(faulty_, clock(), rng_,
+                                       {.tail_interval = std::chrono::milliseconds(20)});
+    start_quick();
+  }
+  void start_quick() {
+    Dependencies d = dependencies(*catalog_);
+    d.look_every = std::chrono::milliseconds(20);
+    jobs_ = *Jobs::start(std::move(d));
+  }
+  Clock& clock() override { return manual_; }
+  // As eventually(), while time goes by.
+  bool in_time(const std::function<bool()>& is_so) {
+    return eventually([&] {
+      manual_.advance(std::chrono::seconds(1));
+      return is_so();
+    });
+  }
+
+  api::Json nightly(api::Json extra = api::Json::object()) {
+    api::Json spec = {{"schedule", "0 2 * * *"},
+                      {"template", {{"spec", {{"databaseInstances", {"main"}}}}}}};
+    spec.update(extra);
+    return object(api::kSchedules, "nightly", spec);
+  }
+  api::Json create(const api::Json& schedule) {
+    const auto created = jobs_->submit_schedule(schedule, alice_, false);
+    EXPECT_TRUE(created) << created.error().text();
+    return created ? (*created)->dom() : api::Json();
+  }
+  api::Json schedule() {
+    return (*catalog_->get({api::kSchedules, "openstack", "nightly"}))->dom();
+  }
+  std::string status(const char* field) { return schedule()["status"].value(field, ""); }
+  Result<api::ObjectPtr> backup_named(const std::string& name) {
+    return catalog_->get({api::kBackups, "openstack", name});
+  }
+  std::string phase_of_backup(const std::string& name) {
+    const auto found = backup_named(name);
+    return found ? api::phase_of((*found)->dom()) : "";
+  }
+  std::size_t backups() { return catalog_->list(api::kBackups, "openstack").objects.size(); }
+  // The run of 21 November has come to this phase, and the schedule knows.
+  bool first_run_is(const std::string& phase) {
+    return eventually([&] {
+      return phase_of_backup("nightly-20261121020000") == phase && status("active").empty();
+    });
+  }
+  void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(200)); }  // some looks
+
+  ManualClock manual_{*from_rfc3339("2026-11-20T10:00:00Z")};
+};
+
+TEST_F(SchedulerTest, ARunIsStartedWhenItIsDueAsWhoCreatedTheSchedule) {
+  const api::Json created = create(nightly());
+  EXPECT_EQ(created["status"]["phase"], "Enabled");
+  EXPECT_EQ(created["status"]["nextScheduleTime"], "2026-11-21T02:00:00Z");
+  EXPECT_EQ(created["status"]["runAs"]["username"], "alice");
+  pause();
+  EXPECT_EQ(backups(), 0U);
+  manual_.advance(hours(16));
+  ASSERT_TRUE(first_run_is("Completed"));
+  EXPECT_EQ(status("lastBackup"), "nightly-20261121020000");
+  EXPECT_EQ(status("lastScheduleTime"), "2026-11-21T02:00:00Z");
+  EXPECT_EQ(status("lastSuccessfulTime"), "2026-11-21T02:00:00Z");
+  EXPECT_EQ(status("nextScheduleTime"), "2026-11-22T02:00:00Z");
+  EXPECT_EQ(schedule()["status"]["conditions"][0]["status"], "True");
+  pause();
+  EXPECT_EQ(backups(), 1U);
+}
+
+TEST_F(SchedulerTest, AfterAnOutageOfDaysOneRunIsMadeUpForAndTheOthersAreSaid) {
+  create(nightly());
+  jobs_.reset();
+  manual_.advance(hours(24) * 4);
+  start_quick();
+  ASSERT_TRUE(eventually([&] { return !status("lastSuccessfulTime").empty(); }));
+  EXPECT_EQ(status("lastScheduleTime"), "2026-11-24T02:00:00Z");
+  pause();
+  EXPECT_EQ(backups(), 1U);
+}
+
+TEST_F(SchedulerTest, ARunThatMissedItsDeadlineIsSkippedAndSaidSo) {
+  create(nightly({{"startingDeadline", "1h"}}));
+  manual_.advance(hours(20));
+  ASSERT_TRUE(eventually([&] { return !status("message").empty(); }));
+  EXPECT_THAT(status("message"), HasSubstr("the run due at 2026-11-21T02:00:00Z could not begin"));
+  EXPECT_EQ(backups(), 0U);
+  EXPECT_EQ(schedule()["status"]["conditions"][0]["reason"], "RunMissed");
+  const std::scoped_lock lock(events_.mutex);
+  EXPECT_THAT(events_.told, Contains("nightly RunMissed"));
+}
+
+TEST_F(SchedulerTest, ARunThatFailsIsTriedAgainUntilItSucceeds) {
+  cluster_.run_results = {fail(Code::kUnavailable, "the node went away")};
+  create(nightly());
+  manual_.advance(hours(16));
+  ASSERT_TRUE(first_run_is("Failed"));
+  EXPECT_EQ(schedule()["status"]["consecutiveFailures"], 1);
+  EXPECT_THAT(status("message"), HasSubstr("the node went away"));
+  pause();
+  EXPECT_EQ(backups(), 1U) << "not before its time";
+  manual_.advance(minutes(1));
+  ASSERT_TRUE(eventually([&] {
+    return phase_of_backup("nightly-20261121020000-try2") == "Completed" &&
+           status("active").empty();
+  }));
+  EXPECT_EQ(schedule()["status"]["consecutiveFailures"], 0);
+  EXPECT_EQ(status("lastScheduleTime"), "2026-11-21T02:00:00Z");
+}
+
+TEST_F(SchedulerTest, ADatabaseThatIsAwayIsSeenAsAFailedBackup) {
+  cluster_.connect_error = fail(Code::kUnavailable, "no node answers");
+  create(nightly());
+  manual_.advance(hours(16));
+  ASSERT_TRUE(first_run_is("Failed"));
+  EXPECT_THAT(status("message"), HasSubstr("no node answers"));
+}
+
+TEST_F(SchedulerTest, ACreatorWhoLostTheRightRunsNothing) {
+  create(nightly());
+  rules_.denied = "alice get galeras main";
+  manual_.advance(hours(16));
+  ASSERT_TRUE(eventually([&] { return status("phase") == "Failed"; }));
+  EXPECT_THAT(status("message"), HasSubstr("User \"alice\" cannot get resource \"galeras\""));
+  EXPECT_EQ(backups(), 0U);
+  // Given back, the next run goes.
+  rules_.denied = "";
+  manual_.advance(hours(24));
+  ASSERT_TRUE(eventually([&] { return status("phase") == "Enabled"; }));
+  ASSERT_TRUE(eventually([&] { return backups() == 1; }));
+}
+
+TEST_F(SchedulerTest, AScheduleDoesNotOverlapItself) {
+  cluster_.block_runs = true;
+  create(nightly({{"schedule", "0 * * * *"}}));
+  manual_.advance(hours(1));
+  ASSERT_TRUE(eventually([&] { return !status("active").empty(); }));
+  manual_.advance(hours(2));
+  pause();
+  EXPECT_EQ(backups(), 1U);
+  // The run that was due meanwhile is made up for when the long one has ended.
+  cluster_.block_runs = false;
+  const api::ObjectPtr running = *backup_named("nightly-20261120110000");
+  ASSERT_TRUE(jobs_->cancel(running->key(), alice_, false));
+  ASSERT_TRUE(in_time([&] { return phase_of_backup("nightly-20261120130000") == "Completed"; }));
+  EXPECT_EQ(backups(), 2U);
+}
+
+TEST_F(SchedulerTest, WhatIsSuspendedIsNotMadeUpFor) {
+  create(nightly({{"suspend", true}}));
+  manual_.advance(hours(40));
+  pause();
+  EXPECT_EQ(backups(), 0U);
+  EXPECT_EQ(status("phase"), "Suspended");
+  ASSERT_TRUE(catalog_->modify({api::kSchedules, "openstack", "nightly"},
+                               [](const api::Object& object) -> Result<api::Json> {
+                                 api::Json dom = object.dom();
+                                 dom["spec"]["suspend"] = false;
+                                 return dom;
+                               }));
+  ASSERT_TRUE(eventually([&] { return status("phase") == "Enabled"; }));
+  pause();
+  EXPECT_EQ(backups(), 0U);
+  EXPECT_EQ(status("nextScheduleTime"), "2026-11-23T02:00:00Z");
+}
+
+TEST_F(SchedulerTest, RunsAtOnceWhenAskedTo) {
+  create(nightly({{"runOnCreate", true}}));
+  ASSERT_TRUE(eventually([&] { return phase_of_backup("nightly-20261120100000") == "Completed"; }));
+}
+
+TEST_F(SchedulerTest, AClockThatIsSetBackRunsNothingTwice) {
+  create(nightly());
+  manual_.step_wall(hours(24) + hours(16));
+  ASSERT_TRUE(eventually([&] { return phase_of_backup("nightly-20261122020000") == "Completed"; }));
+  manual_.step_wall(-hours(24));
+  ASSERT_TRUE(eventually([&] { return status("settledTime") == "2026-11-21T02:00:00Z"; }));
+  manual_.advance(hours(24));
+  ASSERT_TRUE(eventually([&] { return status("settledTime") == "2026-11-22T02:00:00Z"; }));
+  pause();
+  EXPECT_EQ(backups(), 1U);
+  manual_.advance(hours(24));
+  ASSERT_TRUE(eventually([&] { return phase_of_backup("nightly-20261123020000") == "Completed"; }));
+}
+
+TEST_F(SchedulerTest, AClockThatIsAnHourOffRunsEachRunOnce) {
+  create(nightly());
+  manual_.advance(hours(15) + minutes(30));
+  manual_.step_wall(hours(1));
+  ASSERT_TRUE(first_run_is("Completed"));
+  manual_.step_wall(-hours(1));
+  pause();
+  manual_.advance(hours(1));
+  pause();
+  EXPECT_EQ(backups(), 1U);
+}
+
+TEST_F(SchedulerTest, AServerThatDiesInARunIsFollowedByOneThatTriesAgain) {
+  cluster_.block_runs = true;
+  create(nightly());
+  manual_.advance(hours(16));
+  ASSERT_TRUE(eventually([&] { return phase_of_backup("nightly-20261121020000") == "Running"; }));
+  cluster_.block_runs = false;
+  jobs_.reset();  // its end is recorded: ServerStopped
+  start_quick();
+  ASSERT_TRUE(first_run_is("Failed"));
+  manual_.advance(minutes(2));
+  ASSERT_TRUE(
+      eventually([&] { return phase_of_backup("nightly-20261121020000-try2") == "Completed"; }));
+}
+
+TEST_F(SchedulerTest, TwoReplicasRunADueScheduleOnce) {
+  const auto other_catalog = *storage::Catalog::open(
+      faulty_, clock(), rng_, {.writer = "other", .tail_interval = std::chrono::milliseconds(20)});
+  Dependencies d = dependencies(*other_catalog);
+  d.look_every = std::chrono::milliseconds(20);
+  const auto other = *Jobs::start(std::move(d));
+  create(nightly({{"schedule", "0 * * * *"}}));
+  for (std::size_t i = 1; i <= 3; ++i) {
+    manual_.advance(hours(1));
+    ASSERT_TRUE(eventually([&] { return backups() == i && status("active").empty(); }));
+    pause();
+    EXPECT_EQ(backups(), i);
+  }
+}
+
+TEST_F(SchedulerTest, TheTemplateIsAuthorizedWhenTheScheduleIsMadeAndChanged) {
+  rules_.denied = "alice use galerabackupstores default";
+  const auto refused = jobs_->submit_schedule(nightly(), alice_, false);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kForbidden);
+  rules_.denied = "";
+  const api::Json old = create(nightly());
+  api::Json updated = old;
+  updated["spec"]["template"]["spec"]["databaseInstances"] = {"cell1"};
+  rules_.denied = "bob get galeras cell1";
+  const kube::User bob{"bob", "", {}, {}};
+  const auto review = jobs_->review_schedule(old, updated, bob);
+  ASSERT_FALSE(review);
+  EXPECT_EQ(review.error().code, Code::kForbidden);
+  updated = old;
+  updated["spec"]["template"]["spec"]["databaseInstances"] = {"nowhere"};
+  EXPECT_EQ(jobs_->review_schedule(old, updated, bob).error().code, Code::kNotFound);
+}
+
+TEST_F(SchedulerTest, ANewTimetableCountsFromNow) {
+  const api::Json old = create(nightly());
+  manual_.advance(hours(3));
+  api::Json updated = old;
+  updated["spec"]["schedule"] = "0 11 * * *";  // would have been due since
+  ASSERT_TRUE(jobs_->review_schedule(old, updated, alice_));
+  EXPECT_EQ(updated["status"]["settledTime"], "2026-11-20T13:00:00Z");
+  EXPECT_EQ(updated["status"]["nextScheduleTime"], "2026-11-21T11:00:00Z");
+}
+
+TEST_F(SchedulerTest, ATriggeredRunIsOutOfTurnAndAlone) {
+  create(nightly());
+  cluster_.block_runs = true;
+  const api::ObjectKey key{api::kSchedules, "openstack", "nightly"};
+  const auto tried = jobs_->trigger(key, true, {});
+  ASSERT_TRUE(tried) << tried.error().text();
+  EXPECT_EQ(backups(), 0U);
+  const auto triggered = jobs_->trigger(key, false, {});
+  ASSERT_TRUE(triggered) << triggered.error().text();
+  EXPECT_EQ((*triggered)->key().name, "nightly-manual-20261120100000");
+  const auto again = jobs_->trigger(key, false, {});
+  ASSERT_FALSE(again);
+  EXPECT_THAT(again.error().text(), HasSubstr("is running"));
+  EXPECT_EQ(status("nextScheduleTime"), "2026-11-21T02:00:00Z");
+  ASSERT_TRUE(jobs_->cancel((*triggered)->key(), alice_, false));
+  ASSERT_TRUE(in_time([&] { return status("active").empty(); }));
+}
+
+TEST_F(SchedulerTest, AScheduleThatIsDeletedLeavesItsRunningBackupAlone) {
+  cluster_.block_runs = true;
+  create(nightly());
+  manual_.advance(hours(16));
+  ASSERT_TRUE(eventually([&] { return phase_of_backup("nightly-20261121020000") == "Running"; }));
+  const api::ObjectPtr gone = *catalog_->get({api::kSchedules, "openstack", "nightly"});
+  ASSERT_TRUE(catalog_->remove(gone->key(), gone->revision()));
+  pause();
+  EXPECT_EQ(phase_of_backup("nightly-20261121020000"), "Running");
+}
+
+TEST_F(SchedulerTest, AStoreThatIsAwayWhenARunIsDueDelaysIt) {
+  create(nightly());
+  faulty_.inject({.times = -1});
+  manual_.advance(hours(16));
+  pause();
+  EXPECT_EQ(backups(), 0U);
+  faulty_.clear();
+  ASSERT_TRUE(in_time([&] {
+    return phase_of_backup("nightly-20261121020000") == "Completed" && status("active").empty();
+  }));
+}
+
+}  // namespace
+}  // namespace gb::jobs::test
