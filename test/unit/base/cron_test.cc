@@ -73,6 +73,12 @@ TEST(Cron, ATimeThatTheClockRepeatsIsDueTwice) {
               ElementsAre("2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-26T01:30:00Z"));
 }
 
+TEST(Cron, ADayWithoutAMidnightIsNotLost) {
+  // On 2026-04-24 the clocks of Cairo go from 0:00 to 1:00.
+  EXPECT_THAT(due("0 12 * * *", "Africa/Cairo", "2026-04-23T12:00:00Z", 2),
+              ElementsAre("2026-04-24T09:00:00Z", "2026-04-25T09:00:00Z"));
+}
+
 TEST(Cron, TheLeapDayOfACenturyIsFoundAfterEightYears) {
   EXPECT_THAT(due("0 0 29 2 *", "UTC", "2096-03-01T00:00:00Z", 1),
               ElementsAre("2104-02-29T00:00:00Z"));
