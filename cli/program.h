@@ -9,8 +9,8 @@
 namespace gb::cli {
 
 // `name` is the last part of argv[0]: kubectl-create-galerabackup and kubectl-create-galerarestore
-// are one command each, kubectl_complete-… completes the words of what its name goes on with, and
-// every other name is the whole program.
+// are one command each, kubectl_complete-galera completes words, and every other name is the whole
+// program.
 int run_program(const std::string& name, const std::vector<std::string>& arguments,
                 const std::string& version);
 

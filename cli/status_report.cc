@@ -243,7 +243,7 @@ class Report {
     if (next["suspended"].get<bool>())
       problem(kWeak, ns, about, "it is suspended: no backup will be made");
     else if (due && now_ - *due > kOverdue)
-      problem(kSchedule, ns, about, "it is overdue: a backup should have begun", *due);
+      problem(kSchedule, ns, about, "it is overdue: a backup should have begun", due);
   }
 
   Json describe_stores() {

@@ -90,7 +90,7 @@ Result<std::string> decoded(const YAML::Node& node, const char* key) {
 }
 
 std::string file_at(const Entry& entry, const char* key) {
-  const std::string file = text_at(entry.node, key);
+  std::string file = text_at(entry.node, key);
   if (file.empty() || file.front() == '/') return file;
   return (std::filesystem::path(entry.path).parent_path() / file).string();
 }

@@ -15,8 +15,7 @@ from . import place
 from .apiserver import program
 from .process import BedError, run
 
-LINKS = ("kubectl-galera", "kubectl-create-galerabackup", "kubectl-create-galerarestore", "kubectl_complete-galera",
-         "kubectl_complete-create-galerabackup", "kubectl_complete-create-galerarestore")
+LINKS = ("kubectl-galera", "kubectl-create-galerabackup", "kubectl-create-galerarestore", "kubectl_complete-galera")
 
 
 def oldest_kubectl():
