@@ -338,6 +338,19 @@ class Status(PluginCase):
         self.assertRegex(done.stdout, r"(?m)^backup/p-now +openstack +Running +\d+% +\d+s")
 
 
+    def test_schedules_tell_when_the_next_one_is(self):
+        self.completed(self.backup("p-before", databases=["glance"]))
+        self.alice.create(self.manifest("GaleraBackupSchedule", "p-yearly", {
+            "schedule": "0 2 1 1 *", "template": {"spec": {"databaseInstances": ["openstack"]}}}))
+
+        def screen(words):
+            return wait_until(words, lambda: re.search(words, self.ok(self.plugin.run("galera", "status")).stdout, re.M), 30)
+        screen(r"^openstack .* in \d+d \(p-yearly\)$")
+        self.alice("patch", f"galerabackupschedules.{GROUP}", "p-yearly", "--type=merge", "-p", '{"spec": {"suspend": true}}')
+        screen(r"^openstack .* SUSPENDED \(p-yearly\)$")
+        screen(r"^  ! schedule/p-yearly: it is suspended: no backup will be made$")
+
+
 class OnATerminal(PluginCase):
     def test_what_has_no_bar_says_the_same_there(self):
         self.completed(self.backup("p-same", databases=["glance"]))
