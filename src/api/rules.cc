@@ -58,14 +58,19 @@ void check_mapping(const Json& spec, const std::string& map_name, const std::str
 }
 
 void check_restore(const Json& spec, FieldErrors& errors) {
-  const bool by_name = !text_member(spec, "backup").empty();
-  const bool by_time = !text_member(spec, "asOf").empty();
-  if (!by_name && !by_time)
-    errors.push_back(required_field(
-        "spec.backup", "set backup (the name of a GaleraBackup, or latest) or asOf (a time)"));
-  if (by_name && by_time)
-    errors.push_back(
-        forbidden_field("spec.asOf", "may not be set together with backup; leave one out"));
+  std::string first;
+  for (const std::string source : {"backup", "schedule", "asOf"}) {
+    if (text_member(spec, source).empty()) continue;
+    if (first.empty())
+      first = source;
+    else
+      errors.push_back(forbidden_field(
+          "spec." + source, "may not be set together with " + first + "; leave one out"));
+  }
+  if (first.empty())
+    errors.push_back(required_field("spec.backup",
+                                    "set backup (the name of a GaleraBackup, or latest), schedule "
+                                    "(its newest backup) or asOf (a time)"));
   check_mapping(spec, "targets", "databaseInstances", SchemaFormat::kName, errors);
   check_mapping(spec, "rename", "databases", SchemaFormat::kSchemaName, errors);
 }

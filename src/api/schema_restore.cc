@@ -18,10 +18,9 @@ Schema spec() {
       {field("backup", text("The name of a completed GaleraBackup, or latest: the newest completed "
                             "one of the source namespace.",
                             SchemaFormat::kName)),
-       unavailable("schedule",
-                   text("Restore the latest backup of a schedule. Not available in this release.",
-                        SchemaFormat::kName),
-                   {"*"}),
+       field("schedule", text("Restore the newest completed backup of this GaleraBackupSchedule; "
+                              "those that it made remain when it is deleted.",
+                              SchemaFormat::kName)),
        field("asOf", text("Restore the newest completed backup whose snapshot is not later than "
                           "this time.",
                           SchemaFormat::kDateTime)),

@@ -74,16 +74,15 @@ WallTime PrudentClock::now() {
 }
 
 Janitor::Janitor(const Environment& environment)
-    : environment_(environment),
-      clock_(*environment.clock, newest_time(*environment.catalog)),
-      thread_([this](const std::stop_token& stop) {
+    : environment_(environment), thread_([this](const std::stop_token& stop) {
         while (sleep_for(stop, kLookEvery)) look(stop);
       }) {}
 
 void Janitor::look(const std::stop_token& stop) {
   // A store that does not answer is told by its GaleraBackupStore; nothing can be tidied meanwhile.
   if (!environment_.catalog->health()) return;
-  const WallTime now = clock_.now();
+  if (!clock_) clock_.emplace(*environment_.clock, newest_time(*environment_.catalog));
+  const WallTime now = clock_->now();
   expire(now, stop);
   for (const Store& store : environment_.stores)
     if (!stop.stop_requested()) empty_trash(store, now, stop);
@@ -91,20 +90,26 @@ void Janitor::look(const std::stop_token& stop) {
 
 void Janitor::expire(WallTime now, const std::stop_token& stop) {
   std::vector<Expiring> expiring = expiring_by_ttl(environment_, now);
-  for (const api::ObjectPtr& object : environment_.catalog->list(api::kSchedules, "").objects) {
-    const api::Json dom = object->dom();
-    const auto schedule = read_schedule(dom);
-    if (object->being_deleted() || !schedule) continue;
-    auto more = expiring_by_schedule(environment_, dom, *schedule);
-    expiring.insert(expiring.end(), std::make_move_iterator(more.begin()),
-                    std::make_move_iterator(more.end()));
+  // What rules keep depends on the objects alone: without a change there is nothing new.
+  const std::uint64_t revision = environment_.catalog->revision();
+  if (revision != judged_) {
+    for (const api::ObjectPtr& object : environment_.catalog->list(api::kSchedules, "").objects) {
+      const api::Json dom = object->dom();
+      const auto schedule = read_schedule(dom);
+      if (object->being_deleted() || !schedule) continue;
+      auto more = expiring_by_schedule(environment_, dom, *schedule);
+      expiring.insert(expiring.end(), std::make_move_iterator(more.begin()),
+                      std::make_move_iterator(more.end()));
+    }
+    judged_ = revision;
   }
   for (const Expiring& one : expiring) {
     if (stop.stop_requested()) return;
     const Status retired = retire(environment_, one);
     // What changed meanwhile, or went by another rule, is looked at again the next time.
-    if (!retired && retired.error().code != Code::kConflict &&
-        retired.error().code != Code::kNotFound)
+    if (retired) continue;
+    judged_ = 0;
+    if (retired.error().code != Code::kConflict && retired.error().code != Code::kNotFound)
       log::warn("an expired backup could not be moved to the trash",
                 {{"name", one.object->key().name}, {"error", retired.error().text()}});
   }

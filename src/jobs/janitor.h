@@ -58,7 +58,8 @@ class Janitor {
   [[nodiscard]] std::set<std::string> running_backups() const;
 
   const Environment& environment_;
-  PrudentClock clock_;
+  std::optional<PrudentClock> clock_;       // from the first look on
+  std::uint64_t judged_ = 0;                // the revision at which schedules were looked at last
   std::map<std::string, Freeing> freeing_;  // by uid
   std::jthread thread_;
 };

@@ -90,6 +90,9 @@ struct Dependencies {
   const Clock* clock = nullptr;
   Rng* rng = nullptr;
   unsigned parallel_backups = 2;
+  // Whether schedules are run, and what expires is given up: a server does, the command line, which
+  // may work on the repository of a server, does not.
+  bool keeps_house = false;
   std::chrono::milliseconds look_every{1000};  // at the schedules
   std::uint64_t memory = 0;  // bytes that the jobs' threads may take together; 0: no limit
 };

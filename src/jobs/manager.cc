@@ -42,13 +42,14 @@ Manager::Manager(Dependencies dependencies)
     : environment_(make_environment(std::move(dependencies))),
       slots_(environment_.parallel_backups),
       store_status_(environment_),
-      takeover_(environment_),
-      janitor_(environment_),
-      scheduler_(std::make_unique<Scheduler>(
-          environment_,
-          [this](const api::ObjectPtr& schedule, api::Json moved_on, api::Json backup) {
-            return start_run(schedule, std::move(moved_on), std::move(backup));
-          })) {}
+      takeover_(environment_) {
+  if (!environment_.keeps_house) return;
+  janitor_ = std::make_unique<Janitor>(environment_);
+  scheduler_ = std::make_unique<Scheduler>(
+      environment_, [this](const api::ObjectPtr& schedule, api::Json moved_on, api::Json backup) {
+        return start_run(schedule, std::move(moved_on), std::move(backup));
+      });
+}
 
 Manager::~Manager() {
   scheduler_.reset();

@@ -88,12 +88,13 @@ class Manager final : public Jobs {
   Targets targets_;
   StoreStatus store_status_;
   Takeover takeover_;
-  Janitor janitor_;
   mutable std::mutex mutex_;
   mutable std::condition_variable_any done_;
   bool closing_ = false;
   std::map<std::string, std::shared_ptr<Running>> running_;  // by uid
-  std::unique_ptr<Scheduler> scheduler_;                     // starts jobs: it ends first
+  // Null where nobody keeps house.
+  std::unique_ptr<Janitor> janitor_;
+  std::unique_ptr<Scheduler> scheduler_;  // starts jobs: it ends first
 };
 
 }  // namespace gb::jobs

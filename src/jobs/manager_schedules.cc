@@ -38,13 +38,15 @@ Status Manager::review_template(const api::Json& schedule, const kube::User& use
 
 Result<std::vector<std::string>> Manager::review_schedule(const api::Json& old, api::Json& updated,
                                                           const kube::User& user) {
-  const api::Json& before = old.at("spec");
-  const api::Json& after = updated.at("spec");
+  const auto changes = [&](std::string_view field) {
+    return api::member(api::member(old, "spec"), field) !=
+           api::member(api::member(updated, "spec"), field);
+  };
   // Its runs act as who created it: who changes what they do must be allowed to do it, too.
-  if (before["template"] != after["template"]) GB_TRY(review_template(updated, user));
+  if (changes("template")) GB_TRY(review_template(updated, user));
   GB_TRY_ASSIGN(const Schedule schedule, read_schedule(updated));
   const auto now = std::chrono::floor<std::chrono::seconds>(environment_.clock->now());
-  if (before["schedule"] != after["schedule"] || before["timeZone"] != after["timeZone"]) {
+  if (changes("schedule") || changes("timeZone")) {
     updated["status"]["settledTime"] = to_rfc3339(now);
     if (const auto next = schedule.next_after(now))
       updated["status"]["nextScheduleTime"] = to_rfc3339(*next);

@@ -217,6 +217,7 @@ void Scheduler::not_started(const api::ObjectPtr& object, Entry& entry, const De
   if (error.code == Code::kAlreadyExists) {
     // This run has been: before the clock was set back, or by a replica that saw it first.
     write(object, [&](api::Json& status) {
+      status["message"] = "the run due at " + text_of(decision.due) + " has been: " + error.message;
       status["settledTime"] = text_of(std::max(decision.due, schedule.settled));
       set_next(status, schedule, now);
     });

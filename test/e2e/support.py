@@ -98,8 +98,8 @@ class Case(unittest.TestCase):
     def backup(self, name, instances=("openstack",), **spec):
         return self.manifest("GaleraBackup", name, {"databaseInstances": list(instances), **spec})
 
-    def restore(self, name, backup, **spec):
-        return self.manifest("GaleraRestore", name, {"backup": backup, **spec})
+    def restore(self, name, backup=None, **spec):
+        return self.manifest("GaleraRestore", name, {**({"backup": backup} if backup else {}), **spec})
 
     def manifest(self, kind, name, spec):
         self.addCleanup(self._delete, f"{kind.lower()}s.{GROUP}", name)

@@ -93,8 +93,6 @@ TEST(Validate, WhatThisReleaseDoesNotDoIsRefusedNotIgnored) {
                           "it out"));
   EXPECT_THAT(backup_wrongs({{"copyTo", Json::array()}}), IsEmpty());
   EXPECT_THAT(backup_wrongs({{"resources", ""}}), ElementsAre(HasSubstr("Unsupported value")));
-  EXPECT_THAT(wrongs(restore_type(), restore({{"backup", "a"}, {"schedule", "nightly"}})),
-              ElementsAre(HasSubstr("spec.schedule: Forbidden")));
   EXPECT_THAT(wrongs(restore_type(), restore({{"backup", "a"}, {"fromStore", "x"}})),
               ElementsAre(HasSubstr("spec.fromStore: Forbidden")));
 }
@@ -102,7 +100,11 @@ TEST(Validate, WhatThisReleaseDoesNotDoIsRefusedNotIgnored) {
 TEST(Validate, ARestoreNamesExactlyOneSource) {
   EXPECT_THAT(wrongs(restore_type(), restore(Json::object())),
               ElementsAre("spec.backup: Required value: set backup (the name of a GaleraBackup, or "
-                          "latest) or asOf (a time)"));
+                          "latest), schedule (its newest backup) or asOf (a time)"));
+  EXPECT_THAT(wrongs(restore_type(), restore({{"schedule", "nightly"}})), IsEmpty());
+  EXPECT_THAT(
+      wrongs(restore_type(), restore({{"backup", "a"}, {"schedule", "nightly"}})),
+      ElementsAre("spec.schedule: Forbidden: may not be set together with backup; leave one out"));
   EXPECT_THAT(
       wrongs(restore_type(), restore({{"backup", "a"}, {"asOf", "2026-11-20T02:00:00Z"}})),
       ElementsAre("spec.asOf: Forbidden: may not be set together with backup; leave one out"));

@@ -119,6 +119,7 @@ class JobsTest : public testing::Test {
     d.clock = &clock();
     d.rng = &rng_;
     d.parallel_backups = 1;
+    d.keeps_house = true;
     return d;
   }
 

@@ -181,6 +181,18 @@ TEST_F(SchedulerTest, WhatIsSuspendedIsNotMadeUpFor) {
   EXPECT_EQ(status("nextScheduleTime"), "2026-11-23T02:00:00Z");
 }
 
+TEST_F(SchedulerTest, TheCommandLineRunsNobodysSchedules) {
+  create(nightly());
+  jobs_.reset();
+  Dependencies d = dependencies(*catalog_);
+  d.look_every = std::chrono::milliseconds(20);
+  d.keeps_house = false;
+  jobs_ = *Jobs::start(std::move(d));
+  manual_.advance(hours(40));
+  pause();
+  EXPECT_EQ(backups(), 0U);
+}
+
 TEST_F(SchedulerTest, RunsAtOnceWhenAskedTo) {
   create(nightly({{"runOnCreate", true}}));
   ASSERT_TRUE(eventually([&] { return phase_of_backup("nightly-20261120100000") == "Completed"; }));
