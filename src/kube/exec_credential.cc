@@ -107,7 +107,12 @@ Result<std::string> run(const ExecPlugin& plugin, const std::stop_token& stop) {
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  // One that asks nobody gets a group of its own, so that it can be ended with all that it started;
+  // one that asks must stay in ours, or the terminal would not let it read.
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(
+      &attributes,
+      static_cast<short>(POSIX_SPAWN_SETSIGMASK | (interactive ? 0 : POSIX_SPAWN_SETPGROUP)));
   pid_t pid = 0;
   const int failed = ::posix_spawnp(&pid, plugin.command.c_str(), &files, &attributes,
                                     pointers(words).data(), pointers(variables).data());
@@ -118,7 +123,7 @@ Result<std::string> run(const ExecPlugin& plugin, const std::stop_token& stop) {
     return fail(Code::kUnauthenticated, std::string("it can not be started: ") + strerror(failed));
   std::string output;
   const Status read = read_all(pipe.read_end(), output, stop);
-  if (!read) ::kill(pid, SIGKILL);
+  if (!read) ::kill(interactive ? pid : -pid, SIGKILL);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }

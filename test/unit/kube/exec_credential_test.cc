@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/text.h"
 #include "kube/client.h"
@@ -110,11 +111,28 @@ TEST_F(ExecTest, EveryWayToFailIsSaid) {
   EXPECT_EQ(credentials.get({}).error().code, Code::kUnauthenticated);
 }
 
-TEST_F(ExecTest, OneThatHangsIsEndedByAStop) {
+TEST_F(ExecTest, OneThatHangsIsEndedByAStopWithAllThatItStarted) {
+  const std::string file =
+      (std::filesystem::temp_directory_path() / ("gb-hangs-" + std::to_string(getpid()))).string();
+  const auto child = [&] {
+    pid_t pid = 0;
+    std::ifstream(file) >> pid;
+    return pid;
+  };
   std::stop_source stop;
-  stop.request_stop();
-  ExecCredentials credentials(shell("sleep 600"), clock_);
+  const std::jthread stopper([&] {
+    while (child() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    stop.request_stop();
+  });
+  ExecCredentials credentials(shell("sleep 600 & echo $! > " + file + "; wait"), clock_);
   EXPECT_EQ(credentials.get(stop.get_token()).error().code, Code::kCancelled);
+  // One that has ended has no command line, whether anybody took note of its end or not.
+  const std::string command = "/proc/" + std::to_string(child()) + "/cmdline";
+  const auto lives = [&] { return std::ifstream(command).get() != EOF; };
+  for (int i = 0; i < 500 && lives(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_FALSE(lives()) << "sleep is still there";
+  std::filesystem::remove(file);
 }
 
 class ExecClient : public http::test::ServerTest {};
