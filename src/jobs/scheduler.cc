@@ -223,14 +223,9 @@ void Scheduler::not_started(const api::ObjectPtr& object, Entry& entry, const De
     });
     return;
   }
+  if (may_pass(error.code)) return wait_for_better(object, entry, decision, error, now);
   const std::string message =
       "the run due at " + text_of(decision.due) + " could not begin: " + error.text();
-  if (may_pass(error.code)) {
-    entry.delay = std::clamp(entry.delay * 2, kSoon, kLongestDelay);
-    entry.wake = now + entry.delay;
-    log::warn("a scheduled backup waits", {{"schedule", schedule.name}, {"error", error.text()}});
-    return;
-  }
   const bool written = write(object, [&](api::Json& status) {
     status["phase"] = "Failed";
     status["message"] = message;
@@ -242,6 +237,24 @@ void Scheduler::not_started(const api::ObjectPtr& object, Entry& entry, const De
     set_next(status, schedule, now);
   });
   if (written) environment_.event(*object, kube::EventType::kWarning, "RunNotStarted", message);
+}
+
+void Scheduler::wait_for_better(const api::ObjectPtr& object, Entry& entry,
+                                const Decision& decision, const Error& error, WallSeconds now) {
+  entry.delay = std::clamp(entry.delay * 2, kSoon, kLongestDelay);
+  entry.wake = now + entry.delay;
+  log::warn("a scheduled backup waits",
+            {{"schedule", entry.schedule->name}, {"error", error.text()}});
+  // Said once for each run: a change of the object has it looked at anew.
+  const std::string what = "the run due at " + text_of(decision.due) + " waits: ";
+  const api::Json dom = object->dom();
+  if (api::text_member(dom.at("status"), "message").starts_with(what)) return;
+  const std::string message = what + error.text();
+  const bool written = write(object, [&](api::Json& status) {
+    status["message"] = message;
+    api::set_condition(status, "Healthy", "False", "RunWaits", message, environment_.clock->now());
+  });
+  if (written) environment_.event(*object, kube::EventType::kWarning, "RunWaits", message);
 }
 
 }  // namespace gb::jobs

@@ -39,12 +39,15 @@ class Scheduler {
   };
 
   void step(const api::ObjectPtr& object, Entry& entry, WallSeconds now);
-  // Whether the run that is going on has ended and was told; else there is nothing to do yet.
+  // Tells how the run that was going on has ended, if it has.
   void follow(const api::ObjectPtr& object, const Schedule& schedule);
   void run(const api::ObjectPtr& object, Entry& entry, const Decision& decision, WallSeconds now);
   void skip(const api::ObjectPtr& object, const Schedule& schedule, const Decision& decision);
   void not_started(const api::ObjectPtr& object, Entry& entry, const Decision& decision,
                    const Error& error, WallSeconds now);
+  // After an error that may pass: tried again, and said why.
+  void wait_for_better(const api::ObjectPtr& object, Entry& entry, const Decision& decision,
+                       const Error& error, WallSeconds now);
   // Changes the status of exactly this version of the schedule; false when somebody was quicker.
   bool write(const api::ObjectPtr& object, const std::function<void(api::Json& status)>& change);
   [[nodiscard]] std::optional<WallSeconds> failed_at(const api::ObjectPtr& object,

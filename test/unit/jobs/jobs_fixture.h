@@ -30,6 +30,8 @@ class Instances final : public InstanceResolver {
   Result<galera::Endpoint> resolve(std::string_view ns, std::string_view name) override {
     ++asked;
     if (gone) return fail(Code::kNotFound, "it is gone");
+    if (no_secret)
+      return fail(Code::kUnavailable, "Secret \"db\" does not exist", "create it again");
     if (ns == "openstack" && (name == "main" || name == "cell1" || name == "dr")) {
       galera::Endpoint endpoint;
       endpoint.name = name;
@@ -42,6 +44,7 @@ class Instances final : public InstanceResolver {
   }
   std::atomic<int> asked{0};
   std::atomic<bool> gone{false};
+  std::atomic<bool> no_secret{false};
   std::mutex mutex;
   std::string uid;  // of the object that describes them; empty: a configuration does
 };

@@ -311,6 +311,23 @@ TEST_F(SchedulerTest, AScheduleThatIsDeletedLeavesItsRunningBackupAlone) {
   EXPECT_EQ(phase_of_backup("nightly-20261121020000"), "Running");
 }
 
+TEST_F(SchedulerTest, ARunThatHasToWaitSaysForWhat) {
+  create(nightly());
+  instances_.no_secret = true;
+  manual_.advance(hours(16));
+  ASSERT_TRUE(eventually([&] { return !status("message").empty(); }));
+  EXPECT_THAT(status("message"), HasSubstr("the run due at 2026-11-21T02:00:00Z waits: Secret"));
+  EXPECT_EQ(schedule()["status"]["conditions"][0]["reason"], "RunWaits");
+  const std::string revision = schedule()["metadata"]["resourceVersion"];
+  for (int i = 0; i < 10; ++i) {
+    manual_.advance(std::chrono::seconds(10));
+    std::this_thread::sleep_for(std::chrono::milliseconds(40));
+  }
+  EXPECT_EQ(schedule()["metadata"]["resourceVersion"], revision) << "said once";
+  instances_.no_secret = false;
+  ASSERT_TRUE(in_time([&] { return phase_of_backup("nightly-20261121020000") == "Completed"; }));
+}
+
 TEST_F(SchedulerTest, AStoreThatIsAwayWhenARunIsDueDelaysIt) {
   create(nightly());
   faulty_.inject({.times = -1});
