@@ -16,32 +16,12 @@ constexpr const char* kLookAtService =
     "see whether it runs: kubectl get apiservice v1beta1.backup.rhoso.io; kubectl get pods -n "
     "galera-backup";
 
-Code code_of(int status, const std::string& reason) {
-  switch (status) {
-    case 401:
-      return Code::kUnauthenticated;
-    case 403:
-      return Code::kForbidden;
-    case 404:
-      return Code::kNotFound;
-    case 409:
-      return reason == "AlreadyExists" ? Code::kAlreadyExists : Code::kConflict;
-    case 429:
-      return Code::kExhausted;
-    case 503:
-    case 504:
-      return Code::kUnavailable;
-    default:
-      return Code::kInvalid;
-  }
-}
-
 // What the server said, as a person should read it.
 Error error_of(const http::ClientResponse& response) {
   const api::Json body = api::Json::parse(response.body, nullptr, /*allow_exceptions=*/false);
   Error error;
   const std::string reason = api::text_member(body, "reason");
-  error.code = code_of(response.status, reason);
+  error.code = kube::code_of_answer(response.status, reason);
   error.message = api::text_member(body, "message");
   if (error.message.empty()) error.message = trim(response.body);
   if (error.message.empty())

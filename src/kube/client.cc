@@ -22,28 +22,9 @@ constexpr std::chrono::seconds kWatchSilence{150};
 // A job that does something long may say nothing for hours.
 constexpr std::chrono::hours kLogSilence{24};
 
-Code code_of(int status, const std::string& reason) {
-  switch (status) {
-    case 401:
-      return Code::kUnauthenticated;
-    case 403:
-      return Code::kForbidden;
-    case 404:
-      return Code::kNotFound;
-    case 409:
-      return reason == "AlreadyExists" ? Code::kAlreadyExists : Code::kConflict;
-    case 410:
-      return Code::kExpired;
-    case 429:
-      return Code::kExhausted;
-    default:
-      return status >= 500 || status < 400 ? Code::kUnavailable : Code::kInvalid;
-  }
-}
-
 Error error_of(int status, const Json& body, const std::string& what) {
   Error error;
-  error.code = code_of(status, api::text_member(body, "reason"));
+  error.code = code_of_answer(status, api::text_member(body, "reason"));
   const std::string message = api::text_member(body, "message");
   error.message = "kube-apiserver answered " + std::to_string(status) + " to " + what +
                   (message.empty() ? "" : ": " + message);
@@ -217,6 +198,25 @@ class Client final : public KubeClient {
 };
 
 }  // namespace
+
+Code code_of_answer(int status, const std::string& reason) {
+  switch (status) {
+    case 401:
+      return Code::kUnauthenticated;
+    case 403:
+      return Code::kForbidden;
+    case 404:
+      return Code::kNotFound;
+    case 409:
+      return reason == "AlreadyExists" ? Code::kAlreadyExists : Code::kConflict;
+    case 410:
+      return Code::kExpired;
+    case 429:
+      return Code::kExhausted;
+    default:
+      return status >= 500 || status < 400 ? Code::kUnavailable : Code::kInvalid;
+  }
+}
 
 Result<std::unique_ptr<KubeClient>> KubeClient::make(ClusterAccess access, std::string user_agent) {
   auto client = std::make_unique<Client>(std::move(access), std::move(user_agent));

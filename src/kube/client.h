@@ -33,6 +33,9 @@ struct Call {
   std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
+// What the code of an answer means, and, of a 409, the reason of its Status.
+[[nodiscard]] Code code_of_answer(int status, const std::string& reason);
+
 class KubeClient {
  public:
   // Files are read now and when they change. Invalid: one can not be read, or holds no PEM.
