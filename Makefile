@@ -41,8 +41,7 @@ demo-standalone: demo-parts ## the same without a control plane: kubectl straigh
 	@KEEP=$(KEEP) scripts/demo --standalone
 
 test: ## everything: unit (plain, ASan+UBSan, TSan), integration, e2e, lint, arrows
-	@scripts/install-deps all
-	@scripts/run-tests all
+	@started=$$(date +%s) && scripts/install-deps all && GB_TEST_STARTED=$$started scripts/run-tests all
 
 unit: build ## the unit tests
 	@ctest --preset dev
