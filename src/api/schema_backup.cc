@@ -109,6 +109,8 @@ Schema status() {
        field("progress", job_progress()),
        field("instances",
              list("What was dumped from each instance.", std::move(instance), "map", {"name"})),
+       field("skewSeconds", number("Of a set of instances: the seconds between its first snapshot "
+                                   "and its last.")),
        field("size", object("The size of the backup, as quantities.",
                             {field("logical", text("All rows, before compression and sharing.")),
                              field("stored", text("All that the backup refers to in the store.")),

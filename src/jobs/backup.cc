@@ -154,6 +154,13 @@ api::Json size_status(const storage::Sizes& sizes) {
           {"added", to_quantity(sizes.added)}};
 }
 
+// Between the first snapshot of a set and its last.
+std::chrono::duration<double> skew_of(const std::vector<galera::InstanceModel>& models) {
+  const auto [first, last] = std::ranges::minmax_element(
+      models, {}, [](const galera::InstanceModel& model) { return model.facts.snapshot_time; });
+  return last->facts.snapshot_time - first->facts.snapshot_time;
+}
+
 // The run of one backup: what the steps share.
 class Run {
  public:
@@ -274,8 +281,16 @@ class Run {
     log_->say("manifest written: " + to_quantity(finished_.sizes.logical) + " of rows, " +
               to_quantity(finished_.sizes.stored) + " stored, " +
               to_quantity(finished_.sizes.added) + " of it new");
+    const bool several = models_.size() > 1;
+    if (several)
+      log_->say(
+          "the snapshots of the set lie " +
+          std::to_string(
+              std::chrono::duration_cast<std::chrono::milliseconds>(skew_of(models_)).count()) +
+          " ms apart");
     return record_.update([&](api::Json& status) {
       status["phase"] = "Verifying";
+      if (several) status["skewSeconds"] = skew_of(models_).count();
       status["digest"] = digest_text(finished_.digest);
       status["size"] = size_status(finished_.sizes);
       status["location"] = work_.store->url + "/data/" + record_.key().ns + "/" + record_.uid();

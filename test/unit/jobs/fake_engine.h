@@ -23,6 +23,7 @@ struct FakeCluster {
   // Set by tests.
   Status connect_error;
   std::vector<Status> run_results;  // one a run of a dump; used up, then success
+  std::vector<WallTime> snapshots;  // of the next ones; used up, then they have no time
   bool block_runs = false;          // a run waits until it is stopped
   int runs = 0;
   int strict_runs = 0;
@@ -50,6 +51,10 @@ class FakeDump final : public galera::Dump {
     facts_.server_version = "10.11.19-MariaDB";
     facts_.cluster_uuid = "8a1f";
     facts_.seqno = 4711;
+    const std::scoped_lock lock(cluster_.mutex);
+    if (cluster_.snapshots.empty()) return {};
+    facts_.snapshot_time = cluster_.snapshots.back();
+    cluster_.snapshots.pop_back();
     return {};
   }
   [[nodiscard]] const galera::Facts& facts() const override { return facts_; }

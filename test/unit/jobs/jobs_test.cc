@@ -144,6 +144,16 @@ TEST_F(JobsTest, ABackupWaitsForItsTurn) {
   EXPECT_EQ(finish(second)["status"]["phase"], "Completed");
 }
 
+TEST_F(JobsTest, ASetTellsHowFarApartItsSnapshotsLie) {
+  const WallTime first = *from_rfc3339("2026-11-20T02:00:00Z");
+  cluster_.snapshots = {first + std::chrono::milliseconds(12), first};
+  const api::Json done = finish(submit(backup("set", {{"databaseInstances", {"main", "cell1"}}})));
+  EXPECT_EQ(done["status"]["phase"], "Completed") << done.dump(1);
+  EXPECT_NEAR(done["status"]["skewSeconds"].get<double>(), 0.012, 1e-9);
+  EXPECT_THAT(log_of(done), HasSubstr("the snapshots of the set lie 12 ms apart"));
+  EXPECT_FALSE(finish(submit(backup("single")))["status"].contains("skewSeconds"));
+}
+
 TEST_F(JobsTest, ARestoreBringsEverythingBack) {
   finish(submit(backup("a")));
   const api::Json done = finish(submit(restore("r", {{"backup", "latest"}})));
