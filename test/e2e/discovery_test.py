@@ -58,7 +58,7 @@ class Discovery(Case):
         wait_until("the group to be Current", lambda: self.freshness() == "Current", 90)
         entry = self.aggregated()[GROUP]["v1beta1"]
         resources = {r["resource"]: r for r in entry["resources"]}
-        self.assertEqual(sorted(resources), ["galerabackups", "galerabackupstores", "galerarestores"])
+        self.assertEqual(sorted(resources), ["galerabackups", "galerabackupschedules", "galerabackupstores", "galerarestores"])
         backups = resources["galerabackups"]
         self.assertEqual(backups["responseKind"]["kind"], "GaleraBackup")
         self.assertEqual(backups["scope"], "Namespaced")

@@ -1,6 +1,7 @@
 """Instances that are Galera objects: found, backed up and restored as the mariadb-operator of OpenStack leaves them."""
 
 import shutil
+import time
 
 from gbtest import load, place, proof
 from gbtest.galera import Galera
@@ -134,6 +135,10 @@ class Encrypted(ObjectCase):
     def restart_server(cls):
         """Until kube-apiserver, too, has noticed that it is back."""
         cls.bed.server.restart()
+        # A look that it took while the server was away may end only now, with a no: wait for that, and have it look again.
+        time.sleep(7)
+        cls.bed.control_plane.admin("annotate", "apiservice", "v1beta1.backup.rhoso.io", f"looked={time.time()}", "--overwrite")
+        cls.bed.control_plane.wait_available(cls.bed.server.apiservice, process=cls.bed.server.process)
         probe = {"apiVersion": "backup.rhoso.io/v1beta1", "kind": "GaleraBackup",
                  "metadata": {"name": "probe", "namespace": NAMESPACE}, "spec": {"databaseInstances": ["openstack"]}}
         for _ in range(3):

@@ -98,7 +98,7 @@ class Schedules(Case):
         erin = self.bed.user("erin")
         admin("create", "rolebinding", "erin-for-a-while", "-n", NAMESPACE, "--clusterrole=admin", "--user=erin")
         self.addCleanup(admin.run, "delete", "rolebinding", "erin-for-a-while", "erin-gone", "-n", NAMESPACE, "--ignore-not-found")
-        schedule = self.schedule("of-erin", "* * * * *")
+        schedule = self.schedule("of-erin", "* * * * *", suspend=True)  # until the right is gone
         self.until("erin to be admin", lambda: erin.run("auth", "can-i", "create", SCHEDULES, "-n", NAMESPACE).returncode == 0, 30)
         erin("create", "-f", "-", stdin=schedule)
         self.assertEqual(self.status(schedule)["runAs"]["username"], "erin")
@@ -109,6 +109,7 @@ class Schedules(Case):
             if binding["metadata"]["name"] != "erin-for-a-while":
                 again = {**binding, "metadata": {k: binding["metadata"][k] for k in ("name", "namespace")}}
                 self.addCleanup(admin.run, "apply", "-f", "-", stdin=again)
+        self.alice("patch", SCHEDULES, "of-erin", "--type=merge", "-p", '{"spec": {"suspend": false}}')
         self.until("the run that is refused", lambda: self.status(schedule)["phase"] == "Failed", 130)
         self.assertIn('User "erin" cannot create resource "galerabackups"', self.status(schedule)["message"])
         self.assertEqual(self.backups_of(schedule), {})
