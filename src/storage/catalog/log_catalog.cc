@@ -425,7 +425,7 @@ class LogCatalog::Drafting {
   Result<api::ObjectPtr> judge(Change& change) const {
     if (change.kind != Change::Kind::kRemove)
       GB_TRY(change.make(head_ + 1 + draft_.mutations.size()));
-    const api::ObjectPtr before = current(change.key);
+    api::ObjectPtr before = current(change.key);
     if (change.kind == Change::Kind::kCreate) {
       if (before) return fail(Code::kAlreadyExists, describe(change.key) + " already exists");
       return nullptr;
