@@ -89,8 +89,9 @@ class JanitorTest : public JobsTest {
   }
   // Everything that is left in the store reads back.
   void expect_sound() {
-    for (const storage::Finding& finding :
-         *storage::check_repository(*blobs_, {.read_data = true}, {}))
+    const auto findings = storage::check_repository(*blobs_, {.read_data = true}, {});
+    ASSERT_TRUE(findings) << findings.error().text();
+    for (const storage::Finding& finding : *findings)
       EXPECT_FALSE(finding.damage) << finding.key << ": " << finding.message;
   }
 
