@@ -66,6 +66,11 @@ class JanitorTest : public JobsTest {
     janitor_ = std::make_unique<Janitor>(environment_);
   }
 
+  void TearDown() override {
+    janitor_.reset();
+    JobsTest::TearDown();
+  }
+
   void take(const std::string& name, api::Json extra = api::Json::object(),
             const char* schedule = nullptr) {
     api::Json dom = backup(name, std::move(extra));

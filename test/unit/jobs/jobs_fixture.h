@@ -104,6 +104,12 @@ class JobsTest : public testing::Test {
     start();
   }
 
+  // Before the clock of a derived fixture goes, which threads of both look at.
+  void TearDown() override {
+    jobs_.reset();
+    catalog_.reset();
+  }
+
   // Tests of what happens over days bring one that they move by hand.
   virtual Clock& clock() { return clock_; }
 
