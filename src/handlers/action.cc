@@ -1,4 +1,4 @@
-// The subresources that do something: cancel and undelete.
+// The subresources that do something: cancel, undelete and trigger.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -86,6 +86,19 @@ Answer undelete_object(const Env& env, Call& call, std::string_view body) {
         "its ttl or the retention of its schedule would delete it again: it came back with "
         "spec.hold, which keeps it until you set that to false");
   return object_response(env, call, asked->view, 201, *object);
+}
+
+Answer trigger_schedule(const Env& env, Call& call, std::string_view body) {
+  const auto asked = asked_of(call, body, {});
+  if (!asked) return api::refuse(asked.error());
+  if (const auto schedule = find_object(env, call); !schedule) return api::refuse(schedule.error());
+  if (auto lives = check_namespace(env, call, {}); !lives)
+    return api::refuse(std::move(lives).error());
+  auto made = env.deps.jobs->trigger(call.key(), call.dry_run, env.stopping.get_token());
+  if (!made) return api::refuse(api::from_error(made.error(), call.type, call.info.name));
+  // What is answered is the backup.
+  call.type = api::find_resource(api::kBackups);
+  return answer_created(env, call, asked->view, std::move(*made));
 }
 
 }  // namespace gb::handlers

@@ -15,12 +15,15 @@ Answer update_object(const Env& env, Call& call, std::string_view body);
 Answer patch_object(const Env& env, Call& call, std::string_view body);
 Answer delete_object(const Env& env, Call& call, std::string_view body);
 Answer delete_objects(const Env& env, Call& call, std::string_view body);
-// The subresource trigger: answers with the backup that it started.
-Answer trigger_schedule(const Env& env, Call& call);
 Answer read_log(const Env& env, Call& call);
 // The subresources that do something: the object as it is then.
 Answer cancel_job(const Env& env, Call& call, std::string_view body);
 Answer undelete_object(const Env& env, Call& call, std::string_view body);
+// The backup that it started.
+Answer trigger_schedule(const Env& env, Call& call, std::string_view body);
+
+// The answer to what made an object: as it was recorded, or as its job has left it by now.
+Answer answer_created(const Env& env, Call& call, const View& view, api::ObjectPtr made);
 
 // The object as its job has left it, if that ends in time; a job that goes on is no failure. At
 // most so many calls wait as Limits say; the others get the object as it is.

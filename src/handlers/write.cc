@@ -125,24 +125,6 @@ api::Outcome<Written> store_update(const Env& env, Call& call, const api::Object
   return api::refuse(object_error(written.error(), *call.type, call.info.name));
 }
 
-// The answer to what made an object: as it was recorded, or as its job has left it by now.
-Answer created(const Env& env, Call& call, const View& view, api::ObjectPtr made) {
-  if (call.dry_run) {
-    if (view.media.shape != api::Shape::kObject) return object_response(env, call, view, 201, made);
-    // What was not stored has no version.
-    api::Json shown = made->dom();
-    shown["metadata"].erase("resourceVersion");
-    http::Response out;
-    out.status = 201;
-    out.headers.add("Content-Type", view.media.content_type);
-    out.body = api::encode(shown.dump(), view.media.format, view.pretty);
-    return out;
-  }
-  const api::ObjectPtr object_now = wait_for_job(env, std::move(made), create_wait(env, call));
-  warn_of_failure(call, object_now);
-  return object_response(env, call, view, 201, object_now);
-}
-
 }  // namespace
 
 api::Outcome<void> check_namespace(const Env& env, const Call& call, std::string_view name) {
@@ -170,6 +152,23 @@ api::ObjectPtr wait_for_job(const Env& env, api::ObjectPtr object, std::chrono::
   return ended ? std::move(*ended) : object;
 }
 
+Answer answer_created(const Env& env, Call& call, const View& view, api::ObjectPtr made) {
+  if (call.dry_run) {
+    if (view.media.shape != api::Shape::kObject) return object_response(env, call, view, 201, made);
+    // What was not stored has no version.
+    api::Json shown = made->dom();
+    shown["metadata"].erase("resourceVersion");
+    http::Response out;
+    out.status = 201;
+    out.headers.add("Content-Type", view.media.content_type);
+    out.body = api::encode(shown.dump(), view.media.format, view.pretty);
+    return out;
+  }
+  const api::ObjectPtr object_now = wait_for_job(env, std::move(made), create_wait(env, call));
+  warn_of_failure(call, object_now);
+  return object_response(env, call, view, 201, object_now);
+}
+
 Answer create_object(const Env& env, Call& call, std::string_view body) {
   const auto view = choose_view(call, api::Asked::kObject);
   if (!view) return api::refuse(view.error());
@@ -191,23 +190,7 @@ Answer create_object(const Env& env, Call& call, std::string_view body) {
 
   auto made = submit_named(env, call, std::move(*object));
   if (!made) return api::refuse(std::move(made).error());
-  return created(env, call, *view, std::move(*made));
-}
-
-Answer trigger_schedule(const Env& env, Call& call) {
-  const auto options = api::parse_write_options(call.query(), "CreateOptions");
-  if (!options) return api::refuse(options.error());
-  call.dry_run = options->dry_run;
-  const auto view = choose_view(call, api::Asked::kObject);
-  if (!view) return api::refuse(view.error());
-  if (const auto schedule = find_object(env, call); !schedule) return api::refuse(schedule.error());
-  if (auto lives = check_namespace(env, call, {}); !lives)
-    return api::refuse(std::move(lives).error());
-  auto made = env.deps.jobs->trigger(call.key(), call.dry_run, env.stopping.get_token());
-  if (!made) return api::refuse(api::from_error(made.error(), call.type, call.info.name));
-  // What is answered is the backup.
-  call.type = api::find_resource(api::kBackups);
-  return created(env, call, *view, std::move(*made));
+  return answer_created(env, call, *view, std::move(*made));
 }
 
 Answer update_object(const Env& env, Call& call, std::string_view body) {

@@ -281,16 +281,15 @@ class Run {
     log_->say("manifest written: " + to_quantity(finished_.sizes.logical) + " of rows, " +
               to_quantity(finished_.sizes.stored) + " stored, " +
               to_quantity(finished_.sizes.added) + " of it new");
-    const bool several = models_.size() > 1;
-    if (several)
-      log_->say(
-          "the snapshots of the set lie " +
-          std::to_string(
-              std::chrono::duration_cast<std::chrono::milliseconds>(skew_of(models_)).count()) +
-          " ms apart");
+    std::optional<std::chrono::duration<double>> skew;  // of one instance there is none
+    if (models_.size() > 1) {
+      skew = skew_of(models_);
+      const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(*skew).count();
+      log_->say("the snapshots of the set lie " + std::to_string(ms) + " ms apart");
+    }
     return record_.update([&](api::Json& status) {
       status["phase"] = "Verifying";
-      if (several) status["skewSeconds"] = skew_of(models_).count();
+      if (skew) status["skewSeconds"] = skew->count();
       status["digest"] = digest_text(finished_.digest);
       status["size"] = size_status(finished_.sizes);
       status["location"] = work_.store->url + "/data/" + record_.key().ns + "/" + record_.uid();

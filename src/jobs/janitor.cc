@@ -19,6 +19,7 @@ constexpr std::chrono::seconds kLookEvery{30};
 constexpr std::chrono::minutes kDrift{5};  // what clocks differ by without having jumped
 constexpr std::chrono::hours kIdle{1};     // without any backup is nothing unusual
 constexpr std::chrono::hours kProof{24};
+constexpr std::chrono::hours kUnreadableAgain{1};
 
 // The latest time in any object of the catalog.
 WallTime newest_time(const storage::Catalog& catalog) {
@@ -33,13 +34,6 @@ WallTime newest_time(const storage::Catalog& catalog) {
           newest = std::max(newest, *time);
     }
   return newest;
-}
-
-// "trash/<ns>/<uid>"
-std::optional<std::pair<std::string, std::string>> parse_key(const std::string& key) {
-  const std::vector<std::string> parts = split(key, '/');
-  if (parts.size() != 3) return std::nullopt;
-  return std::pair(parts[1], parts[2]);
 }
 
 }  // namespace
@@ -83,6 +77,7 @@ void Janitor::look(const std::stop_token& stop) {
   if (!environment_.catalog->health()) return;
   if (!clock_) clock_.emplace(*environment_.clock, newest_time(*environment_.catalog));
   const WallTime now = clock_->now();
+  running_.reset();
   expire(now, stop);
   for (const Store& store : environment_.stores)
     if (!stop.stop_requested()) empty_trash(store, now, stop);
@@ -115,74 +110,78 @@ void Janitor::expire(WallTime now, const std::stop_token& stop) {
   }
 }
 
-std::set<std::string> Janitor::running_backups() const {
-  std::set<std::string> uids;
+const std::set<std::string>& Janitor::running_backups() {
+  if (running_) return *running_;
+  running_.emplace();
   for (const api::ObjectPtr& object : environment_.catalog->list(api::kBackups, "").objects)
-    if (!api::is_terminal_phase(api::phase_of(object->dom()))) uids.insert(object->uid());
-  return uids;
+    if (!api::is_terminal_phase(api::phase_of(object->dom()))) running_->insert(object->uid());
+  return *running_;
 }
 
-bool Janitor::may_free(const Store& store, const std::string& key, WallTime now) {
-  const auto place = parse_key(key);
-  const auto retention = parse_duration(store.trash_retention);
-  const auto text = store.blobs->get(key);
-  if (!place || !retention || !text) return false;
-  const auto& [ns, uid] = *place;
-  api::Json mark = api::Json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  const auto deleted = from_rfc3339(api::text_member(mark, "deleted"));
-  if (!deleted) return false;
-  const bool marked = api::member(mark, "freeing").is_boolean();
+bool Janitor::may_free(const TrashMark& mark, WallTime now) {
+  const auto due = mark.due();
   // What was freed in part is finished whatever the clock says.
-  if (!marked && now < *deleted + std::chrono::duration_cast<std::chrono::microseconds>(*retention))
-    return false;
-  const std::string name =
-      api::text_member(api::member(api::member(mark, "object"), "metadata"), "name");
-  const auto live = environment_.catalog->get({api::kBackups, ns, name});
-  if (live && (*live)->uid() == uid) {
-    freeing_.erase(uid);  // a removal that failed, or brought back: the object counts
+  if (!mark.freeing && (!due || now < *due)) return false;
+  const auto live = environment_.catalog->get({api::kBackups, mark.ns, mark.name});
+  if (live && (*live)->uid() == mark.uid) {
+    freeing_.erase(mark.uid);  // a removal that failed, or brought back: the object counts
     return false;
   }
-  auto [entry, is_new] = freeing_.try_emplace(uid, Freeing{&store, ns, name, {}});
-  if (is_new) {
-    entry->second.waits_for = running_backups();
-    if (marked) return false;  // the next look
-    mark["freeing"] = true;
-    if (const Status written = storage::put(*store.blobs, key, as_bytes(mark.dump())); !written)
-      freeing_.erase(entry);
-    return false;
+  const auto entry = freeing_.find(mark.uid);
+  if (entry == freeing_.end()) {
+    // A replica that died may have marked it: which backups ran then is not known, so those of now.
+    if (mark.freeing || begin_freeing(mark)) freeing_.emplace(mark.uid, running_backups());
+    return false;  // the next look
   }
-  const std::set<std::string> running = running_backups();
-  return std::ranges::none_of(entry->second.waits_for,
-                              [&](const std::string& one) { return running.contains(one); });
+  return std::ranges::none_of(
+      entry->second, [&](const std::string& one) { return running_backups().contains(one); });
 }
 
 void Janitor::empty_trash(const Store& store, WallTime now, const std::stop_token& stop) {
-  const auto marks = store.blobs->list("trash/");
-  if (!marks) return;
-  std::vector<storage::BackupName> doomed;
-  for (const storage::BlobInfo& mark : *marks)
-    if (may_free(store, mark.key, now)) {
-      const auto place = parse_key(mark.key);
-      doomed.push_back({place->first, place->second});
+  const auto listed = store.blobs->list(kTrash);
+  if (!listed) return;
+  std::map<std::string, WallTime> not_before;
+  std::vector<TrashMark> doomed;
+  for (const storage::BlobInfo& info : *listed) {
+    // One that was brought back and deleted again is due later than it was: then it is read again.
+    if (const auto known = not_before_[&store].find(info.key);
+        known != not_before_[&store].end() && now < known->second) {
+      not_before.insert(*known);
+      continue;
     }
+    auto mark = read_mark(store, info.key);
+    if (!mark) {
+      if (mark.error().code == Code::kNotFound) continue;
+      log::warn("the trash holds what can not be freed", {{"error", mark.error().text()}});
+      not_before.emplace(info.key, now + kUnreadableAgain);
+    } else if (may_free(*mark, now)) {
+      doomed.push_back(std::move(*mark));
+    } else if (const auto due = mark->due(); !mark->freeing && due && now < *due) {
+      not_before.emplace(info.key, *due);
+    }
+  }
+  not_before_[&store] = std::move(not_before);
   if (doomed.empty()) return;
-  const auto freed = storage::free_backups(*store.blobs, doomed, stop);
+  std::vector<storage::BackupName> names;
+  for (const TrashMark& mark : doomed) names.push_back({mark.ns, mark.uid});
+  const auto freed = storage::free_backups(*store.blobs, names, stop);
   if (!freed) {
     log::warn("the trash could not be emptied",
               {{"store", store.name}, {"error", freed.error().text()}});
     return;
   }
-  for (const storage::BackupName& backup : freed->wholly) {
-    const auto entry = freeing_.find(backup.uid);
-    const std::string name = entry == freeing_.end() ? backup.uid : entry->second.name;
-    (void)environment_.stores.front().blobs->remove(JobLog::key(backup.ns, backup.uid));
+  for (const TrashMark& mark : doomed) {
+    if (std::ranges::none_of(freed->wholly, [&](const storage::BackupName& backup) {
+          return backup.ns == mark.ns && backup.uid == mark.uid;
+        }))
+      continue;
+    (void)environment_.stores.front().blobs->remove(JobLog::key(mark.ns, mark.uid));
     // The mark last: as long as it is there, the next look goes on with what is left.
-    if (const Status removed = store.blobs->remove("trash/" + backup.ns + "/" + backup.uid);
-        !removed)
+    if (const Status removed = store.blobs->remove(mark.key); !removed)
       log::warn("a mark could not be removed from the trash",
-                {{"backup", name}, {"error", removed.error().text()}});
-    freeing_.erase(backup.uid);
-    log::info("freed a deleted backup", {{"namespace", backup.ns}, {"name", name}});
+                {{"backup", mark.name}, {"error", removed.error().text()}});
+    freeing_.erase(mark.uid);
+    log::info("freed a deleted backup", {{"namespace", mark.ns}, {"name", mark.name}});
   }
   if (freed->bytes > 0)
     log::info("emptied the trash", {{"store", store.name}, {"bytes", freed->bytes}});

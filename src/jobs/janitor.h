@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "jobs/environment.h"
+#include "jobs/trash.h"
 
 namespace gb::jobs {
 
@@ -44,23 +45,21 @@ class Janitor {
   void look(const std::stop_token& stop);
 
  private:
-  struct Freeing {
-    const Store* store = nullptr;
-    std::string ns;
-    std::string name;
-    std::set<std::string> waits_for;  // uids of backups that ran when it was marked
-  };
-
   void expire(WallTime now, const std::stop_token& stop);
   void empty_trash(const Store& store, WallTime now, const std::stop_token& stop);
   // Whether the data of this mark may be removed now; marks it if it was not.
-  bool may_free(const Store& store, const std::string& key, WallTime now);
-  [[nodiscard]] std::set<std::string> running_backups() const;
+  bool may_free(const TrashMark& mark, WallTime now);
+  // The uids of the backups that had not ended when this look first asked.
+  const std::set<std::string>& running_backups();
 
   const Environment& environment_;
-  std::optional<PrudentClock> clock_;       // from the first look on
-  std::uint64_t judged_ = 0;                // the revision at which schedules were looked at last
-  std::map<std::string, Freeing> freeing_;  // by uid
+  std::optional<PrudentClock> clock_;  // from the first look on
+  std::uint64_t judged_ = 0;           // the revision at which schedules were looked at last
+  std::optional<std::set<std::string>> running_;  // of this look
+  // By key: marks that need no look earlier.
+  std::map<const Store*, std::map<std::string, WallTime>> not_before_;
+  // By uid of what is marked as being freed: the backups that ran when it was.
+  std::map<std::string, std::set<std::string>> freeing_;
   std::jthread thread_;
 };
 

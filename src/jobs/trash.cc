@@ -19,56 +19,69 @@ namespace {
 // What is about to be freed is not brought back any more.
 constexpr std::chrono::minutes kReaperMargin{1};
 
-struct Deleted {
-  const Store* store = nullptr;
-  std::string key;  // of the mark
+std::string text_of_metadata(const api::Json& object, std::string_view field) {
+  return api::text_member(api::member(object, "metadata"), field);
+}
+
+// A mark and the object in it.
+struct Deleted : TrashMark {
   api::Json object;
-  WallTime time;
-  bool freeing = false;  // the janitor has begun to remove its data
 };
 
 std::string folder_of(const std::string& ns) {
-  return "trash/" + ns + "/";
+  return kTrash + ns + "/";
 }
 
-std::optional<Deleted> parse_mark(const Store& store, const std::string& key,
-                                  const std::string& text) {
-  api::Json mark = api::Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const auto time = from_rfc3339(api::text_member(mark, "deleted"));
-  if (!time || !api::member(mark, "object").is_object()) {
-    log::warn("a mark in the trash can not be read", {{"store", store.name}, {"key", key}});
-    return std::nullopt;
-  }
-  const bool freeing = api::member(mark, "freeing").is_boolean();
-  return Deleted{&store, key, std::move(mark["object"]), *time, freeing};
+Result<Deleted> parse_mark(const Store& store, const std::string& key, const std::string& text) {
+  api::Json json = api::Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto time = from_rfc3339(api::text_member(json, "deleted"));
+  const std::vector<std::string> parts = split(key, '/');
+  if (!time || parts.size() != 3 || !api::member(json, "object").is_object())
+    return fail(Code::kCorruption, "the mark " + key + " in store \"" + store.name +
+                                       "\" is not what a deletion leaves");
+  Deleted found;
+  found.store = &store;
+  found.key = key;
+  found.ns = parts[1];
+  found.uid = parts[2];
+  found.deleted = *time;
+  found.freeing = api::member(json, "freeing").is_boolean();
+  found.object = std::move(json["object"]);
+  found.name = text_of_metadata(found.object, "name");
+  return found;
+}
+
+Result<Deleted> read_deleted(const Store& store, const std::string& key) {
+  GB_TRY_ASSIGN(const std::string text, store.blobs->get(key));
+  return parse_mark(store, key, text);
 }
 
 // Every deleted backup of a namespace. Unavailable when one of the stores does not answer.
 Result<std::vector<Deleted>> all_deleted(const Environment& environment, const std::string& ns) {
   std::vector<Deleted> found;
   for (const Store& store : environment.stores) {
+    const auto unreadable = [&](const Error& error) {
+      return wrap("the trash of store \"" + store.name + "\" can not be read", error);
+    };
     const auto marks = store.blobs->list(folder_of(ns));
-    if (!marks)
-      return wrap("the trash of store \"" + store.name + "\" can not be read", marks.error());
+    if (!marks) return unreadable(marks.error());
     for (const storage::BlobInfo& info : *marks) {
-      const auto text = store.blobs->get(info.key);
-      if (!text && text.error().code == Code::kNotFound) continue;  // freed, or undone, just now
-      if (!text)
-        return wrap("the trash of store \"" + store.name + "\" can not be read", text.error());
-      if (auto one = parse_mark(store, info.key, *text)) found.push_back(std::move(*one));
+      auto one = read_deleted(store, info.key);
+      if (one)
+        found.push_back(std::move(*one));
+      else if (one.error().code == Code::kCorruption)
+        log::warn("a deleted backup can not be brought back", {{"error", one.error().text()}});
+      else if (one.error().code != Code::kNotFound)  // freed, or undone, just now
+        return unreadable(one.error());
     }
   }
   return found;
 }
 
-std::string text_of_metadata(const api::Json& object, std::string_view field) {
-  return api::text_member(api::member(object, "metadata"), field);
-}
-
 tl::unexpected<Error> not_in_trash(const api::ObjectKey& key, const std::string& uid,
                                    const std::vector<Deleted>& all) {
   std::set<std::string> names;
-  for (const Deleted& one : all) names.insert(text_of_metadata(one.object, "name"));
+  for (const Deleted& one : all) names.insert(one.name);
   std::string hint =
       "only a backup that was Completed is kept, until its store's trashRetention "
       "has passed; ";
@@ -88,21 +101,17 @@ tl::unexpected<Error> being_freed(const api::ObjectKey& key) {
 // An error when its time is over: the janitor may be freeing it while we speak.
 Status require_kept(const Deleted& deleted, const api::ObjectKey& key, WallTime now) {
   if (deleted.freeing) return being_freed(key);
-  const auto retention = parse_duration(deleted.store->trash_retention);
-  if (!retention) return {};
-  const WallTime until =
-      deleted.time + std::chrono::duration_cast<std::chrono::microseconds>(*retention);
-  if (now + kReaperMargin < until) return {};
+  const auto until = deleted.due();
+  if (!until || now + kReaperMargin < *until) return {};
   return fail(Code::kNotFound,
-              "backup \"" + key.name + "\" was kept in the trash until " + to_rfc3339(until),
+              "backup \"" + key.name + "\" was kept in the trash until " + to_rfc3339(*until),
               "its data is being freed: restore from another backup");
 }
 
 Status require_data(const Deleted& deleted, const api::ObjectKey& key) {
   const auto digest = digest_of(deleted.object);
   const auto reader =
-      digest ? storage::BackupReader::open(*deleted.store->blobs, key.ns,
-                                           text_of_metadata(deleted.object, "uid"), digest)
+      digest ? storage::BackupReader::open(*deleted.store->blobs, key.ns, deleted.uid, digest)
              : fail(Code::kCorruption, "its status holds no digest");
   if (reader) return {};
   return wrap("backup \"" + key.name + "\" is in the trash, but its data can not be read",
@@ -128,6 +137,24 @@ api::Json revived(api::Json object, WallTime now) {
 
 }  // namespace
 
+std::optional<WallTime> TrashMark::due() const {
+  const auto retention = parse_duration(store->trash_retention);
+  if (!retention) return std::nullopt;
+  return deleted + std::chrono::duration_cast<std::chrono::microseconds>(*retention);
+}
+
+Result<TrashMark> read_mark(const Store& store, const std::string& key) {
+  return read_deleted(store, key);
+}
+
+Status begin_freeing(const TrashMark& mark) {
+  GB_TRY_ASSIGN(const std::string text, mark.store->blobs->get(mark.key));
+  api::Json json = api::Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return fail(Code::kCorruption, "the mark " + mark.key + " has changed");
+  json["freeing"] = true;
+  return storage::put(*mark.store->blobs, mark.key, as_bytes(json.dump()));
+}
+
 Status put_into_trash(const Environment& environment, const api::Object& object) {
   if (object.key().resource != api::kBackups) return {};
   const api::Json dom = object.dom();
@@ -149,9 +176,9 @@ Result<api::ObjectPtr> undelete(const Environment& environment, const api::Objec
   GB_TRY_ASSIGN(const std::vector<Deleted> all, all_deleted(environment, key.ns));
   const Deleted* chosen = nullptr;
   for (const Deleted& one : all) {
-    if (text_of_metadata(one.object, "name") != key.name) continue;
-    if (!uid.empty() && text_of_metadata(one.object, "uid") != uid) continue;
-    if (chosen == nullptr || chosen->time < one.time) chosen = &one;
+    if (one.name != key.name) continue;
+    if (!uid.empty() && one.uid != uid) continue;
+    if (chosen == nullptr || chosen->deleted < one.deleted) chosen = &one;
   }
   if (chosen == nullptr) return not_in_trash(key, uid, all);
   const WallTime now = environment.clock->now();
@@ -166,20 +193,20 @@ Result<api::ObjectPtr> undelete(const Environment& environment, const api::Objec
   if (!created) return created;
   // The janitor looks for the object only a while after it has marked that it is freeing: who finds
   // no such mark now was seen in time.
-  const auto mark = chosen->store->blobs->get(chosen->key);
-  const auto reread = mark ? parse_mark(*chosen->store, chosen->key, *mark) : std::nullopt;
+  const auto reread = read_mark(*chosen->store, chosen->key);
   if (!reread || reread->freeing) {
     (void)environment.catalog->remove(key, (*created)->revision());
-    if (!mark && mark.error().code != Code::kNotFound)
+    if (!reread && reread.error().code != Code::kNotFound)
       return wrap("the trash of store \"" + chosen->store->name + "\" can not be read",
-                  mark.error());
+                  reread.error());
     return being_freed(key);
   }
   if (const Status removed = chosen->store->blobs->remove(chosen->key); !removed)
     log::warn("the mark of a backup that is back could not be removed: it does not count",
               {{"key", chosen->key}, {"error", removed.error().text()}});
-  environment.event(**created, kube::EventType::kNormal, "Undeleted",
-                    "brought back from the trash, where it was since " + to_rfc3339(chosen->time));
+  environment.event(
+      **created, kube::EventType::kNormal, "Undeleted",
+      "brought back from the trash, where it was since " + to_rfc3339(chosen->deleted));
   return created;
 }
 

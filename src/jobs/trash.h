@@ -7,11 +7,33 @@
 // Thread safety: all functions, from any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "jobs/environment.h"
 
 namespace gb::jobs {
+
+// The folder of all marks of a store.
+inline constexpr const char* kTrash = "trash/";
+
+struct TrashMark {
+  const Store* store = nullptr;
+  std::string key;
+  std::string ns;
+  std::string uid;   // of the backup
+  std::string name;  // it had
+  WallTime deleted;
+  bool freeing = false;  // the janitor has begun to remove its data
+
+  // When its data may be freed; never when the store's retention can not be read.
+  [[nodiscard]] std::optional<WallTime> due() const;
+};
+
+// NotFound when it has gone; Corruption when it can not be understood.
+Result<TrashMark> read_mark(const Store& store, const std::string& key);
+// Says in the mark that the data is being removed: from then on nobody brings it back.
+Status begin_freeing(const TrashMark& mark);
 
 // The mark of a backup that is about to be deleted; only a Completed one is worth it.
 Status put_into_trash(const Environment& environment, const api::Object& object);

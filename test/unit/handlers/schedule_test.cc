@@ -97,6 +97,7 @@ TEST_F(Schedules, TriggerAnswersWithTheBackup) {
   EXPECT_EQ(reply.json()["kind"], "GaleraBackup");
   EXPECT_EQ(reply.json()["metadata"]["name"], "nightly-manual");
   EXPECT_EQ(get(kSchedules + "/nightly/trigger").status, 405);
+  EXPECT_EQ(ask("POST", kSchedules + "/nightly/trigger", R"({"name": "mine"})").status, 400);
   EXPECT_EQ(ask("POST", kSchedules + "/other/trigger", "").status, 404);
 }
 

@@ -242,6 +242,33 @@ TEST_F(JanitorTest, AMarkBesideALiveObjectFreesNothing) {
   expect_sound();
 }
 
+TEST_F(JanitorTest, WhatWasDeletedAgainIsKeptForAsLongAgain) {
+  take("a");
+  const api::ObjectKey key{api::kBackups, "openstack", "a"};
+  remove("a");
+  look();  // the janitor knows from here on when it is due
+  manual_.advance(hours(50));
+  ASSERT_TRUE(jobs_->undelete(key, "", false));
+  remove("a");
+  manual_.advance(hours(50));
+  look();
+  look();
+  EXPECT_EQ(blobs("trash/"), 1U);
+  expect_sound();
+  ASSERT_TRUE(jobs_->undelete(key, "", false));
+}
+
+TEST_F(JanitorTest, AMarkThatCanNotBeReadStopsNoOther) {
+  take("a");
+  remove("a");
+  ASSERT_TRUE(storage::put(*blobs_, "trash/openstack/x", as_bytes("garbage")));
+  manual_.advance(hours(73));
+  look();
+  look();
+  EXPECT_EQ(blobs("trash/openstack/"), 1U);
+  EXPECT_EQ(blobs("data/"), 0U);
+}
+
 TEST_F(JanitorTest, NothingIsFreedWhileABackupCanNotBeRead) {
   take("a");
   take("b");
