@@ -219,6 +219,31 @@ void read_instance(Section section, std::vector<jobs::ConfiguredInstance>& insta
   instances.push_back(std::move(instance));
 }
 
+void read_quota(Section section, std::vector<jobs::NamespaceQuota>& quotas) {
+  jobs::NamespaceQuota quota;
+  section.text("namespace", quota.ns);
+  if (quota.ns.empty())
+    section.refuse("namespace", "is missing", "name one, or \"*\" for every other");
+  for (const jobs::NamespaceQuota& other : quotas)
+    if (other.ns == quota.ns || other.ns == "*")
+      section.refuse("namespace",
+                     "\"" + quota.ns + "\" would never count: the entry for \"" + other.ns +
+                         "\" stands before it",
+                     "one entry a namespace, \"*\" last");
+  section.number("backups", 0, 1000000, quota.backups);
+  section.number("parallelBackups", 0, 64, quota.parallel_backups);
+  std::string size;
+  section.text("size", size);
+  if (!size.empty()) {
+    if (const auto bytes = parse_quantity(size))
+      quota.bytes = *bytes;
+    else
+      section.refuse("size", "must be a quantity, such as 500Gi, not \"" + size + "\"", "");
+  }
+  section.no_other_keys();
+  quotas.push_back(std::move(quota));
+}
+
 void read_limits(Section section, LimitsConfig& limits) {
   section.number("inFlightReads", 1, 100000, limits.in_flight_reads);
   section.number("inFlightWrites", 1, 100000, limits.in_flight_writes);
@@ -231,6 +256,7 @@ void read_limits(Section section, LimitsConfig& limits) {
     else
       section.refuse("memory", "must be a quantity of at least 128Mi, not \"" + memory + "\"", "");
   }
+  for (Section& quota : section.sections("namespaces")) read_quota(quota, limits.namespaces);
   section.no_other_keys();
 }
 
@@ -372,7 +398,16 @@ std::string describe(const Config& config) {
   pair("inFlightWrites", config.limits.in_flight_writes);
   pair("parallelBackups", config.limits.parallel_backups);
   pair("memory", to_quantity(config.limits.memory));
-  out << YAML::EndMap << YAML::EndMap;
+  out << YAML::Key << "namespaces" << YAML::Value << YAML::BeginSeq;
+  for (const jobs::NamespaceQuota& quota : config.limits.namespaces) {
+    out << YAML::BeginMap;
+    pair("namespace", quota.ns);
+    pair("backups", quota.backups);
+    pair("size", to_quantity(quota.bytes));
+    pair("parallelBackups", quota.parallel_backups);
+    out << YAML::EndMap;
+  }
+  out << YAML::EndSeq << YAML::EndMap << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }
 

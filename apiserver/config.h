@@ -44,6 +44,7 @@ struct LimitsConfig {
   unsigned in_flight_writes = 200;
   unsigned parallel_backups = 2;
   std::uint64_t memory = std::uint64_t{512} << 20;
+  std::vector<jobs::NamespaceQuota> namespaces;
 };
 
 struct Config {

@@ -143,6 +143,7 @@ Status serve(const Config& config, std::stop_token stop) {
   job_dependencies.clock = &clock;
   job_dependencies.rng = &rng;
   job_dependencies.parallel_backups = config.limits.parallel_backups;
+  job_dependencies.quotas = config.limits.namespaces;
   job_dependencies.memory = config.limits.memory;
   job_dependencies.keeps_house = true;
   GB_TRY_ASSIGN(std::unique_ptr<jobs::Jobs> jobs, jobs::Jobs::start(std::move(job_dependencies)));

@@ -44,6 +44,14 @@ struct Store {
   std::string trash_retention = "336h";  // as configured; how long a deleted backup can be undone
 };
 
+// What one namespace may have; 0: as much as it likes.
+struct NamespaceQuota {
+  std::string ns;  // "*": every one that no entry before names
+  std::uint64_t backups = 0;
+  std::uint64_t bytes = 0;        // in all stores, the trash included
+  unsigned parallel_backups = 0;  // running at once; more wait for their turn
+};
+
 // Finds the clusters that specs name. NotFound says which exist.
 class InstanceResolver {
  public:
@@ -90,6 +98,7 @@ struct Dependencies {
   const Clock* clock = nullptr;
   Rng* rng = nullptr;
   unsigned parallel_backups = 2;
+  std::vector<NamespaceQuota> quotas;  // the first that names a namespace counts
   // Whether schedules are run, and what expires is given up: a server does, the command line, which
   // may work on the repository of a server, does not.
   bool keeps_house = false;

@@ -40,7 +40,11 @@ Result<std::unique_ptr<Jobs>> Jobs::start(Dependencies dependencies) {
 
 Manager::Manager(Dependencies dependencies)
     : environment_(make_environment(std::move(dependencies))),
-      slots_(environment_.parallel_backups),
+      quotas_(environment_),
+      slots_(environment_.parallel_backups,
+             [this](const std::string& ns) {
+               return quota_of(environment_.quotas, ns).parallel_backups;
+             }),
       store_status_(environment_),
       takeover_(environment_) {
   if (!environment_.keeps_house) return;
@@ -130,6 +134,7 @@ Result<api::ObjectPtr> Manager::submit_backup(api::Json object, const kube::User
                                               bool dry_run, std::stop_token stop) {
   GB_TRY(authorize_backup(object, user));
   GB_TRY(name_is_free(api::kBackups, object));
+  GB_TRY(quotas_.check(namespace_of(object)));
   GB_TRY_ASSIGN(auto held, targets_.hold(namespace_of(object),
                                          api::read_backup_spec(object).database_instances,
                                          "backup \"" + name_of(object) + "\"", false));
@@ -146,11 +151,13 @@ Result<api::ObjectPtr> Manager::submit_backup(api::Json object, const kube::User
 Result<api::ObjectPtr> Manager::record_and_run(api::Json object, BackupWork work,
                                                const std::shared_ptr<JobLog>& log,
                                                std::shared_ptr<void> held, const Record& record) {
-  std::shared_ptr<Slots::Place> place = slots_.enter(namespace_of(object));
+  const std::string ns = namespace_of(object);
+  std::shared_ptr<Slots::Place> place = slots_.enter(ns);
   // A backup that waits for its turn keeps no connection: they may be stale, or refused, by then.
   if (!place->wait(std::chrono::milliseconds(0), {}))
     for (BackupWork::Instance& instance : work.instances) instance.dump.reset();
-  GB_TRY_ASSIGN(api::ObjectPtr created, record(std::move(object)));
+  GB_TRY_ASSIGN(api::ObjectPtr created,
+                quotas_.admit(ns, [&] { return record(std::move(object)); }));
   launch(created->uid(), log,
          [this, created, log, place = std::move(place), held = std::move(held),
           work = std::make_shared<BackupWork>(std::move(work))](Running& job) mutable {
@@ -167,7 +174,7 @@ void Manager::run_in_turn(Running& job, const api::ObjectPtr& created,
   JobRecord record(*environment_.catalog, created, environment_.executor.id);
   const std::stop_token stop = job.control.token();
   bool turn = place.wait(std::chrono::milliseconds(0), {});
-  if (!turn) log->say("waits for its turn: limits.parallelBackups are running");
+  if (!turn) log->say("waits for its turn: as many backups run as limits of the server allow");
   while (!turn && !stop.stop_requested()) {
     turn = place.wait(kRenewEvery, stop);
     // Who waits lives, and must say so.
@@ -250,7 +257,8 @@ Result<api::ObjectPtr> Manager::cancel(const api::ObjectKey& key, const kube::Us
 
 Result<api::ObjectPtr> Manager::undelete(const api::ObjectKey& key, const std::string& uid,
                                          bool dry_run) {
-  return jobs::undelete(environment_, key, uid, dry_run);
+  if (dry_run) GB_TRY(quotas_.check(key.ns));
+  return quotas_.admit(key.ns, [&] { return jobs::undelete(environment_, key, uid, dry_run); });
 }
 
 Status Manager::deleted(const api::Object& object) {

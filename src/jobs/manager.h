@@ -15,6 +15,7 @@
 #include "jobs/janitor.h"
 #include "jobs/job_log.h"
 #include "jobs/jobs.h"
+#include "jobs/quota.h"
 #include "jobs/scheduler.h"
 #include "jobs/slots.h"
 #include "jobs/store_status.h"
@@ -84,6 +85,7 @@ class Manager final : public Jobs {
   [[nodiscard]] Status name_is_free(std::string_view resource, const api::Json& object) const;
 
   const Environment environment_;
+  const Quotas quotas_;
   Slots slots_;
   Targets targets_;
   StoreStatus store_status_;

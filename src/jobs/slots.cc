@@ -1,6 +1,5 @@
 #include "jobs/slots.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace gb::jobs {
@@ -13,11 +12,20 @@ std::unique_ptr<Slots::Place> Slots::enter(const std::string& ns) {
   return place;
 }
 
+bool Slots::may_have_more(const std::string& ns) {
+  const unsigned most = most_of_ ? most_of_(ns) : 0;
+  return most == 0 || shares_[ns].running < most;
+}
+
 void Slots::serve() {
-  while (used_ < count_ && !line_.empty()) {
-    // min_element gives the first of equals: who asked first.
-    const auto next = std::ranges::min_element(
-        line_, {}, [this](const Place* place) { return shares_[place->ns_]; });
+  while (used_ < count_) {
+    // The first of equals: who asked first.
+    auto next = line_.end();
+    for (auto it = line_.begin(); it != line_.end(); ++it)
+      if (may_have_more((*it)->ns_) &&
+          (next == line_.end() || shares_[(*it)->ns_] < shares_[(*next)->ns_]))
+        next = it;
+    if (next == line_.end()) break;
     Place* place = *next;
     line_.erase(next);
     place->running_ = true;

@@ -1,6 +1,7 @@
 // How many backups run at once. Who waits is served fairly: the namespace with the fewest running
 // first, then the one that was served the longest ago, within it in the order of asking; so
-// nobody's hundred backups hold up another's one.
+// nobody's hundred backups hold up another's one. Whose namespace has all the slots that it may
+// have is passed over.
 //
 // Thread safety: all methods, from any thread.
 #pragma once
@@ -8,6 +9,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -19,7 +21,9 @@ namespace gb::jobs {
 
 class Slots {
  public:
-  explicit Slots(unsigned count) : count_(count) {}
+  // `most_of(ns)`: how many slots a namespace may have at once; 0: all.
+  explicit Slots(unsigned count, std::function<unsigned(const std::string&)> most_of = {})
+      : count_(count), most_of_(std::move(most_of)) {}
 
   // A place in the queue, or the slot that came of it, which is given back when it is destroyed.
   class Place {
@@ -44,7 +48,10 @@ class Slots {
  private:
   void serve();  // gives free slots to whose turn it is; mutex_ held
 
+  [[nodiscard]] bool may_have_more(const std::string& ns);  // mutex_ held
+
   const unsigned count_;
+  const std::function<unsigned(const std::string&)> most_of_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
   unsigned used_ = 0;

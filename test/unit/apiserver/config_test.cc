@@ -52,7 +52,8 @@ instances:
   user: backup
   passwordFile: /p
   tls: {mode: Required, caFile: /ca}
-limits: {inFlightReads: 4, inFlightWrites: 2, parallelBackups: 3, memory: 1Gi}
+limits:
+  {inFlightReads: 4, inFlightWrites: 2, parallelBackups: 3, memory: 1Gi, namespaces: [{namespace: a, backups: 5, size: 2Gi}]}
 log: {level: debug, format: text}
 )",
                                    "conf.yaml");
@@ -63,6 +64,8 @@ log: {level: debug, format: text}
   EXPECT_EQ(endpoint.active_node, "10.0.0.2:3306");
   EXPECT_EQ(endpoint.tls, galera::TlsMode::kRequired);
   EXPECT_EQ(config->limits.memory, 1ULL << 30);
+  EXPECT_EQ(config->limits.namespaces.at(0).bytes, 2ULL << 30);
+  EXPECT_EQ(config->limits.namespaces.at(0).parallel_backups, 0U);
   EXPECT_THAT(describe(*config), HasSubstr("password: (hidden)"));
   EXPECT_EQ(describe(*config).find("/p\n"), std::string::npos);
 }
@@ -75,6 +78,15 @@ TEST(Config, AMistakeNamesKeyFileAndLine) {
             "conf.yaml:9: limits.parallelBackups must be a whole number from 1 to 64, not \"0\"");
   EXPECT_EQ(error_of("limits: {memory: 12 MB}\n"),
             "conf.yaml:8: limits.memory must be a quantity of at least 128Mi, not \"12 MB\"");
+  EXPECT_EQ(error_of("limits: {namespaces: [{backups: 5}]}\n"),
+            "conf.yaml:8: limits.namespaces[0].namespace is missing; name one, or \"*\" for every "
+            "other");
+  EXPECT_EQ(error_of("limits: {namespaces: [{namespace: a, size: much}]}\n"),
+            "conf.yaml:8: limits.namespaces[0].size must be a quantity, such as 500Gi, not "
+            "\"much\"");
+  EXPECT_EQ(error_of("limits:\n  namespaces:\n  - {namespace: \"*\"}\n  - {namespace: a}\n"),
+            "conf.yaml:11: limits.namespaces[1].namespace \"a\" would never count: the entry for "
+            "\"*\" stands before it; one entry a namespace, \"*\" last");
   EXPECT_THAT(error_of("log: {level: loud}\n"), HasSubstr("\"loud\" is no log level; use debug"));
   EXPECT_THAT(error_of("log: [\n"), HasSubstr("conf.yaml:"));
   EXPECT_THAT(error_of("log: nice\n"), HasSubstr("log must be a mapping"));

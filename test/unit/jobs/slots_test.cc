@@ -59,6 +59,22 @@ TEST(Slots, WithinATenantTheOrderIsThatOfAsking) {
   EXPECT_FALSE(runs(c));
 }
 
+TEST(Slots, WhoHasAllThatItMayHaveIsPassedOver) {
+  Slots slots(3, [](const std::string& ns) { return ns == "small" ? 1U : 0U; });
+  auto a = slots.enter("small");
+  auto b = slots.enter("small");
+  auto c = slots.enter("large");
+  auto d = slots.enter("large");
+  EXPECT_TRUE(runs(a));
+  EXPECT_FALSE(runs(b));
+  EXPECT_TRUE(runs(c));
+  EXPECT_TRUE(runs(d));
+  c.reset();
+  EXPECT_FALSE(runs(b)) << "there is a slot, but not for it";
+  a.reset();
+  EXPECT_TRUE(runs(b));
+}
+
 TEST(Slots, AWaitThatIsCalledOffEnds) {
   Slots slots(1);
   const auto a = slots.enter("one");

@@ -1,0 +1,93 @@
+// What a namespace may have: who asks for more is told what is used, and what to do.
+#include "jobs/quota.h"
+
+#include <atomic>
+#include <thread>
+
+#include "test/unit/jobs/jobs_fixture.h"
+
+namespace gb::jobs::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+TEST(QuotaOf, TheFirstThatNamesItOrAllCounts) {
+  const std::vector<NamespaceQuota> quotas{{"a", 1, 0, 0}, {"*", 2, 0, 0}};
+  EXPECT_EQ(quota_of(quotas, "a").backups, 1U);
+  EXPECT_EQ(quota_of(quotas, "b").backups, 2U);
+  EXPECT_EQ(quota_of({}, "b").backups, 0U);
+}
+
+class QuotaTest : public JobsTest {
+ protected:
+  void limit(NamespaceQuota quota) {
+    Dependencies limited = dependencies(*catalog_);
+    limited.quotas = {std::move(quota)};
+    jobs_.reset();
+    jobs_ = *Jobs::start(std::move(limited));
+  }
+  void expect_exceeded(const Result<api::ObjectPtr>& made, const std::string& what) {
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, Code::kForbidden);
+    EXPECT_THAT(made.error().text(),
+                AllOf(HasSubstr("exceeded quota of namespace \"openstack\": " + what),
+                      HasSubstr("delete")));
+  }
+};
+
+TEST_F(QuotaTest, NoMoreBackupsThanThat) {
+  limit({"openstack", 2, 0, 0});
+  finish(submit(backup("a")));
+  finish(submit(backup("b")));
+  expect_exceeded(submit(backup("c")), "backups: used 2, limited to 2");
+  expect_exceeded(jobs_->submit_backup(backup("c"), alice_, true, {}), "backups");
+  EXPECT_FALSE(catalog_->get({api::kBackups, "openstack", "c"})) << "nothing was recorded";
+  const api::ObjectPtr a = *catalog_->get({api::kBackups, "openstack", "a"});
+  ASSERT_TRUE(jobs_->deleted(*a));
+  ASSERT_TRUE(catalog_->remove(a->key(), a->revision()));
+  EXPECT_EQ(api::phase_of(finish(submit(backup("c")))), "Completed");
+  expect_exceeded(jobs_->undelete(a->key(), "", false), "backups: used 2");
+}
+
+TEST_F(QuotaTest, TheTrashTakesRoomToo) {
+  limit({"*", 0, 100, 0});
+  finish(submit(backup("a")));
+  const api::ObjectPtr a = *catalog_->get({api::kBackups, "openstack", "a"});
+  ASSERT_TRUE(jobs_->deleted(*a));
+  ASSERT_TRUE(catalog_->remove(a->key(), a->revision()));
+  expect_exceeded(submit(backup("b")), "bytes in the stores: used ");
+}
+
+TEST_F(QuotaTest, TwoAtOnceAreNotBothTheLastOne) {
+  limit({"openstack", 1, 0, 0});
+  std::atomic<int> admitted{0};
+  {
+    std::vector<std::jthread> threads;
+    for (const char* name : {"a", "b", "c", "d"})
+      threads.emplace_back([&, name] {
+        if (submit(backup(name))) ++admitted;
+      });
+  }
+  EXPECT_EQ(admitted, 1);
+}
+
+TEST_F(QuotaTest, WhatRunsAtOnceWaitsForItsTurn) {
+  limit({"openstack", 0, 0, 1});
+  cluster_.block_runs = true;
+  const auto first = submit(backup("first"));
+  ASSERT_TRUE(first) << first.error().text();
+  until_running((*first)->key());
+  const auto second = submit(backup("second", {{"databaseInstances", {"cell1"}}}));
+  ASSERT_TRUE(second) << second.error().text();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(api::phase_of((*catalog_->get((*second)->key()))->dom()), "Pending");
+  ASSERT_TRUE(jobs_->cancel((*first)->key(), alice_, false));
+  finish(first);
+  until_running((*second)->key());
+  ASSERT_TRUE(jobs_->cancel((*second)->key(), alice_, false));
+  finish(second);
+}
+
+}  // namespace
+}  // namespace gb::jobs::test
