@@ -127,7 +127,12 @@ void add_restore(CLI::App& app, Parsed& parsed) {
   which->add_option("--as-of", command.as_of,
                     "The newest backup whose snapshot is not later than this time "
                     "(2026-11-20T02:00:00Z)");
+  CLI::Option* schedule =
+      which->add_option("--schedule", command.schedule, "The newest backup of this schedule");
   which->require_option(1);
+  app.add_flag("--follow", command.follow,
+               "Warm standby: also every backup of the schedule that comes, until it is cancelled")
+      ->needs(schedule);
   parsed.offers[app.add_option("--source-namespace", command.source_namespace,
                                "The namespace of the backup (default: the restore's)")] =
       Offer::kNamespaces;

@@ -12,6 +12,8 @@ Result<api::Json> to_object(const Restore& command) {
   api::Json spec = api::Json::object();
   set_text(spec, "backup", command.from);
   set_text(spec, "asOf", command.as_of);
+  set_text(spec, "schedule", command.schedule);
+  if (command.follow) spec["follow"] = true;
   set_text(spec, "sourceNamespace", command.source_namespace);
   set_list(spec, "databaseInstances", command.instances);
   GB_TRY_ASSIGN(const StringMap targets, parse_pairs("--target", command.targets));
@@ -31,7 +33,10 @@ Result<api::Json> to_object(const Restore& command) {
 int run(const Restore& command) {
   auto object = to_object(command);
   if (!object) return failed(object.error());
-  return create_job(command.job, *api::find_resource(api::kRestores), std::move(*object));
+  JobFlags job = command.job;
+  // It has no end that could be waited for.
+  if (command.follow) job.wait = false;
+  return create_job(job, *api::find_resource(api::kRestores), std::move(*object));
 }
 
 }  // namespace gb::cli

@@ -14,8 +14,10 @@ namespace gb::cli {
 struct Restore {
   JobFlags job;
   std::string name;
-  std::string from;   // a backup's name, or latest; or
-  std::string as_of;  // the newest backup whose snapshot is not later than this time
+  std::string from;      // a backup's name, or latest; or
+  std::string as_of;     // the newest backup whose snapshot is not later than this time; or
+  std::string schedule;  // the newest backup of this schedule,
+  bool follow = false;   // and every one that comes after it
   std::string source_namespace;
   std::vector<std::string> instances;
   std::vector<std::string> targets;  // a=b

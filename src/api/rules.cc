@@ -71,6 +71,15 @@ void check_restore(const Json& spec, FieldErrors& errors) {
     errors.push_back(required_field("spec.backup",
                                     "set backup (the name of a GaleraBackup, or latest), schedule "
                                     "(its newest backup) or asOf (a time)"));
+  if (const Json& follow = member(spec, "follow"); follow.is_boolean() && follow.get<bool>()) {
+    if (text_member(spec, "schedule").empty())
+      errors.push_back(
+          required_field("spec.schedule", "follow restores the backups of a schedule"));
+    if (text_member(spec, "existing") != "Replace")
+      errors.push_back(invalid_text("spec.existing", text_member(spec, "existing"),
+                                    "must be Replace with follow: each new backup takes the place "
+                                    "of the one before"));
+  }
   check_mapping(spec, "targets", "databaseInstances", SchemaFormat::kName, errors);
   check_mapping(spec, "rename", "databases", SchemaFormat::kSchemaName, errors);
 }

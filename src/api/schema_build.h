@@ -138,6 +138,7 @@ inline Column column(std::string name, Cell cell, std::string path, std::string 
 [[nodiscard]] Schema job_progress();
 [[nodiscard]] Schema executor();
 [[nodiscard]] Schema cancellation();
+[[nodiscard]] Schema run_as();  // of what acts later as who created it
 // kind, apiVersion and metadata before `rest`.
 [[nodiscard]] Schema whole_object(std::string description, std::vector<Property> rest);
 

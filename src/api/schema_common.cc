@@ -106,6 +106,15 @@ Schema job_progress() {
                  field("bytesPerSecond", integer("Bytes a second, over the last few seconds."))});
 }
 
+Schema run_as() {
+  return object(
+      "Whom the runs act as: who created this. Each run is authorized anew.",
+      {field("username", text("The name of the user.")),
+       field("uid", text("The id of the user, where there is one.")),
+       field("groups", list("The groups of the user.", text("A group."))),
+       field("extra", map("What the authenticator added.", list("Values.", text("A value."))))});
+}
+
 Schema cancellation() {
   return object("Who asked for the work to be cancelled, and when.",
                 {field("time", text("When it was asked for.", SchemaFormat::kDateTime)),

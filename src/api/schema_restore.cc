@@ -13,14 +13,19 @@ Schema spec() {
   threads.maximum = 64;
 
   return object(
-      "Which backup to restore, to where, and how. Exactly one of backup and asOf is set. It can "
-      "not be changed: a new restore is a new object.",
+      "Which backup to restore, to where, and how. Exactly one of backup, schedule and asOf is "
+      "set. It can not be changed: a new restore is a new object.",
       {field("backup", text("The name of a completed GaleraBackup, or latest: the newest completed "
                             "one of the source namespace.",
                             SchemaFormat::kName)),
        field("schedule", text("Restore the newest completed backup of this GaleraBackupSchedule; "
                               "those that it made remain when it is deleted.",
                               SchemaFormat::kName)),
+       field("follow",
+             boolean("Warm standby: restore each new completed backup of spec.schedule, one after "
+                     "the other, until this object is cancelled or deleted. Never onto the cluster "
+                     "that the backups come from. Each restore is a GaleraRestore of its own, with "
+                     "the label backup.rhoso.io/follow. Default false.")),
        field("asOf", text("Restore the newest completed backup whose snapshot is not later than "
                           "this time.",
                           SchemaFormat::kDateTime)),
@@ -82,7 +87,7 @@ Schema status() {
   return object(
       "What the server has done; written by the server only.",
       {field("phase", text("Pending, Preflight, SafetyBackup, Restoring, Verifying, Completed, "
-                           "Failed or Cancelled.")),
+                           "Failed or Cancelled; with spec.follow, Following.")),
        field("conditions", conditions()),
        field("message", text("One sentence that a person can act on.")),
        field("startTime", text("When the work began.", SchemaFormat::kDateTime)),
@@ -111,8 +116,37 @@ Schema status() {
                           field("onlyInTarget",
                                 list("Tables of the target that the backup does not have; Replace "
                                      "drops them.",
-                                     text("The name of a table.")))}))),
-       field("progress", job_progress()),
+                                     text("The name of a table."))),
+                          field("onlyInBackup",
+                                list("Tables of the backup that the target does not have.",
+                                     text("The name of a table."))),
+                          field("tableRows",
+                                list("Table by table, in the answer to a dry run only.",
+                                     object("One table of the backup.",
+                                            {required("table", text("Its name.")),
+                                             required("rows", integer("Its rows in the backup.")),
+                                             field("targetRows",
+                                                   integer("Its rows in the target, as the server "
+                                                           "there estimates them; absent when the "
+                                                           "target does not have it."))})))}))),
+       field("follow",
+             object("How far a standby is.",
+                    {field("newestBackup", text("The newest backup that was looked at.")),
+                     field("snapshotTime", text("The moment that the target's data are of.",
+                                                SchemaFormat::kDateTime)),
+                     field("lagSeconds", integer("How old the data were when they had arrived.")),
+                     field("lastRestore", text("The GaleraRestore that brought them.")),
+                     field("lastRestoreTime", text("When it ended.", SchemaFormat::kDateTime)),
+                     field("restored", integer("Backups restored so far.")),
+                     field("active", text("The GaleraRestore that is running.")),
+                     field("consecutiveFailures", integer("Restores that failed since the last "
+                                                          "that did not.")),
+                     field("nextTryTime", text("When it is tried again after a failure.",
+                                               SchemaFormat::kDateTime)),
+                     field("backupUID", text("The uid of the backup that the target holds.")),
+                     field("triedUID", text("The uid of the backup that was tried last.")),
+                     field("attempt", integer("How often that was tried."))})),
+       field("runAs", run_as()), field("progress", job_progress()),
        field("verification",
              object("The comparison of the result with the backup.",
                     {field("time", text("When it was done.", SchemaFormat::kDateTime)),

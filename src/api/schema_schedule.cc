@@ -118,14 +118,7 @@ Schema status() {
              text("When a backup of the schedule completed last.", SchemaFormat::kDateTime)),
        field("consecutiveFailures",
              integer("Runs and tries that failed since a backup completed.")),
-       field("runAs",
-             object("Whom the runs act as: who created the schedule. Each run is authorized anew.",
-                    {field("username", text("The name of the user.")),
-                     field("uid", text("The id of the user, where there is one.")),
-                     field("groups", list("The groups of the user.", text("A group."))),
-                     field("extra", map("What the authenticator added.",
-                                        list("Values.", text("A value."))))})),
-       field("conditions", conditions())});
+       field("runAs", run_as()), field("conditions", conditions())});
 }
 
 }  // namespace

@@ -72,6 +72,7 @@ RestoreSpec read_restore_spec(const Json& object) {
   read_text(spec, "backup", result.backup);
   read_text(spec, "schedule", result.schedule);
   if (const auto time = from_rfc3339(text_member(spec, "asOf"))) result.as_of = *time;
+  read_flag(spec, "follow", result.follow);
   read_text(spec, "sourceNamespace", result.source_namespace);
   result.database_instances = strings(spec, "databaseInstances");
   result.targets = string_map(spec, "targets");

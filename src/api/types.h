@@ -55,6 +55,7 @@ struct RestoreSpec {
   bool block_traffic = true;
   std::string verification = "Checksum";
   unsigned threads = 4;
+  bool follow = false;  // every new backup of `schedule`, until it is cancelled
 };
 
 // What a schedule keeps; a rule of 0 (or none) keeps nothing by itself.

@@ -109,13 +109,14 @@ struct RestoreOptions {
   Existing existing = Existing::kFail;
   bool block_traffic = false;
   std::shared_ptr<TrafficGate> gate = {};  // what then is shut; null: the nodes become read_only
+  bool not_the_source = false;             // refuse the cluster that the backup was taken from
   bool compare = true;                     // every table's digest, after loading
   unsigned threads = 4;
 };
 
 struct PreflightCheck {
-  std::string
-      check;  // TargetReachable, TargetPrimary, ServerVersion, Privileges, Schemas, Definers, …
+  std::string check;  // TargetReachable, TargetPrimary, NotTheSource, ServerVersion, Privileges,
+                      // Schemas, Definers, …
   bool passed = false;
   std::string message;  // when it failed: what is wrong and what to do
 };
@@ -129,6 +130,12 @@ struct PlanEntry {
   std::uint64_t bytes = 0;
   std::vector<std::string> only_in_target;  // tables that Replace would drop for good
   std::vector<std::string> only_in_backup;
+  struct TableRows {
+    std::string table;
+    std::uint64_t rows = 0;                    // in the backup
+    std::optional<std::uint64_t> target_rows;  // as the server estimates; none: no such table
+  };
+  std::vector<TableRows> table_rows;
 };
 
 struct RestorePlan {

@@ -172,14 +172,19 @@ Status check_space(Connection& connection, const CheckedPlan& plan) {
               "enlarge the target's volume, or restore fewer schemas");
 }
 
-Result<std::vector<std::string>> tables_of(Connection& connection, const std::string& schema) {
-  GB_TRY_ASSIGN(const Rows rows,
-                connection.query("SELECT TABLE_NAME FROM information_schema.TABLES WHERE "
-                                 "TABLE_TYPE <> 'VIEW' AND TABLE_TYPE <> 'SEQUENCE' AND "
-                                 "TABLE_SCHEMA = " +
-                                 quote_text(schema) + " ORDER BY TABLE_NAME"));
-  std::vector<std::string> out;
-  for (const Row& row : rows.rows) out.push_back(row.at(0).value_or(""));
+// The tables of a schema of the target, with their rows as the server estimates them.
+Result<std::map<std::string, std::uint64_t>> tables_of(Connection& connection,
+                                                       const std::string& schema) {
+  GB_TRY_ASSIGN(
+      const Rows rows,
+      connection.query("SELECT TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES WHERE "
+                       "TABLE_TYPE <> 'VIEW' AND TABLE_TYPE <> 'SEQUENCE' AND "
+                       "TABLE_SCHEMA = " +
+                       quote_text(schema) + " ORDER BY TABLE_NAME"));
+  std::map<std::string, std::uint64_t> out;
+  for (const Row& row : rows.rows)
+    out.emplace(row.at(0).value_or(""),
+                std::strtoull(row.at(1).value_or("0").c_str(), nullptr, 10));
   return out;
 }
 
@@ -189,19 +194,24 @@ Status plan_schema(Connection& connection, const SelectedSchema& selected, bool 
   entry.schema = selected.target;
   entry.from = selected.schema->name;
   entry.action = !exists ? "Create" : existing == Existing::kReplace ? "Replace" : "Refuse";
-  std::set<std::string> in_backup;
+  std::map<std::string, std::uint64_t> there;
+  if (exists) {
+    GB_TRY_ASSIGN(there, tables_of(connection, selected.target));
+  }
   for (const Table& table : selected.schema->tables) {
     ++entry.tables;
     entry.rows += table.totals.rows;
     entry.bytes += table.totals.bytes;
-    in_backup.insert(table.name);
+    PlanEntry::TableRows rows{table.name, table.totals.rows, std::nullopt};
+    if (const auto found = there.find(table.name); found != there.end()) {
+      rows.target_rows = found->second;
+      there.erase(found);
+    } else if (exists) {
+      entry.only_in_backup.push_back(table.name);
+    }
+    entry.table_rows.push_back(std::move(rows));
   }
-  if (exists) {
-    GB_TRY_ASSIGN(const std::vector<std::string> there, tables_of(connection, selected.target));
-    for (const std::string& name : there)
-      if (in_backup.erase(name) == 0) entry.only_in_target.push_back(name);
-    entry.only_in_backup.assign(in_backup.begin(), in_backup.end());
-  }
+  for (const auto& [name, rows] : there) entry.only_in_target.push_back(name);
   out.plan.schemas.push_back(std::move(entry));
   return {};
 }
@@ -303,7 +313,7 @@ void add_check(CheckedPlan& plan, std::string check, Status result) {
 }
 
 CheckedPlan check_target(const Endpoint& target, const Result<Topology>& topology,
-                         const InstanceModel& model) {
+                         const InstanceModel& model, bool not_the_source) {
   CheckedPlan out;
   if (!topology) {
     add_check(out, "TargetReachable", fail(topology.error()));
@@ -323,6 +333,19 @@ CheckedPlan check_target(const Endpoint& target, const Result<Topology>& topolog
                            "no node of \"" + target.name + "\" is part of a primary component",
                            "wait until the cluster has a quorum, or bootstrap it"));
   if (!primary) return out;
+  if (not_the_source) {
+    const bool same =
+        galera && std::ranges::any_of(topology->nodes, [&](const NodeState& n) {
+          return reachable(n) && n.galera && n.cluster_uuid == model.facts.cluster_uuid;
+        });
+    add_check(out, "NotTheSource",
+              !same
+                  ? Status()
+                  : fail(Code::kInvalid,
+                         "\"" + target.name + "\" is the cluster that the backup was taken from (" +
+                             model.facts.cluster_uuid + ")",
+                         "name another cluster in spec.targets"));
+  }
   auto ranked = rank_donors(target, *topology);
   if (!ranked) {
     add_check(out, "TargetSynced", fail(ranked.error()));

@@ -38,9 +38,10 @@ struct CheckedPlan {
 };
 
 // The first half: which node, and in which state. TargetReachable, TargetPrimary, TargetSynced,
-// ServerVersion. When one of them failed, the rest is not looked at.
+// with `not_the_source` NotTheSource, ServerVersion. When one of them failed, the rest is not
+// looked at.
 [[nodiscard]] CheckedPlan check_target(const Endpoint& target, const Result<Topology>& topology,
-                                       const InstanceModel& model);
+                                       const InstanceModel& model, bool not_the_source);
 
 // The second half, over a connection to that node. An error only when a question could not be
 // asked.

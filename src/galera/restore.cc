@@ -107,7 +107,7 @@ Status RestoreImpl::look(std::stop_token stop) {
   selection_ = std::move(*selection);
   const Result<Topology> topology = inspect(target_, stop);
   if (stop.stop_requested()) return fail(Code::kCancelled, "the restore was stopped");
-  checked_ = check_target(target_, topology, model_);
+  checked_ = check_target(target_, topology, model_, options_.not_the_source);
   if (!ready(checked_, target_.name)) return {};
   GB_TRY_ASSIGN(Connection connection, open_restore_session(target_, checked_.node, stop));
   GB_TRY(check_contents(connection, model_, options_, selection_, checked_));

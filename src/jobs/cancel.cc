@@ -2,9 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/text.h"
 #include "api/types.h"
 #include "base/text.h"
 #include "jobs/finish.h"
+#include "jobs/follower.h"
 
 namespace gb::jobs {
 namespace {
@@ -28,6 +30,10 @@ Result<api::ObjectPtr> ask_to_cancel(const Environment& environment, const api::
     if (!cancelled_by(dom["status"]))
       dom["status"]["cancellation"] = {{"time", to_rfc3339(environment.clock->now())},
                                        {"user", user.name}};
+    // What follows has no job of its own; between two restores it ends at once.
+    if (phase == kFollowing &&
+        api::text_member(api::member(dom["status"], "follow"), "active").empty())
+      end_following(dom["status"], user.name, environment.clock->now());
     return dom;
   };
   if (!dry_run) return environment.catalog->modify(key, asked);

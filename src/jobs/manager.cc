@@ -53,9 +53,14 @@ Manager::Manager(Dependencies dependencies)
       environment_, [this](const api::ObjectPtr& schedule, api::Json moved_on, api::Json backup) {
         return start_run(schedule, std::move(moved_on), std::move(backup));
       });
+  follower_ = std::make_unique<Follower>(
+      environment_, [this](const api::ObjectPtr& follower, api::Json moved_on, api::Json restore) {
+        return start_following(follower, std::move(moved_on), std::move(restore));
+      });
 }
 
 Manager::~Manager() {
+  follower_.reset();
   scheduler_.reset();
   std::map<std::string, std::shared_ptr<Running>> running;
   {
@@ -191,37 +196,45 @@ void Manager::run_in_turn(Running& job, const api::ObjectPtr& created,
 
 Result<api::ObjectPtr> Manager::submit_restore(api::Json object, const kube::User& user,
                                                bool dry_run, std::stop_token stop) {
+  GB_TRY(name_is_free(api::kRestores, object));
+  if (api::read_restore_spec(object).follow)
+    return submit_follower(std::move(object), user, dry_run, std::move(stop));
+  return start_restore(std::move(object), user, dry_run, std::move(stop), [this](api::Json dom) {
+    return environment_.catalog->create(api::kRestores, std::move(dom));
+  });
+}
+
+Status Manager::authorize_restore(const std::string& ns, const api::RestoreSpec& spec,
+                                  const api::Object& backup, const kube::User& user) const {
+  const api::BackupSpec source = api::read_backup_spec(backup.dom());
+  GB_TRY(environment_.authorize_instances(user, ns, targets_of(spec, source.database_instances)));
+  GB_TRY_ASSIGN(const Store* store,
+                environment_.find_store(spec.from_store.empty() ? source.store : spec.from_store));
+  return environment_.authorize_store(user, store->name);
+}
+
+Result<api::ObjectPtr> Manager::start_restore(api::Json object, const kube::User& user,
+                                              bool dry_run, std::stop_token stop,
+                                              const Record& record_it) {
   const std::string ns = namespace_of(object);
   const api::RestoreSpec spec = api::read_restore_spec(object);
-  GB_TRY(name_is_free(api::kRestores, object));
   GB_TRY_ASSIGN(api::ObjectPtr backup, choose_backup(environment_, spec, ns, user));
-
   // Authorized before anything of the backup is read: what it holds is itself not for everybody.
-  const api::BackupSpec source = api::read_backup_spec(backup->dom());
-  std::vector<std::string> targets;
-  for (const std::string& name :
-       spec.database_instances.empty() ? source.database_instances : spec.database_instances) {
-    const auto mapped = spec.targets.find(name);
-    targets.push_back(mapped == spec.targets.end() ? name : mapped->second);
-  }
-  GB_TRY(environment_.authorize_instances(user, ns, targets));
-  const std::string store_name = spec.from_store.empty() ? source.store : spec.from_store;
-  GB_TRY_ASSIGN(const Store* store, environment_.find_store(store_name));
-  GB_TRY(environment_.authorize_store(user, store->name));
+  GB_TRY(authorize_restore(ns, spec, *backup, user));
   std::unique_ptr<Targets::Hold> held;
   if (!dry_run) {
+    const auto targets = targets_of(spec, api::read_backup_spec(backup->dom()).database_instances);
     GB_TRY_ASSIGN(held, targets_.hold(ns, targets, "restore \"" + name_of(object) + "\"", true));
   }
 
   auto log = make_log(object);
   GB_TRY_ASSIGN(RestoreWork work,
                 prepare_restore(environment_, object, std::move(backup), log, std::move(stop)));
-  object["status"] = initial_restore_status(environment_, work);
+  object["status"] = initial_restore_status(environment_, work, dry_run);
   if (dry_run) return not_recorded(api::kRestores, std::move(object));
   GB_TRY(require_ready(work));
 
-  GB_TRY_ASSIGN(api::ObjectPtr created,
-                environment_.catalog->create(api::kRestores, std::move(object)));
+  GB_TRY_ASSIGN(api::ObjectPtr created, record_it(std::move(object)));
   launch(created->uid(), log,
          [this, created, log, work = std::make_shared<RestoreWork>(std::move(work)),
           held = std::shared_ptr<void>(std::move(held))](Running& job) mutable {

@@ -12,6 +12,7 @@
 #include "jobs/backup.h"
 #include "jobs/control.h"
 #include "jobs/environment.h"
+#include "jobs/follower.h"
 #include "jobs/janitor.h"
 #include "jobs/job_log.h"
 #include "jobs/jobs.h"
@@ -74,6 +75,16 @@ class Manager final : public Jobs {
                                         std::shared_ptr<void> held, const Record& record);
   void run_in_turn(Running& job, const api::ObjectPtr& created, const std::shared_ptr<JobLog>& log,
                    BackupWork work, Slots::Place& place);
+  // May `user` restore this backup to where the spec says?
+  [[nodiscard]] Status authorize_restore(const std::string& ns, const api::RestoreSpec& spec,
+                                         const api::Object& backup, const kube::User& user) const;
+  // Everything from the choice of the backup on; `record_it` is called when all is ready.
+  Result<api::ObjectPtr> start_restore(api::Json object, const kube::User& user, bool dry_run,
+                                       std::stop_token stop, const Record& record_it);
+  Result<api::ObjectPtr> submit_follower(api::Json object, const kube::User& user, bool dry_run,
+                                         std::stop_token stop);
+  Result<api::ObjectPtr> start_following(const api::ObjectPtr& follower, api::Json moved_on,
+                                         api::Json restore);
   Result<api::ObjectPtr> start_run(const api::ObjectPtr& schedule, api::Json moved_on,
                                    api::Json backup);
   // Starts the thread of a recorded job; `work` holds all that it needs.
@@ -96,7 +107,9 @@ class Manager final : public Jobs {
   std::map<std::string, std::shared_ptr<Running>> running_;  // by uid
   // Null where nobody keeps house.
   std::unique_ptr<Janitor> janitor_;
-  std::unique_ptr<Scheduler> scheduler_;  // starts jobs: it ends first
+  // These start jobs: they end first.
+  std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<Follower> follower_;
 };
 
 }  // namespace gb::jobs

@@ -27,7 +27,18 @@ api::Json preflight_json(const RestoreWork& work) {
   return list;
 }
 
-api::Json plan_json(const RestoreWork& work) {
+api::Json rows_json(const galera::PlanEntry& entry) {
+  api::Json list = api::Json::array();
+  for (const galera::PlanEntry::TableRows& table : entry.table_rows) {
+    api::Json json = {{"table", table.table}, {"rows", table.rows}};
+    if (table.target_rows) json["targetRows"] = *table.target_rows;
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
+// Table by table only where it is not kept: an object of thousands of tables is read by every list.
+api::Json plan_json(const RestoreWork& work, bool by_table) {
   api::Json list = api::Json::array();
   for (const RestoreWork::Instance& instance : work.instances)
     for (const galera::PlanEntry& entry : instance.plan.schemas) {
@@ -37,7 +48,9 @@ api::Json plan_json(const RestoreWork& work) {
                         {"tables", entry.tables},
                         {"rows", entry.rows},
                         {"bytes", entry.bytes},
-                        {"onlyInTarget", entry.only_in_target}};
+                        {"onlyInTarget", entry.only_in_target},
+                        {"onlyInBackup", entry.only_in_backup}};
+      if (by_table) json["tableRows"] = rows_json(entry);
       if (entry.from != entry.schema) json["source"] = entry.from;
       list.push_back(std::move(json));
     }
@@ -218,7 +231,8 @@ class Run {
 
 }  // namespace
 
-api::Json initial_restore_status(const Environment& environment, const RestoreWork& work) {
+api::Json initial_restore_status(const Environment& environment, const RestoreWork& work,
+                                 bool dry_run) {
   const WallTime now = environment.clock->now();
   api::Json status = {{"phase", "Pending"},
                       {"message", join(notes_of(work), "; ")},
@@ -226,7 +240,7 @@ api::Json initial_restore_status(const Environment& environment, const RestoreWo
                       {"startTime", to_rfc3339(now)},
                       {"executor", environment.executor.to_json()},
                       {"preflight", preflight_json(work)},
-                      {"plan", plan_json(work)},
+                      {"plan", plan_json(work, dry_run)},
                       {"progress", progress_json({}, std::chrono::milliseconds(0), false)}};
   api::set_condition(status, "Completed", "False", "Pending", "the restore has not ended yet", now);
   return status;

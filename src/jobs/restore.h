@@ -39,6 +39,14 @@ struct RestoreWork {
 Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::RestoreSpec& spec,
                                      const std::string& ns, const kube::User& user);
 
+// The instances that are restored to, in the order of those of the backup (`of_backup`).
+[[nodiscard]] std::vector<std::string> targets_of(const api::RestoreSpec& spec,
+                                                  const std::vector<std::string>& of_backup);
+
+// Whether `user` may see which backups a namespace has.
+[[nodiscard]] Status authorize_choosing(const Environment& environment, const kube::User& user,
+                                        const std::string& ns);
+
 // Opens the backup, resolves the targets, runs every preflight. Failed checks are in the plans.
 Result<RestoreWork> prepare_restore(const Environment& environment, const api::Json& object,
                                     api::ObjectPtr backup, const std::shared_ptr<JobLog>& log,
@@ -48,7 +56,7 @@ Result<RestoreWork> prepare_restore(const Environment& environment, const api::J
 Status require_ready(const RestoreWork& work);
 
 [[nodiscard]] api::Json initial_restore_status(const Environment& environment,
-                                               const RestoreWork& work);
+                                               const RestoreWork& work, bool dry_run);
 
 // Restores, records the end and says it. `object` of the record has the requesting user's spec.
 Status run_restore(const Environment& environment, JobRecord& record, JobControl& control,

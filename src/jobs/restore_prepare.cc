@@ -3,7 +3,9 @@
 #include <set>
 #include <utility>
 
+#include "api/text.h"
 #include "base/text.h"
+#include "jobs/follower.h"
 #include "jobs/restore.h"
 
 namespace gb::jobs {
@@ -84,6 +86,22 @@ Status check_schemas(const api::RestoreSpec& spec, const std::vector<RestoreWork
 
 }  // namespace
 
+std::vector<std::string> targets_of(const api::RestoreSpec& spec,
+                                    const std::vector<std::string>& of_backup) {
+  std::vector<std::string> targets;
+  for (const std::string& name :
+       spec.database_instances.empty() ? of_backup : spec.database_instances) {
+    const auto mapped = spec.targets.find(name);
+    targets.push_back(mapped == spec.targets.end() ? name : mapped->second);
+  }
+  return targets;
+}
+
+Status authorize_choosing(const Environment& environment, const kube::User& user,
+                          const std::string& ns) {
+  return environment.authorize(user, get_backup(ns, ""));
+}
+
 Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::RestoreSpec& spec,
                                      const std::string& own_namespace, const kube::User& user) {
   const std::string ns = spec.source_namespace.empty() ? own_namespace : spec.source_namespace;
@@ -115,7 +133,7 @@ Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::
   if (spec.as_of) asked += " whose snapshot is not later than " + to_rfc3339(*spec.as_of);
   if (newest == nullptr) {
     // Whether there are any is itself something that a user may not be allowed to know.
-    GB_TRY(environment.authorize(user, get_backup(ns, "")));
+    GB_TRY(authorize_choosing(environment, user, ns));
     return fail(Code::kNotFound, "there is no " + asked,
                 "kubectl get galerabackups -n " + ns + " lists what there is");
   }
@@ -173,6 +191,7 @@ Result<RestoreWork> prepare_restore(const Environment& environment, const api::J
                                              schema.name) != work.spec.databases.end();
                           });
     });
+  const api::Json& labels = api::member(object.at("metadata"), "labels");
   for (RestoreWork::Instance& instance : work.instances) {
     galera::RestoreOptions options;
     options.content = content_of(work.spec.content);
@@ -183,6 +202,7 @@ Result<RestoreWork> prepare_restore(const Environment& environment, const api::J
       options.gate = environment.gates->gate(
           instance.endpoint, {ns, instance.target, object.at("metadata").value("name", ""),
                               object.at("metadata").value("uid", "")});
+    options.not_the_source = !api::text_member(labels, kFollowLabel).empty();
     options.compare = work.spec.verification != "None";
     options.threads = environment.threads_within_memory(work.spec.threads, kThreadBytes);
     for (const galera::Schema& schema : instance.model->schemas) {

@@ -75,7 +75,9 @@ void Scheduler::look() {
       entry.schedule.reset();
       if (schedule) entry.schedule = std::move(*schedule);
     }
-    if (entry.schedule && now >= entry.wake) step(object, entry, now);
+    // The end of a run that is going on is no change of the schedule.
+    if (entry.schedule && (now >= entry.wake || !entry.schedule->active.empty()))
+      step(object, entry, now);
   }
   std::erase_if(entries_, [&](const auto& entry) { return !seen.contains(entry.first); });
 }

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/wait.h"
 #include "jobs/finish.h"
+#include "jobs/follower.h"
 #include "storage/repo/repo.h"
 
 namespace gb::jobs {
@@ -75,7 +76,9 @@ void Takeover::find_candidates() {
       const api::Json dom = object->dom();
       const api::Json status = dom.value("status", api::Json::object());
       const Executor executor = Executor::from_json(status.value("executor", api::Json::object()));
-      if (status.empty() || api::is_terminal_phase(api::phase_of(dom)) ||
+      const std::string phase = api::phase_of(dom);
+      // What follows has no executor: every server looks at it.
+      if (status.empty() || api::is_terminal_phase(phase) || phase == kFollowing ||
           executor.id == environment_.executor.id)
         seen_.erase(object->uid());
       else

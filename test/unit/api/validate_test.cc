@@ -110,6 +110,16 @@ TEST(Validate, ARestoreNamesExactlyOneSource) {
       ElementsAre("spec.asOf: Forbidden: may not be set together with backup; leave one out"));
 }
 
+TEST(Validate, WhatFollowsFollowsAScheduleAndReplaces) {
+  EXPECT_THAT(wrongs(restore_type(),
+                     restore({{"schedule", "nightly"}, {"follow", true}, {"existing", "Replace"}})),
+              IsEmpty());
+  EXPECT_THAT(
+      wrongs(restore_type(), restore({{"backup", "latest"}, {"follow", true}})),
+      ElementsAre("spec.schedule: Required value: follow restores the backups of a schedule",
+                  HasSubstr("spec.existing: Invalid value: \"Fail\": must be Replace")));
+}
+
 TEST(Validate, RenamesMayNotCollide) {
   const auto check = [](Json spec) {
     spec["backup"] = "a";

@@ -66,18 +66,31 @@ NodeState node(const std::string& host, const std::string& state = "Synced") {
 }
 
 std::string first_failure(const Result<Topology>& topology,
-                          const std::string& backup_version = "10.6.12") {
+                          const std::string& backup_version = "10.6.12",
+                          bool not_the_source = false) {
   InstanceModel model = backup_of({});
+  model.facts.cluster_uuid = "8a1f";
   model.facts.server_version = backup_version;
   Endpoint target;
   target.name = "openstack";
-  const CheckedPlan plan = check_target(target, topology, model);
+  const CheckedPlan plan = check_target(target, topology, model, not_the_source);
   const Status status = ready(plan, target.name);
   return status ? "ready" : status.error().text();
 }
 
 TEST(TargetCheck, TakesASyncedNode) {
   EXPECT_EQ(first_failure(Topology{{node("a", "Donor/Desynced"), node("b")}}), "ready");
+}
+
+TEST(TargetCheck, TheSourceItselfIsRefusedToWhoFollowsIt) {
+  NodeState same = node("a");
+  same.cluster_uuid = "8a1f";
+  EXPECT_EQ(first_failure(Topology{{same}}), "ready");
+  EXPECT_THAT(first_failure(Topology{{same}}, "10.6.12", true),
+              AllOf(HasSubstr("NotTheSource"), HasSubstr("spec.targets")));
+  NodeState other = node("a");
+  other.cluster_uuid = "77aa";
+  EXPECT_EQ(first_failure(Topology{{other}}, "10.6.12", true), "ready");
 }
 
 TEST(TargetCheck, NamesWhatIsWrongFirst) {

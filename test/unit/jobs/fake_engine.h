@@ -120,7 +120,7 @@ class FakeRestore final : public galera::Restore {
     galera::RestorePlan plan;
     plan.preflight = cluster_.preflight;
     for (const std::string& schema : options_.databases)
-      plan.schemas.push_back({schema, schema, cluster_.plan_action, 1, 1, 1, {}, {}});
+      plan.schemas.push_back({schema, schema, cluster_.plan_action, 1, 1, 1, {}, {}, {}});
     return plan;
   }
   Result<galera::RestoreReport> run(galera::DumpSource& source, galera::Progress& progress,

@@ -37,6 +37,8 @@ class Instances final : public InstanceResolver {
       endpoint.name = name;
       const std::scoped_lock lock(mutex);
       endpoint.uid = uid;
+      if (const auto found = nodes.find(endpoint.name); found != nodes.end())
+        endpoint.nodes = found->second;
       return endpoint;
     }
     return fail(Code::kNotFound, "there is no database instance \"" + std::string(name) + "\"",
@@ -47,6 +49,7 @@ class Instances final : public InstanceResolver {
   std::atomic<bool> no_secret{false};
   std::mutex mutex;
   std::string uid;  // of the object that describes them; empty: a configuration does
+  std::map<std::string, std::vector<galera::Address>> nodes;  // by name; of the others none
 };
 
 // Gates that stand open but for those in `held`.
