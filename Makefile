@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 export GB_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/galera-backup
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build release demo demo-standalone test unit asan tsan integration e2e bench lint clean
+.PHONY: help deps build release demo demo-standalone test unit asan tsan integration e2e bench lint reference clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ bench: release ## the figures, side by side with the peers (most of an hour; ARG
 lint: ## clang-format, clang-tidy, arrows
 	@scripts/install-deps build lint
 	@scripts/lint
+
+reference: ## write docs/api-reference.md anew from the schema
+	@$(MAKE) --no-print-directory build PRESET=dev
+	@GB_WRITE_REFERENCE=1 build/dev/bin/unit_api --gtest_filter='Reference.IsWhat*' --gtest_brief=1
 
 clean: ## remove what was built
 	@rm -rf build
