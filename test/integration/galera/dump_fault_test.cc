@@ -68,7 +68,7 @@ TEST_F(DumpFaultTest, AMissingPrivilegeIsNamed) {
   Status status = dump_into(dumped, options(), {}, endpoint);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Code::kForbidden);
-  EXPECT_THAT(status.error().message, HasSubstr("EVENT on `f1`.*"));
+  EXPECT_THAT(status.error().message, HasSubstr("lacks the privilege EVENT on `f1`.*"));
   sql({"GRANT EVENT ON `f_`.* TO weak"});
   status = dump_into(dumped, options(), {}, endpoint);
   EXPECT_THAT(status.error().message, HasSubstr("RELOAD on *.*"));

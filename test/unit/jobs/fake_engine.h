@@ -30,6 +30,7 @@ struct FakeCluster {
   std::vector<galera::PreflightCheck> preflight{{"TargetPrimary", true, ""}};
   std::string plan_action = "Create";
   Status restore_error;
+  std::string differing_table;  // of nova, after a restore
   int restores = 0;
   std::vector<std::string> recovered;  // donors
   std::string traffic_given_back;
@@ -142,6 +143,8 @@ class FakeRestore final : public galera::Restore {
         GB_TRY_ASSIGN(auto in, source.table(schema.name, table.name));
         GB_TRY_ASSIGN(galera::Chunk chunk, in->chunk(0));
         cluster_.restored[schema.name + "." + table.name] = chunk.columns.at(0);
+        if (table.name == cluster_.differing_table)
+          report.mismatches.push_back({schema.name, table.name, {2, 0, {}}, {1, 0, {}}, false});
         ++report.tables;
         report.rows += chunk.rows;
         progress.rows += chunk.rows;

@@ -101,7 +101,8 @@ TEST_F(FollowerTest, ItMayBeginBeforeThereIsAnyBackup) {
                                 {"template", {{"spec", {{"databaseInstances", {"main"}}}}}}});
   ASSERT_TRUE(jobs_->submit_schedule(schedule, alice_, false));
   follow();
-  EXPECT_THAT(now()["status"]["message"], HasSubstr("waits for the first"));
+  EXPECT_THAT(now()["status"]["message"],
+              HasSubstr("waits for the first completed backup of schedule \"nightly\""));
   take("a");
   EXPECT_TRUE(holds("a"));
 }
@@ -151,6 +152,7 @@ TEST_F(FollowerTest, WhoLostTheRightRestoresNothing) {
   ASSERT_TRUE(in_time([&] {
     return now()["status"]["message"].get<std::string>().find("forbidden") != std::string::npos;
   }));
+  EXPECT_THAT(now()["status"]["message"], HasSubstr("backup b could not be restored: "));
   EXPECT_EQ(restores(), 1U);
 }
 

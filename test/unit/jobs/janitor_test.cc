@@ -31,7 +31,10 @@ TEST(PrudentClock, AJumpAheadIsBelievedAfterADay) {
   ManualClock clock(*from_rfc3339("2026-11-20T10:00:00Z"));
   PrudentClock prudent(clock, clock.now());
   clock.step_wall(hours(24));
+  testing::internal::CaptureStderr();
   EXPECT_EQ(prudent.now(), clock.now() - hours(24));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr("the clock is ahead of what is known here"));
   clock.advance(hours(23));
   EXPECT_EQ(prudent.now(), clock.now() - hours(24));
   clock.advance(hours(1));

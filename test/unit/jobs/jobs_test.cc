@@ -5,6 +5,7 @@
 namespace gb::jobs::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 TEST_F(JobsTest, ABackupCompletesAndSaysWhatItHolds) {
@@ -71,7 +72,8 @@ TEST_F(JobsTest, ADryRunLeavesNoTrace) {
 }
 
 TEST_F(JobsTest, SchemaChangesRestartTheDumpAndThenMakeItStrict) {
-  const Status changed = fail(Code::kConflict, "table nova.instances was altered");
+  const Status changed =
+      fail(Code::kConflict, "table nova.instances was altered while the dump ran");
   cluster_.run_results = {changed, changed, changed};
   const api::Json done = finish(submit(backup("a")));
   EXPECT_EQ(done["status"]["phase"], "Completed");
@@ -97,8 +99,17 @@ TEST_F(JobsTest, WhatDoesNotReadBackIsFailedAndLeavesNoData) {
   const api::Json done = finish(submit(backup("a")));
   EXPECT_EQ(done["status"]["phase"], "Failed");
   EXPECT_THAT(done["status"]["message"].get<std::string>(),
-              HasSubstr("what was written does not read back"));
+              HasSubstr("what was written does not read back as it was"));
   EXPECT_TRUE(blobs_->list("data/")->empty());
+}
+
+TEST_F(JobsTest, ABackupThatTakesTooLongIsEnded) {
+  cluster_.block_runs = true;
+  const api::Json done = finish(submit(backup("a", {{"activeDeadline", "1s"}})));
+  EXPECT_EQ(done["status"]["phase"], "Failed");
+  EXPECT_THAT(done["status"]["message"].get<std::string>(),
+              HasSubstr("the backup was ended after spec.activeDeadline"));
+  EXPECT_EQ(done["status"]["conditions"][0]["reason"], "DeadlineExceeded");
 }
 
 TEST_F(JobsTest, ThreadsStayWithinTheMemoryOfTheServer) {
@@ -136,6 +147,8 @@ TEST_F(JobsTest, ABackupWaitsForItsTurn) {
   const auto second = submit(backup("second"));
   ASSERT_TRUE(second);
   EXPECT_EQ(api::phase_of((*catalog_->get((*second)->key()))->dom()), "Pending");
+  EXPECT_TRUE(eventually(
+      [&] { return log_of((*second)->dom()).find("waits for its turn") != std::string::npos; }));
   {
     const std::scoped_lock lock(cluster_.mutex);
     cluster_.block_runs = false;
@@ -188,7 +201,8 @@ TEST_F(JobsTest, AFailedPreflightCreatesNothingButADryRunShowsIt) {
   cluster_.preflight = {{"TargetPrimary", false, "node is non-Primary; bootstrap the cluster"}};
   const auto refused = submit(restore("r", {{"backup", "a"}}));
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message, HasSubstr("TargetPrimary: node is non-Primary"));
+  EXPECT_THAT(refused.error().message, AllOf(HasSubstr("the preflight failed, nothing was changed"),
+                                             HasSubstr("TargetPrimary: node is non-Primary")));
   EXPECT_TRUE(catalog_->list(api::kRestores, "").objects.empty());
   const auto shown = submit(restore("r", {{"backup", "a"}}), true);
   ASSERT_TRUE(shown);
@@ -225,7 +239,8 @@ TEST_F(JobsTest, AFlippedBitStopsARestoreBeforeTheTargetIsTouched) {
   if (submitted) {
     const api::Json failed = finish(submitted);
     EXPECT_EQ(failed["status"]["phase"], "Failed");
-    EXPECT_THAT(failed["status"]["message"].get<std::string>(), HasSubstr("is damaged"));
+    EXPECT_THAT(failed["status"]["message"].get<std::string>(),
+                HasSubstr("is damaged; nothing was changed on the target"));
   } else {
     EXPECT_EQ(submitted.error().code, Code::kCorruption);
   }
@@ -283,7 +298,17 @@ TEST_F(JobsTest, ARestoreWhoseProcessDiedGivesTheTrafficBack) {
   jobs_.reset();
   EXPECT_EQ(cluster_.traffic_given_back, "main");
   EXPECT_THAT((*catalog_->get(key))->dom()["status"]["message"].get<std::string>(),
-              HasSubstr("go back by restoring the safety backup \"r-safety\""));
+              AllOf(HasSubstr("the server that ran this restore ended while it was Restoring"),
+                    HasSubstr("go back by restoring the safety backup \"r-safety\"")));
+}
+
+TEST_F(JobsTest, ARestoreThatDiffersFromItsBackupIsNotCompleted) {
+  finish(submit(backup("a")));
+  cluster_.differing_table = "instances";
+  const api::Json done = finish(submit(restore("r", {{"backup", "a"}})));
+  EXPECT_EQ(done["status"]["phase"], "Failed");
+  EXPECT_THAT(done["status"]["message"].get<std::string>(),
+              HasSubstr("what was restored differs from the backup in nova.instances"));
 }
 
 TEST_F(JobsTest, TheJobOfALivingProcessIsLeftAlone) {

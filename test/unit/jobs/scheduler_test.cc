@@ -204,6 +204,7 @@ TEST_F(SchedulerTest, AClockThatIsSetBackRunsNothingTwice) {
   ASSERT_TRUE(eventually([&] { return phase_of_backup("nightly-20261122020000") == "Completed"; }));
   manual_.step_wall(-hours(24));
   ASSERT_TRUE(eventually([&] { return status("settledTime") == "2026-11-21T02:00:00Z"; }));
+  EXPECT_THAT(status("message"), HasSubstr("the clock was set back; runs are counted from now on"));
   manual_.advance(hours(24));
   ASSERT_TRUE(eventually([&] { return status("settledTime") == "2026-11-22T02:00:00Z"; }));
   pause();
