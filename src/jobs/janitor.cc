@@ -20,6 +20,7 @@ constexpr std::chrono::minutes kDrift{5};  // what clocks differ by without havi
 constexpr std::chrono::hours kIdle{1};     // without any backup is nothing unusual
 constexpr std::chrono::hours kProof{24};
 constexpr std::chrono::hours kUnreadableAgain{1};
+constexpr std::chrono::hours kSweepEvery{1};
 
 // The latest time in any object of the catalog.
 WallTime newest_time(const storage::Catalog& catalog) {
@@ -81,6 +82,7 @@ void Janitor::look(const std::stop_token& stop) {
   expire(now, stop);
   for (const Store& store : environment_.stores)
     if (!stop.stop_requested()) empty_trash(store, now, stop);
+  if (!stop.stop_requested() && now >= next_sweep_) sweep_logs(now);
 }
 
 void Janitor::expire(WallTime now, const std::stop_token& stop) {
@@ -185,6 +187,37 @@ void Janitor::empty_trash(const Store& store, WallTime now, const std::stop_toke
   }
   if (freed->bytes > 0)
     log::info("emptied the trash", {{"store", store.name}, {"bytes", freed->bytes}});
+}
+
+void Janitor::sweep_logs(WallTime now) {
+  next_sweep_ = now + kSweepEvery;
+  std::set<std::string> owned;
+  for (const Store& store : environment_.stores) {
+    const auto marks = store.blobs->list(kTrash);
+    if (!marks) return;
+    for (const storage::BlobInfo& mark : *marks)
+      owned.insert(JobLog::kFolder + mark.key.substr(std::string_view(kTrash).size()));
+  }
+  storage::BlobStore& blobs = *environment_.stores.front().blobs;
+  const auto logs = blobs.list(JobLog::kFolder);
+  if (!logs) return;
+  // After the logs: a job that began meanwhile has its object by now, or was not listed.
+  for (const char* resource : {api::kBackups, api::kRestores})
+    for (const api::ObjectPtr& object : environment_.catalog->list(resource, "").objects)
+      owned.insert(JobLog::key(object->key().ns, object->uid()));
+  std::set<std::string> ownerless;
+  for (const storage::BlobInfo& log : *logs) {
+    if (owned.contains(log.key)) continue;
+    // The log of a job that is about to be recorded is older than its object, but not by an hour.
+    if (!ownerless_.contains(log.key)) {
+      ownerless.insert(log.key);
+    } else if (const Status removed = blobs.remove(log.key); !removed) {
+      log::warn("the log of a job that is known no more could not be removed",
+                {{"key", log.key}, {"error", removed.error().text()}});
+      ownerless.insert(log.key);
+    }
+  }
+  ownerless_ = std::move(ownerless);
 }
 
 }  // namespace gb::jobs

@@ -1,5 +1,5 @@
-// Keeps the stores tidy: backups that expire go to the trash, and what has been in the trash for
-// the store's trashRetention is freed.
+// Keeps the stores tidy: backups that expire go to the trash, what has been in the trash for the
+// store's trashRetention is freed, and logs go whose job is known no more.
 //
 // No safety rests on the clock of the machine. Time here never runs faster than a steady clock:
 // when the wall clock jumps ahead, it is believed only after it has stayed there for a day. A clock
@@ -47,6 +47,8 @@ class Janitor {
  private:
   void expire(WallTime now, const std::stop_token& stop);
   void empty_trash(const Store& store, WallTime now, const std::stop_token& stop);
+  // Removes the logs of jobs whose objects are gone, those in the trash excepted.
+  void sweep_logs(WallTime now);
   // Whether the data of this mark may be removed now; marks it if it was not.
   bool may_free(const TrashMark& mark, WallTime now);
   // The uids of the backups that had not ended when this look first asked.
@@ -60,6 +62,8 @@ class Janitor {
   std::map<const Store*, std::map<std::string, WallTime>> not_before_;
   // By uid of what is marked as being freed: the backups that ran when it was.
   std::map<std::string, std::set<std::string>> freeing_;
+  WallTime next_sweep_{};
+  std::set<std::string> ownerless_;  // keys of logs, at the last sweep
   std::jthread thread_;
 };
 

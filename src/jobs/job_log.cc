@@ -26,7 +26,7 @@ JobLog::JobLog(storage::BlobStore& store, std::string_view ns, std::string_view 
     : store_(store), key_(key(ns, uid)), clock_(clock) {}
 
 std::string JobLog::key(std::string_view ns, std::string_view uid) {
-  return "joblog/" + std::string(ns) + "/" + std::string(uid);
+  return kFolder + std::string(ns) + "/" + std::string(uid);
 }
 
 void JobLog::say(std::string_view text) {

@@ -34,6 +34,7 @@ class JobLog : public std::enable_shared_from_this<JobLog> {
   std::unique_ptr<LogReader> follow(bool follow, std::function<void(std::string_view)> on_text,
                                     std::function<void()> on_end);
 
+  static constexpr const char* kFolder = "joblog/";
   static std::string key(std::string_view ns, std::string_view uid);
 
  private:

@@ -261,6 +261,30 @@ TEST_F(JanitorTest, WhatWasDeletedAgainIsKeptForAsLongAgain) {
   ASSERT_TRUE(jobs_->undelete(key, "", false));
 }
 
+TEST_F(JanitorTest, LogsOfJobsThatAreKnownNoMoreGo) {
+  take("kept");
+  take("in-the-trash");
+  cluster_.run_results = {fail(Code::kUnavailable, "no")};
+  finish(submit(backup("failed")));
+  finish(submit(restore("r", {{"backup", "kept"}, {"existing", "Replace"}})));
+  remove("in-the-trash");
+  remove("failed");
+  const api::ObjectPtr r = *catalog_->get({api::kRestores, "openstack", "r"});
+  ASSERT_TRUE(catalog_->remove(r->key(), r->revision()));
+  EXPECT_EQ(blobs("joblog/"), 4U);
+  look();
+  look();
+  EXPECT_EQ(blobs("joblog/"), 4U) << "a job may be about to be recorded";
+  manual_.advance(hours(1));
+  look();
+  EXPECT_EQ(blobs("joblog/"), 2U);
+  EXPECT_THAT(log_of((*catalog_->get({api::kBackups, "openstack", "kept"}))->dom()),
+              testing::HasSubstr("Completed"));
+  ASSERT_TRUE(jobs_->undelete({api::kBackups, "openstack", "in-the-trash"}, "", false));
+  EXPECT_THAT(log_of((*catalog_->get({api::kBackups, "openstack", "in-the-trash"}))->dom()),
+              testing::HasSubstr("Completed"));
+}
+
 TEST_F(JanitorTest, AMarkThatCanNotBeReadStopsNoOther) {
   take("a");
   remove("a");
