@@ -107,18 +107,7 @@ class Tenancy : public World {
     auto started = jobs::Jobs::start(std::move(work));
     ASSERT_TRUE(started);
     real_jobs_ = std::move(*started);
-    Dependencies deps;
-    deps.catalog = catalog.get();
-    deps.jobs = real_jobs_.get();
-    deps.authenticator = &authenticator;
-    deps.authorizer = &authorizer;
-    deps.namespaces = &namespaces;
-    deps.clock = &clock;
-    deps.rng = &rng;
-    deps.metrics = &metrics;
-    auto made = Service::make(std::move(deps));
-    ASSERT_TRUE(made);
-    service = std::move(*made);
+    serve(*real_jobs_);
     give_rights();
     furnish();
   }

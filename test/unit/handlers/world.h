@@ -316,9 +316,12 @@ class World : public testing::Test {
     ASSERT_TRUE(opened) << opened.error().text();
     catalog = std::move(*opened);
     jobs = std::make_unique<FakeJobs>(*catalog);
+    serve(*jobs, limits, std::move(checks));
+  }
+  void serve(jobs::Jobs& with, Limits limits = {}, std::vector<HealthCheck> checks = {}) {
     Dependencies deps;
     deps.catalog = catalog.get();
-    deps.jobs = jobs.get();
+    deps.jobs = &with;
     deps.authenticator = &authenticator;
     deps.authorizer = &authorizer;
     deps.namespaces = &namespaces;
