@@ -11,6 +11,7 @@ find_package(CLI11 2.1 REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 find_package(tl-expected REQUIRED)
 find_package(date REQUIRED)
+find_package(ZLIB REQUIRED)
 # The class layout of cpp-httplib depends on the flags that its package was built with: they come from
 # its pkg-config file, never from us.
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib=0.11.4)

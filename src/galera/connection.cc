@@ -225,6 +225,9 @@ const Address& Connection::node() const {
 bool Connection::encrypted() const {
   return mysql_get_ssl_cipher(native_->mysql) != nullptr;
 }
+bool Connection::backslash_escapes() const {
+  return (native_->mysql->server_status & SERVER_STATUS_NO_BACKSLASH_ESCAPES) == 0;
+}
 
 void kill_connection(const Endpoint& endpoint, const Address& node, std::uint64_t id) {
   if (id == 0) return;

@@ -85,6 +85,8 @@ class Connection {
   [[nodiscard]] std::string server_version() const;   // "10.11.19-MariaDB-…"
   [[nodiscard]] const Address& node() const;
   [[nodiscard]] bool encrypted() const;
+  // Whether the server reads a backslash in a string as an escape, by the sql_mode that it has now.
+  [[nodiscard]] bool backslash_escapes() const;
 
   // For files of this room that need libmariadb itself.
   [[nodiscard]] NativeConnection& native() { return *native_; }

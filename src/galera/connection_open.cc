@@ -144,12 +144,15 @@ Result<std::unique_ptr<NativeConnection>> open_with(const std::string& password,
   // A certificate is made out to the name. Where there is none, a name only adds a way to be led
   // astray.
   const std::string& host = tls || node.ips.empty() ? node.host : node.ips.front();
-  if (mysql_real_connect(mysql, host.c_str(), endpoint.user.c_str(), password.c_str(), nullptr,
-                         node.port, nullptr, 0) == nullptr)
+  const bool local = !node.socket.empty();
+  if (mysql_real_connect(mysql, local ? nullptr : host.c_str(), endpoint.user.c_str(),
+                         password.c_str(), nullptr, node.port,
+                         local ? node.socket.c_str() : nullptr, 0) == nullptr)
     return fail(connection_error(*native));
   if (tls && mysql_get_ssl_cipher(mysql) == nullptr)
     return fail(
         server_error(CR_SSL_CONNECTION_ERROR, "the server did not encrypt", endpoint, node));
+  if (local) return native;  // such a peer can not vanish unseen
   const int socket = static_cast<int>(mysql_get_socket(mysql));
   GB_TRY(check_peer(socket, node));
   watch_peer(socket);

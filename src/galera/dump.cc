@@ -65,6 +65,7 @@ class DumpOfInstance final : public Dump {
         Snapshot::open(endpoint_, connections_, donor_.galera, strict_, clock_, facts_, stop);
     if (!opened) return wrap("opening the snapshot", std::move(opened).error());
     snapshot_.emplace(std::move(*opened));
+    if (endpoint_.data_time) facts_.snapshot_time = *endpoint_.data_time;
     narrate_("snapshot opened on " + std::to_string(connections_.size()) + " connections (" +
              facts_.snapshot_method + ")" + (facts_.gtid.empty() ? "" : ", GTID " + facts_.gtid));
     return {};

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "galera/password.h"
 
 namespace gb::galera {
@@ -17,6 +19,7 @@ struct Address {
   // Where a connection may lead, for a host that no administrator wrote down; empty: wherever the
   // name does.
   std::vector<std::string> ips = {};
+  std::string socket = {};  // the path of a Unix socket, in place of host and port
   [[nodiscard]] std::string text() const {
     return name.empty() ? host + ":" + std::to_string(port) : name;
   }
@@ -36,6 +39,8 @@ struct Endpoint {
   std::string tls_ca_file;
   std::string tls_ca_pem;  // the same as text, in its place
   std::string uid;         // of the object that describes the instance; empty: a configuration does
+  // Of when its data is, where the server stands still and holds a copy; no value: it is live.
+  std::optional<WallTime> data_time;
 };
 
 }  // namespace gb::galera
