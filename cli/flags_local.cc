@@ -1,3 +1,4 @@
+#include "cli/adopt.h"
 #include "cli/flags.h"
 #include "cli/local.h"
 
@@ -19,10 +20,10 @@ void add_cluster_flags(CLI::App& app, Parsed& parsed, ClusterFlags& flags) {
       "Connect by TLS only, and verify the servers by this CA bundle (PEM)")] = Offer::kFiles;
 }
 
-void add_store(CLI::App& app, Parsed& parsed, std::string& store) {
+CLI::Option* add_store(CLI::App& app, Parsed& parsed, std::string& store) {
   CLI::Option* option = app.add_option("--store", store, "The repository: a directory");
   parsed.offers[option] = Offer::kFolders;
-  option->required()->check([](const std::string& directory) {
+  return option->required()->check([](const std::string& directory) {
     return directory.empty() ? "name a directory, e.g. --store /var/backups/galera" : "";
   });
 }
@@ -85,6 +86,34 @@ void add_local(CLI::App& app, Parsed& parsed) {
       ->capture_default_str();
   add_output(*r, parsed, restore.output, "Print the object as");
   r->callback([&] { parsed.run = [&restore] { return run(restore); }; });
+
+  auto& adopt = parsed.make<LocalAdopt>();
+  CLI::App* a = local->add_subcommand(
+      "adopt",
+      "Make backups of the dumps that OSK's GaleraBackup left; exits with 3 when one is bad");
+  parsed.offers[a->add_option("--from", adopt.from, "The folder with the dumps")->required()] =
+      Offer::kFolders;
+  add_store(*a, parsed, adopt.store)->required(false);
+  a->add_option("-n,--namespace", adopt.ns, "The namespace that the backups are listed in")
+      ->capture_default_str();
+  a->add_option("--instance", adopt.instance,
+                "Of which instance the dumps are, where their names do not tell it");
+  a->add_option("--only", adopt.only, "Only these files: globs on their names")->delimiter(',');
+  a->add_option("--content", adopt.content, "Data leaves the grants out (default All)")
+      ->check(CLI::IsMember({"Data", "All"}));
+  a->add_option("--ttl", adopt.ttl, "How long the backups are kept, counted from now: 720h");
+  a->add_flag("--dry-run", adopt.dry_run, "List the dumps and check them; adopt nothing");
+  parsed.offers[a->add_option("--scratch", adopt.scratch,
+                              "The folder that the scratch server is made in (default: that for "
+                              "temporary files)")] = Offer::kFolders;
+  parsed.offers[a->add_option("--mariadbd", adopt.mariadbd,
+                              "The server program to load the dumps with (default: the one that "
+                              "is installed)")] = Offer::kFiles;
+  a->add_option("--threads", adopt.threads, "Connections that read")
+      ->check(CLI::Range(1U, 64U))
+      ->capture_default_str();
+  add_output(*a, parsed, adopt.output, "Print the result as");
+  a->callback([&] { parsed.run = [&adopt] { return run(adopt); }; });
 
   auto& list = parsed.make<LocalList>();
   CLI::App* l = local->add_subcommand("list", "List the backups of a repository");

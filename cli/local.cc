@@ -8,22 +8,16 @@
 #include <stop_token>
 #include <utility>
 
-#include "api/meta.h"
-#include "api/schema.h"
+#include "api/decode.h"
 #include "api/types.h"
-#include "base/clock.h"
-#include "base/rng.h"
 #include "base/text.h"
 #include "base/watched_file.h"
+#include "cli/local_session.h"
 #include "cli/output.h"
-#include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/spec.h"
 #include "jobs/configured_instances.h"
-#include "jobs/engine.h"
-#include "jobs/jobs.h"
-#include "storage/blob/fs_blob_store.h"
-#include "storage/catalog/catalog.h"
+#include "jobs/environment.h"
 #include "storage/repo/repo.h"
 
 namespace gb::cli {
@@ -69,24 +63,6 @@ Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags) {
   return endpoint;
 }
 
-Status no_repository(const std::string& directory) {
-  return fail(Code::kNotFound, directory + " holds no repository",
-              "check --store: the first backup into a directory makes one there");
-}
-
-// What reads a repository makes none: a path with a typo would become an empty one.
-Status require_repository(const std::string& directory) {
-  using Mode = storage::FsBlobStore::Mode;
-  GB_TRY_ASSIGN(const auto blobs, storage::FsBlobStore::open(directory, Mode::kReadOnly));
-  const auto head = blobs->get("repository.json");
-  if (head || head.error().code != Code::kNotFound) return {};
-  for (const char* ours : {"log/", "checkpoint/"}) {  // it has lost its head: opening it says so
-    GB_TRY_ASSIGN(const auto found, blobs->list(ours));
-    if (!found.empty()) return {};
-  }
-  return no_repository(directory);
-}
-
 // The check would find no damage where nothing is. A server's further stores have no objects, only
 // data, and before the first backup not even that: just the folder for what is being written.
 Status require_store(const std::string& directory) {
@@ -99,80 +75,6 @@ Status require_store(const std::string& directory) {
       std::filesystem::is_directory(std::filesystem::path(directory) / "~tmp", unreadable))
     return {};
   return no_repository(directory);
-}
-
-// A repository directory, opened with all that a job needs.
-struct Session {
-  SystemClock clock;
-  SystemRng rng;
-  std::shared_ptr<storage::FsBlobStore> blobs;
-  std::unique_ptr<storage::Catalog> catalog;
-  std::unique_ptr<jobs::InstanceResolver> instances;
-  std::unique_ptr<jobs::DumpEngine> engine;
-  std::unique_ptr<jobs::Jobs> jobs;  // last: it ends before what it uses
-
-  Status open(const std::string& directory, bool read_only) {
-    using Mode = storage::FsBlobStore::Mode;
-    GB_TRY_ASSIGN(blobs, storage::FsBlobStore::open(
-                             directory, read_only ? Mode::kReadOnly : Mode::kReadWrite));
-    storage::Catalog::Options options;
-    options.writer = "kubectl-galera";
-    options.read_only = read_only;
-    GB_TRY_ASSIGN(catalog, storage::Catalog::open(*blobs, clock, rng, options));
-    return {};
-  }
-
-  Status start_jobs(const std::string& directory, galera::Endpoint endpoint) {
-    instances = std::make_unique<TheCluster>(std::move(endpoint));
-    engine = jobs::make_logical_engine(clock);
-    jobs::Dependencies d;
-    d.catalog = catalog.get();
-    d.engine = engine.get();
-    d.stores = {{"default", "file://" + directory, blobs}};
-    d.instances = instances.get();
-    d.clock = &clock;
-    d.rng = &rng;
-    GB_TRY_ASSIGN(jobs, jobs::Jobs::start(std::move(d)));
-    return {};
-  }
-};
-
-// The same checks and defaults that an object gets which comes over HTTP.
-Result<api::Json> admit(const char* resource, const std::string& ns, api::Json object,
-                        const Clock& clock, Rng& rng) {
-  const api::ResourceType& type = *api::find_resource(resource);
-  object["apiVersion"] = api::kGroupVersion;
-  object["kind"] = type.kind;
-  object["metadata"]["namespace"] = ns;
-  api::apply_defaults(type, object);
-  std::vector<std::string> warnings;
-  if (auto prepared = api::prepare_create(type, ns, object, clock.now(), rng, warnings); !prepared)
-    return fail(Code::kInvalid, prepared.error().message);
-  return object;
-}
-
-// Follows a job to its end; 0 only for Completed. A first interrupt cancels the job.
-int follow(Session& session, api::ObjectPtr object, const std::string& output) {
-  const std::stop_token interrupted = interrupt_token();
-  {
-    Progress progress;
-    while (!api::is_terminal_phase(api::phase_of(object->dom()))) {
-      auto next = session.jobs->wait(object->key(), object->uid(), std::chrono::milliseconds(200),
-                                     interrupted);
-      if (!next) {
-        print_error(next.error());
-        return kFailed;
-      }
-      object = *next;
-      progress.show(object->dom());
-      if (interrupted.stop_requested()) {
-        session.jobs.reset();  // cancels what runs, and waits until its object says so
-        if (auto last = session.catalog->get(object->key())) object = *last;
-        break;
-      }
-    }
-  }
-  return print_end(object->dom(), output);
 }
 
 // The backup that the command means; -n narrows it, and is needed only where a name stands in
@@ -192,12 +94,13 @@ Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, const LocalR
                     ? "the repository holds no completed backup"
                     : "the repository holds no backup \"" + command.backup + "\"",
                 "kubectl galera local list --store " + command.store + " shows what it holds");
-  const auto start = [](const api::ObjectPtr& object) {
-    return object->dom()["status"].value("startTime", "");
+  // By its snapshot, as the server does it: one that was adopted may be older than it looks.
+  const auto taken = [](const api::ObjectPtr& object) {
+    return jobs::snapshot_time_of(object->dom());
   };
   if (command.backup == "latest")
     return *std::max_element(found.begin(), found.end(),
-                             [&](const auto& a, const auto& b) { return start(a) < start(b); });
+                             [&](const auto& a, const auto& b) { return taken(a) < taken(b); });
   if (found.size() > 1)
     return fail(Code::kInvalid,
                 "backup \"" + command.backup + "\" stands in " + std::to_string(found.size()) +
@@ -214,7 +117,9 @@ int run(const LocalBackup& command) {
   if (!endpoint) return failed(endpoint.error());
   if (const Status opened = session.open(command.store, false); !opened)
     return failed(opened.error());
-  if (const Status started = session.start_jobs(command.store, std::move(*endpoint)); !started)
+  if (const Status started =
+          session.start_jobs(command.store, std::make_unique<TheCluster>(std::move(*endpoint)));
+      !started)
     return failed(started.error());
   std::string name = command.name;
   if (name.empty()) {
@@ -255,7 +160,9 @@ int run(const LocalRestore& command) {
                         "say which one to restore with --instance",
                         {},
                         {}});
-  if (const Status started = session.start_jobs(command.store, std::move(*endpoint)); !started)
+  if (const Status started =
+          session.start_jobs(command.store, std::make_unique<TheCluster>(std::move(*endpoint)));
+      !started)
     return failed(started.error());
   api::Json spec = {
       {"backup", (*backup)->key().name},

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "api/text.h"
 #include "api/types.h"
@@ -25,7 +26,7 @@ constexpr std::size_t kNoWidth = 80;
 struct Figures {
   std::string phase;
   std::uint64_t percent = 0;
-  std::uint64_t rows = 0;
+  std::optional<std::uint64_t> rows;  // of work that counts none: no value
   std::uint64_t bytes = 0;
   std::uint64_t bytes_per_second = 0;
 };
@@ -36,14 +37,16 @@ Figures figures_of(const api::Json& object) {
   f.phase = api::phase_of(object);
   if (f.phase.empty()) f.phase = "Pending";
   f.percent = std::min<std::uint64_t>(100, api::number_member(progress, "percent"));
-  f.rows = api::number_member(progress, "rows");
+  if (!progress.is_object() || progress.contains("rows"))
+    f.rows = api::number_member(progress, "rows");
   f.bytes = api::number_member(progress, "bytes");
   f.bytes_per_second = api::number_member(progress, "bytesPerSecond");
   return f;
 }
 
 std::string counts(const Figures& f) {
-  std::string text = std::to_string(f.rows) + " rows, " + to_quantity(f.bytes);
+  std::string text = f.rows ? std::to_string(*f.rows) + " rows, " : "";
+  text += to_quantity(f.bytes);
   if (f.bytes_per_second > 0) text += ", " + to_quantity(f.bytes_per_second) + "/s";
   return text;
 }

@@ -122,6 +122,8 @@ Status Takeover::release_cluster(const api::Object& object, const api::Json& dom
   }
   for (const auto& [name, donor] : instances_of(dom, restore)) {
     const auto endpoint = environment_.instances->resolve(object.key().ns, name);
+    // A tool that knows no cluster leaves the restore to a server, which can open what it shut.
+    if (!endpoint && restore && !environment_.keeps_house) return fail(endpoint.error());
     if (!endpoint) {
       log::warn("what a job left on its cluster can not be looked for",
                 {{"instance", name}, {"error", endpoint.error().text()}});

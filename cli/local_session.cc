@@ -1,0 +1,94 @@
+#include "cli/local_session.h"
+
+#include <nlohmann/json.hpp>
+#include <stop_token>
+#include <utility>
+
+#include "api/meta.h"
+#include "api/schema.h"
+#include "api/types.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+
+namespace gb::cli {
+
+Status Session::open(const std::string& directory, bool read_only) {
+  using Mode = storage::FsBlobStore::Mode;
+  GB_TRY_ASSIGN(
+      blobs, storage::FsBlobStore::open(directory, read_only ? Mode::kReadOnly : Mode::kReadWrite));
+  storage::Catalog::Options options;
+  options.writer = "kubectl-galera";
+  options.read_only = read_only;
+  GB_TRY_ASSIGN(catalog, storage::Catalog::open(*blobs, clock, rng, options));
+  return {};
+}
+
+Status Session::start_jobs(const std::string& directory,
+                           std::unique_ptr<jobs::InstanceResolver> where) {
+  instances = std::move(where);
+  engine = jobs::make_logical_engine(clock);
+  jobs::Dependencies d;
+  d.catalog = catalog.get();
+  d.engine = engine.get();
+  d.stores = {{"default", "file://" + directory, blobs}};
+  d.instances = instances.get();
+  d.clock = &clock;
+  d.rng = &rng;
+  GB_TRY_ASSIGN(jobs, jobs::Jobs::start(std::move(d)));
+  return {};
+}
+
+Status no_repository(const std::string& directory) {
+  return fail(Code::kNotFound, directory + " holds no repository",
+              "check --store: the first backup into a directory makes one there");
+}
+
+Status require_repository(const std::string& directory) {
+  using Mode = storage::FsBlobStore::Mode;
+  GB_TRY_ASSIGN(const auto blobs, storage::FsBlobStore::open(directory, Mode::kReadOnly));
+  const auto head = blobs->get("repository.json");
+  if (head || head.error().code != Code::kNotFound) return {};
+  for (const char* ours : {"log/", "checkpoint/"}) {  // it has lost its head: opening it says so
+    GB_TRY_ASSIGN(const auto found, blobs->list(ours));
+    if (!found.empty()) return {};
+  }
+  return no_repository(directory);
+}
+
+Result<api::Json> admit(const char* resource, const std::string& ns, api::Json object,
+                        const Clock& clock, Rng& rng) {
+  const api::ResourceType& type = *api::find_resource(resource);
+  object["apiVersion"] = api::kGroupVersion;
+  object["kind"] = type.kind;
+  object["metadata"]["namespace"] = ns;
+  api::apply_defaults(type, object);
+  std::vector<std::string> warnings;
+  if (auto prepared = api::prepare_create(type, ns, object, clock.now(), rng, warnings); !prepared)
+    return fail(Code::kInvalid, prepared.error().message);
+  return object;
+}
+
+Result<api::ObjectPtr> follow_to_end(Session& session, api::ObjectPtr object) {
+  const std::stop_token interrupted = interrupt_token();
+  Progress progress;
+  while (!api::is_terminal_phase(api::phase_of(object->dom()))) {
+    GB_TRY_ASSIGN(object, session.jobs->wait(object->key(), object->uid(),
+                                             std::chrono::milliseconds(200), interrupted));
+    progress.show(object->dom());
+    if (interrupted.stop_requested()) {
+      session.jobs.reset();  // cancels what runs, and waits until its object says so
+      if (auto last = session.catalog->get(object->key())) object = *last;
+      break;
+    }
+  }
+  return object;
+}
+
+int follow(Session& session, api::ObjectPtr object, const std::string& output) {
+  const auto end = follow_to_end(session, std::move(object));
+  if (!end) return refused(end.error());
+  return print_end((*end)->dom(), output);
+}
+
+}  // namespace gb::cli

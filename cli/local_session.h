@@ -1,0 +1,50 @@
+// What the offline commands share: a repository directory, opened with all that a job needs, and
+// following a job to its end.
+//
+// Thread safety: the command's thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/object.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/rng.h"
+#include "jobs/engine.h"
+#include "jobs/jobs.h"
+#include "storage/blob/fs_blob_store.h"
+#include "storage/catalog/catalog.h"
+
+namespace gb::cli {
+
+struct Session {
+  SystemClock clock;
+  SystemRng rng;
+  std::shared_ptr<storage::FsBlobStore> blobs;
+  std::unique_ptr<storage::Catalog> catalog;
+  std::unique_ptr<jobs::InstanceResolver> instances;
+  std::unique_ptr<jobs::DumpEngine> engine;
+  std::unique_ptr<jobs::Jobs> jobs;  // last: it ends before what it uses
+
+  // Errors: those of FsBlobStore and Catalog.
+  Status open(const std::string& directory, bool read_only);
+  Status start_jobs(const std::string& directory, std::unique_ptr<jobs::InstanceResolver> where);
+};
+
+// NotFound where the directory holds no repository: what reads one makes none, or a path with a
+// typo would become an empty one.
+Status require_repository(const std::string& directory);
+[[nodiscard]] Status no_repository(const std::string& directory);
+
+// The same checks and defaults that an object gets which comes over HTTP.
+Result<api::Json> admit(const char* resource, const std::string& ns, api::Json object,
+                        const Clock& clock, Rng& rng);
+
+// Follows a job to its end and shows how far it is. The first interrupt cancels the job: session.
+// jobs is gone then.
+Result<api::ObjectPtr> follow_to_end(Session& session, api::ObjectPtr object);
+// The same, and prints the end; kDone only for Completed.
+int follow(Session& session, api::ObjectPtr object, const std::string& output);
+
+}  // namespace gb::cli
