@@ -319,15 +319,18 @@ class Adoption {
     Progress progress;
     progress.note(item.dump.file + ": loading " + to_quantity(item.facts.sql_bytes) +
                   " of SQL into a scratch server (" + programs_.version + ")");
-    const galera::Endpoint endpoint = scratch.endpoint(item.instance);
-    GB_TRY_ASSIGN(auto connection,
-                  galera::Connection::open(endpoint, endpoint.nodes.front(), {}, stop_));
+    // First, as OSK's own restore has it: views need their definers. Again at the end, for those on
+    // tables.
+    if (with_grants(item)) GB_TRY(load_grants(item, scratch));
+    GB_TRY_ASSIGN(auto connection, connect(item, scratch));
+    GB_TRY_ASSIGN(auto side, connect(item, scratch));
     storage::Sha256Hasher hasher;
     GB_TRY_ASSIGN(auto file, galera::GzipFile::open(item.dump.path,
                                                     [&](Bytes bytes) { hasher.update(bytes); }));
     galera::SqlScript script(galera::text_of(std::move(file)));
+    galera::ScriptOptions options;
     std::uint64_t looked = 0;
-    const auto between = [&](std::uint64_t bytes) -> Status {
+    options.between = [&](std::uint64_t bytes) -> Status {
       progress.show(progress_of("Loading", bytes, item.facts.sql_bytes));
       if (bytes - looked < kLookAtRoomEvery) return {};
       looked = bytes;
@@ -335,24 +338,42 @@ class Adoption {
         return fail(no_room("the disk that the scratch server lies on is full"));
       return {};
     };
-    GB_TRY_ASSIGN(const auto report, galera::run_script(connection, script, {}, between));
+    std::vector<std::string> definers;
+    options.mend = [&](unsigned number, const std::string& refusal) -> Result<bool> {
+      GB_TRY_ASSIGN(auto made, galera::make_missing_definer(side, number, refusal));
+      if (made) definers.push_back(std::move(*made));
+      return made.has_value();
+    };
+    GB_TRY_ASSIGN(const auto report, galera::run_script(connection, script, options));
     if (to_hex(hasher.finish()) != item.sha256)
       return fail(Code::kConflict, "the file changed between its check and its loading",
                   "adopt it again when nobody writes it");
     say(progress, item.dump.file, report);
     if (!with_grants(item)) return {};
-    GB_TRY_ASSIGN(auto for_grants,
-                  galera::Connection::open(endpoint, endpoint.nodes.front(), {}, stop_));
+    // They are no accounts of the dump, and must not get into its backup.
+    for (const std::string& definer : definers) GB_TRY(side.exec("DROP USER " + definer));
+    GB_TRY_ASSIGN(const auto granted, load_grants(item, scratch));
+    say(progress, item.dump.file + ": its grants", granted);
+    return {};
+  }
+
+  Result<galera::ScriptReport> load_grants(const Item& item, const ScratchServer& scratch) {
+    GB_TRY_ASSIGN(auto connection, connect(item, scratch));
     // Accounts without a password are made by their first GRANT only where the mode allows it.
-    GB_TRY(for_grants.exec("SET SESSION sql_mode = '', NAMES utf8mb4"));
-    GB_TRY_ASSIGN(auto grants_file, galera::GzipFile::open(item.dump.grants_path));
-    galera::SqlScript grants(galera::grants_text_of(std::move(grants_file)));
+    GB_TRY(connection.exec("SET SESSION sql_mode = '', NAMES utf8mb4"));
+    GB_TRY_ASSIGN(auto file, galera::GzipFile::open(item.dump.grants_path));
+    galera::SqlScript script(galera::grants_text_of(std::move(file)));
     // The dump holds no routines, and only schemas that have an InnoDB table: grants on others have
     // nothing to stand on.
-    auto granted = galera::run_script(for_grants, grants, {kNoSuchRoutine, kNoSuchTable}, {});
-    if (!granted) return wrap("its grants", std::move(granted).error());
-    say(progress, item.dump.file + ": its grants", *granted);
-    return {};
+    auto report =
+        galera::run_script(connection, script, {.tolerated = {kNoSuchRoutine, kNoSuchTable}});
+    if (!report) return wrap("its grants", std::move(report).error());
+    return report;
+  }
+
+  Result<galera::Connection> connect(const Item& item, const ScratchServer& scratch) const {
+    const galera::Endpoint endpoint = scratch.endpoint(item.instance);
+    return galera::Connection::open(endpoint, endpoint.nodes.front(), {}, stop_);
   }
 
   static void say(Progress& progress, const std::string& what, const galera::ScriptReport& report) {

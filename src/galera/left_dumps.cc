@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "galera/sql_text.h"
 
 namespace gb::galera {
 namespace {
@@ -226,6 +227,22 @@ Status check_grants(const std::string& path, const std::stop_token& stop) {
   }
   if (!whole()) return bad();
   return {};
+}
+
+Result<std::optional<std::string>> make_missing_definer(Connection& connection, unsigned number,
+                                                        const std::string& refusal) {
+  constexpr unsigned kNoSuchUser = 1449;  // ER_NO_SUCH_USER: "… definer ('root'@'%') does …"
+  const std::size_t begin = refusal.find("('");
+  const std::size_t middle = refusal.rfind("'@'");
+  const std::size_t end = refusal.rfind("')");
+  if (number != kNoSuchUser || begin == std::string::npos || middle == std::string::npos ||
+      end == std::string::npos || begin + 2 > middle || middle + 3 > end)
+    return std::optional<std::string>();
+  const std::string account = quote_text(refusal.substr(begin + 2, middle - begin - 2)) + "@" +
+                              quote_text(refusal.substr(middle + 3, end - middle - 3));
+  GB_TRY(connection.exec("CREATE USER IF NOT EXISTS " + account + " ACCOUNT LOCK"));
+  GB_TRY(connection.exec("GRANT ALL PRIVILEGES ON *.* TO " + account));
+  return std::optional<std::string>(account);
 }
 
 SqlScript::Reader text_of(GzipFile file) {

@@ -64,6 +64,13 @@ Result<DumpFacts> check_dump(const std::string& path, const GzipFile::Tap& tap,
 // statement of the kinds that SHOW GRANTS prints.
 Status check_grants(const std::string& path, const std::stop_token& stop);
 
+// A view over another one is refused where the definer of that one is no account: OSK leaves root
+// out of the grants, and grants may be left out altogether. Makes that account, locked and with all
+// privileges, by what the server said when it refused; its name, quoted, or no value when the
+// refusal was for another reason. For a scratch server only.
+Result<std::optional<std::string>> make_missing_definer(Connection& connection, unsigned number,
+                                                        const std::string& refusal);
+
 // The text of a gzip file, for a script.
 [[nodiscard]] SqlScript::Reader text_of(GzipFile file);
 // The same for a file of grants: OSK's client escaped backslashes and line breaks, as it does for

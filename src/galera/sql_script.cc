@@ -239,8 +239,7 @@ std::string statement_kind(std::string_view text) {
 }
 
 Result<ScriptReport> run_script(Connection& connection, SqlScript& script,
-                                const std::vector<unsigned>& tolerated,
-                                const std::function<Status(std::uint64_t)>& between) {
+                                const ScriptOptions& options) {
   ScriptReport report;
   const auto name = [](const SqlScript::Statement& s) {
     return "statement " + std::to_string(s.number) + " (line " + std::to_string(s.line) + ", " +
@@ -251,7 +250,12 @@ Result<ScriptReport> run_script(Connection& connection, SqlScript& script,
                   script.next(connection.backslash_escapes()));
     if (!statement) return report;
     ++report.statements;
-    if (Status done = connection.exec(statement->text); !done) {
+    Status done = connection.exec(statement->text);
+    if (!done && options.mend && connection.last_errno() != 0) {
+      GB_TRY_ASSIGN(const bool mended, options.mend(connection.last_errno(), done.error().message));
+      if (mended) done = connection.exec(statement->text);
+    }
+    if (!done) {
       const Code code = done.error().code;
       const unsigned number = connection.last_errno();
       if (code == Code::kUnavailable || code == Code::kNoSpace || code == Code::kCancelled)
@@ -259,7 +263,7 @@ Result<ScriptReport> run_script(Connection& connection, SqlScript& script,
       // The server's own words quote the statement, and with it data.
       const std::string refused =
           name(*statement) + " was refused by the server with error " + std::to_string(number);
-      if (std::ranges::find(tolerated, number) == tolerated.end())
+      if (std::ranges::find(options.tolerated, number) == options.tolerated.end())
         return fail(Code::kInvalid, refused);
       ++report.with_warnings;
       if (report.notes.size() < kNotesKept) report.notes.push_back(refused);
@@ -274,7 +278,7 @@ Result<ScriptReport> run_script(Connection& connection, SqlScript& script,
                                  std::to_string(serious->number));
       }
     }
-    if (between) GB_TRY(between(script.bytes()));
+    if (options.between) GB_TRY(options.between(script.bytes()));
   }
 }
 

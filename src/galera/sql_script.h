@@ -76,15 +76,21 @@ struct ScriptReport {
   std::uint64_t with_warnings = 0;
 };
 
+struct ScriptOptions {
+  std::vector<unsigned> tolerated = {};  // error numbers of the server that become notes
+  // Called after each statement with the bytes of the script so far; an error of it ends the run.
+  std::function<Status(std::uint64_t)> between = {};
+  // Called with the number and the text of a refusal: whether it put right what was missing, so
+  // that the statement is to be tried once more. It works on a connection of its own.
+  std::function<Result<bool>(unsigned, const std::string&)> mend = {};
+};
+
 // Runs a script to its end on one connection, or to the first statement that is refused.
 //
-// `between` is called after each statement with the bytes of the script so far; an error of it ends
-// the run. `tolerated`: error numbers of the server that become notes.
-// Errors: those of SqlScript and of `between`; Invalid names the statement that was refused, its
-// line and the server's error number, never data; Unavailable, NoSpace and Cancelled as
-// Connection's.
+// Errors: those of SqlScript and of the functions of `options`; Invalid names the statement that
+// was refused, its line and the server's error number, never data; Unavailable, NoSpace and
+// Cancelled as Connection's.
 Result<ScriptReport> run_script(Connection& connection, SqlScript& script,
-                                const std::vector<unsigned>& tolerated,
-                                const std::function<Status(std::uint64_t)>& between);
+                                const ScriptOptions& options);
 
 }  // namespace gb::galera

@@ -1,0 +1,217 @@
+// The scratch server and what is fed to it, with the mariadbd that is installed. No cluster is
+// needed: it is the only server here.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "galera/connection.h"
+#include "galera/scratch_server.h"
+#include "galera/sql_script.h"
+
+namespace gb::galera {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class ScratchServerTest : public testing::Test {
+ protected:
+  ScratchServerTest() {
+    std::string name = (fs::temp_directory_path() / "gb-place-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) std::abort();
+    place_ = name;
+  }
+  ~ScratchServerTest() override {
+    std::error_code ignored;
+    fs::remove_all(place_, ignored);
+  }
+  [[nodiscard]] Result<std::unique_ptr<ScratchServer>> start(std::stop_token stop = {}) const {
+    GB_TRY_ASSIGN(const ServerPrograms programs, find_server_programs("", stop));
+    ScratchOptions options;
+    options.place = place_;
+    return ScratchServer::start(programs, options, stop);
+  }
+  [[nodiscard]] static Connection connect(const ScratchServer& server) {
+    const Endpoint endpoint = server.endpoint("i");
+    auto connection = Connection::open(endpoint, endpoint.nodes.front(), {}, {});
+    if (!connection) throw std::runtime_error(connection.error().text());
+    return std::move(*connection);
+  }
+  [[nodiscard]] std::vector<std::string> folders() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(place_))
+      names.push_back(entry.path().filename().string());
+    return names;
+  }
+  [[nodiscard]] pid_t server_pid() const {
+    std::ifstream file(place_ / folders().at(0) / "pid");
+    pid_t pid = 0;
+    file >> pid;
+    return pid;
+  }
+  [[nodiscard]] static Result<ScriptReport> feed(Connection& connection, std::string text,
+                                                 const std::vector<unsigned>& tolerated = {}) {
+    SqlScript script([text = std::move(text),
+                      at = std::size_t{0}](std::span<char> into) mutable -> Result<std::size_t> {
+      const std::size_t size = std::min(into.size(), text.size() - at);
+      std::memcpy(into.data(), text.data() + at, size);
+      at += size;
+      return size;
+    });
+    return run_script(connection, script, {.tolerated = tolerated});
+  }
+  fs::path place_;
+};
+
+TEST_F(ScratchServerTest, ItAnswersOnASocketOfItsOwnAloneAndLeavesNothing) {
+  auto server = start();
+  ASSERT_TRUE(server) << server.error().text();
+  ASSERT_EQ(folders().size(), 1U);
+  struct stat about{};
+  ASSERT_EQ(::stat((place_ / folders()[0]).c_str(), &about), 0);
+  EXPECT_EQ(about.st_mode & 0777, 0700U);
+  const pid_t pid = server_pid();
+  ASSERT_GT(pid, 1);
+  {
+    Connection connection = connect(**server);
+    EXPECT_EQ(*connection.scalar("SELECT @@skip_networking"), Cell("1"));
+    EXPECT_EQ(*connection.scalar("SELECT @@wsrep_on"), Cell("0"));
+    // Neither reads nor writes files of the machine.
+    EXPECT_FALSE(connection.exec("SELECT 1 INTO OUTFILE '/tmp/gb-out-of-scratch'"));
+    EXPECT_FALSE(connection.scalar("SELECT LENGTH(LOAD_FILE('/etc/hostname'))")->has_value());
+  }
+  EXPECT_GT((*server)->free_bytes(), 0U);
+  server->reset();
+  EXPECT_THAT(folders(), IsEmpty());
+  EXPECT_NE(::kill(pid, 0), 0) << "the server runs on";
+}
+
+TEST_F(ScratchServerTest, WhatKilledProcessesLeftGoesWithTheNextAndWhatLivesStays) {
+  const auto make = [&](const char* name) {
+    fs::create_directories(place_ / name / "data");
+    std::ofstream(place_ / name / "lock") << "";
+  };
+  make("gb-scratch-dead00");
+  make("gb-scratch-alive0");
+  make("another");
+  const int lock = ::open((place_ / "gb-scratch-alive0" / "lock").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(::flock(lock, LOCK_EX | LOCK_NB), 0);
+  {
+    auto server = start();
+    ASSERT_TRUE(server) << server.error().text();
+  }
+  EXPECT_THAT(folders(), testing::UnorderedElementsAre("gb-scratch-alive0", "another"));
+  ::close(lock);
+}
+
+TEST_F(ScratchServerTest, StartingCanBeStoppedAndLeavesNothing) {
+  std::stop_source stop;
+  const std::jthread soon([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    stop.request_stop();
+  });
+  const auto server = start(stop.get_token());
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().code, Code::kCancelled) << server.error().text();
+  EXPECT_THAT(folders(), IsEmpty());
+}
+
+TEST_F(ScratchServerTest, AServerThatDiesIsExplainedByItsLog) {
+  auto server = start();
+  ASSERT_TRUE(server) << server.error().text();
+  Connection connection = connect(**server);
+  ASSERT_EQ(::kill(server_pid(), SIGABRT), 0);
+  const Status lost = connection.exec("SELECT SLEEP(20)");
+  ASSERT_FALSE(lost);
+  const Error explained = (*server)->explain(lost.error());
+  EXPECT_THAT(explained.message,
+              AllOf(HasSubstr("scratch server ended with code"), HasSubstr("its log with: ")));
+}
+
+TEST_F(ScratchServerTest, WhereItCanNotLieIsSaid) {
+  const auto programs = find_server_programs("", {});
+  ASSERT_TRUE(programs) << programs.error().text();
+  ScratchOptions options;
+  options.place = place_ / "none";
+  EXPECT_THAT(ScratchServer::start(*programs, options, {}).error().message,
+              HasSubstr("there is no folder"));
+  options.place = place_ / std::string(90, 'x');
+  fs::create_directory(options.place);
+  EXPECT_THAT(ScratchServer::start(*programs, options, {}).error().message, HasSubstr("too long"));
+  EXPECT_TRUE(fs::is_empty(options.place));
+}
+
+TEST_F(ScratchServerTest, ProgramsThatAreNotThereAreSaid) {
+  EXPECT_EQ(find_server_programs("/no/mariadbd", {}).error().code, Code::kNotFound);
+  const auto other = find_server_programs("/bin/true", {});
+  ASSERT_FALSE(other);
+  EXPECT_THAT(other.error().message, HasSubstr("/bin/true"));
+  EXPECT_TRUE(is_newer_series("11.4.1-MariaDB", "10.11.19-MariaDB-log"));
+  EXPECT_TRUE(is_newer_series("10.11.1", "10.5.23-MariaDB"));
+  EXPECT_FALSE(is_newer_series("10.11.30-MariaDB", "10.11.2-MariaDB"));
+  EXPECT_FALSE(is_newer_series("", "10.11.2-MariaDB"));
+}
+
+TEST_F(ScratchServerTest, AScriptEndsAtTheFirstStatementThatIsRefusedWhichIsNamedWithoutData) {
+  auto server = start();
+  ASSERT_TRUE(server) << server.error().text();
+  Connection connection = connect(**server);
+  const auto refused = feed(connection,
+                            "CREATE DATABASE a; USE a;\nCREATE TABLE t (i int PRIMARY KEY);\n"
+                            "INSERT INTO `t` VALUES (4711);\n\nINSERT INTO `t` VALUES (4711);\n"
+                            "INSERT INTO `t` VALUES (2);");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kInvalid);
+  EXPECT_EQ(refused.error().message,
+            "statement 5 (line 5, INSERT INTO `t`) was refused by the server with error 1062");
+  EXPECT_EQ(*connection.scalar("SELECT COUNT(*) FROM a.t"), Cell("1"));
+
+  const auto tolerated = feed(connection, "SELECT * FROM a.nowhere; SELECT 1;", {1146});
+  ASSERT_TRUE(tolerated) << tolerated.error().text();
+  EXPECT_EQ(tolerated->statements, 2U);
+  EXPECT_THAT(tolerated->notes, ElementsAre(HasSubstr("error 1146")));
+}
+
+TEST_F(ScratchServerTest, AScriptThatChangesTheSqlModeIsSplitAsTheServerReadsIt) {
+  auto server = start();
+  ASSERT_TRUE(server) << server.error().text();
+  Connection connection = connect(**server);
+  const auto report =
+      feed(connection,
+           "CREATE DATABASE a; USE a; CREATE TABLE t (v text);\n"
+           "/*!50003 SET sql_mode = 'NO_BACKSLASH_ESCAPES' */ ;\nDELIMITER ;;\n"
+           "/*!50003 CREATE*/ /*!50003 TRIGGER g BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.v = "
+           "CONCAT(NEW.v, 'C:\\'); END */;;\nDELIMITER ;\n"
+           "/*!50003 SET sql_mode = '' */ ;\nINSERT INTO t VALUES ('it\\'s; so ');\n");
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_THAT(report->notes, IsEmpty());
+  EXPECT_EQ(*connection.scalar("SELECT v FROM a.t"), Cell("it's; so C:\\"));
+}
+
+TEST_F(ScratchServerTest, AWarningIsANote) {
+  auto server = start();
+  ASSERT_TRUE(server) << server.error().text();
+  Connection connection = connect(**server);
+  const auto report = feed(connection,
+                           "CREATE DATABASE a; USE a; CREATE TABLE t (v varchar(2));\n"
+                           "SET sql_mode = ''; INSERT INTO t VALUES ('secret');");
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_THAT(report->notes, ElementsAre(AllOf(HasSubstr("INSERT INTO"), HasSubstr("warning 1265"),
+                                               Not(HasSubstr("secret")))));
+}
+
+}  // namespace
+}  // namespace gb::galera
