@@ -55,6 +55,9 @@ void add_local(CLI::App& app, Parsed& parsed) {
   b->add_option("--verification", backup.verification,
                 "Whether everything is read back at the end (default Checksum)")
       ->check(CLI::IsMember({"None", "Checksum"}));
+  b->add_option("--data-time", backup.data_time,
+                "Of when the data is (2026-11-20T02:00:00Z), where the server was started on a "
+                "copy of it");
   b->add_option("--threads", backup.threads, "Connections that read")
       ->check(CLI::Range(1U, 64U))
       ->capture_default_str();

@@ -115,6 +115,16 @@ int run(const LocalBackup& command) {
   Session session;
   auto endpoint = endpoint_of(command.cluster);
   if (!endpoint) return failed(endpoint.error());
+  if (!command.data_time.empty()) {
+    const auto time = from_rfc3339(command.data_time);
+    if (!time || *time > session.clock.now())
+      return failed(Error{Code::kInvalid,
+                          "--data-time " + command.data_time + " is no time of the past",
+                          "write it as 2026-11-20T02:00:00Z",
+                          {},
+                          {}});
+    endpoint->data_time = *time;
+  }
   if (const Status opened = session.open(command.store, false); !opened)
     return failed(opened.error());
   if (const Status started =

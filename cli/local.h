@@ -33,6 +33,7 @@ struct LocalBackup {
   std::vector<std::string> exclude_tables;
   std::string content;
   std::string verification;
+  std::string data_time;  // RFC 3339: of when the data of a server is that holds a copy
   unsigned threads = 4;
   std::string output;
 };

@@ -194,6 +194,8 @@ TEST_F(LocalTest, ValuesThatAreWrongAreRefusedBeforeAnythingIsAsked) {
       {{"backup", "--threads", "0"}, "not in range 1 to 64"},
       {{"backup", "--threads", "many"}, "not in range 1 to 64"},
       {{"backup", "--content", "Everything"}, "Everything not in {"},
+      {{"backup", "--data-time", "yesterday"}, "--data-time yesterday is no time of the past"},
+      {{"backup", "--data-time", "2999-01-01T00:00:00Z"}, "is no time of the past"},
       {{"backup", "--name", "Not_A_Name"}, "metadata.name"},
       {{"backup", "--nodes", "127.0.0.1:99999"}, "\"127.0.0.1:99999\" is not host:port"},
       {{"backup", "--active-node", "127.0.0.1:x"}, "\"127.0.0.1:x\" is not host:port"},
