@@ -255,7 +255,7 @@ class Scratch final : public ScratchServer {
     out.name = instance;
     Address address;
     address.host = "localhost";
-    address.name = "scratch-server";
+    address.name = kScratchNode;
     address.socket = socket();
     out.nodes.push_back(std::move(address));
     return out;

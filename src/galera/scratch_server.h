@@ -25,6 +25,9 @@
 
 namespace gb::galera {
 
+// The text() of a scratch server's only address, as a backup's status names its donor.
+inline constexpr const char* kScratchNode = "scratch-server";
+
 // What a scratch server is made with.
 struct ServerPrograms {
   std::string server;   // mariadbd

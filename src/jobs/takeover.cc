@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/wait.h"
+#include "galera/scratch_server.h"
 #include "jobs/finish.h"
 #include "jobs/follower.h"
 #include "storage/repo/repo.h"
@@ -121,9 +122,11 @@ Status Takeover::release_cluster(const api::Object& object, const api::Json& dom
     if (!opened && opened.error().code != Code::kForbidden) return opened;
   }
   for (const auto& [name, donor] : instances_of(dom, restore)) {
+    if (donor == galera::kScratchNode) continue;  // it ended with the process
     const auto endpoint = environment_.instances->resolve(object.key().ns, name);
-    // A tool that knows no cluster leaves the restore to a server, which can open what it shut.
-    if (!endpoint && restore && !environment_.keeps_house) return fail(endpoint.error());
+    // A tool that does not know the cluster leaves the job to a server, which can give it back what
+    // the job took.
+    if (!endpoint && !environment_.keeps_house) return fail(endpoint.error());
     if (!endpoint) {
       log::warn("what a job left on its cluster can not be looked for",
                 {{"instance", name}, {"error", endpoint.error().text()}});

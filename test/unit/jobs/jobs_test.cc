@@ -311,6 +311,50 @@ TEST_F(JobsTest, ARestoreThatDiffersFromItsBackupIsNotCompleted) {
               HasSubstr("what was restored differs from the backup in nova.instances"));
 }
 
+// A command of kubectl-galera that reaches no cluster, or only another one.
+TEST_F(JobsTest, AToolThatDoesNotKnowTheClusterLeavesDeadJobsToAServer) {
+  jobs_.reset();
+  Executor dead = Executor::self("an-older-life");
+  dead.process_start = "1";
+  api::Json held = restore("r", {{"backup", "a"}});
+  held["status"] = {{"phase", "Restoring"},
+                    {"plan", {{{"instance", "main"}, {"schema", "nova"}}}},
+                    {"executor", dead.to_json()}};
+  api::Json desynced = backup("a");
+  desynced["status"] = {{"phase", "Running"},
+                        {"instances", {{{"name", "main"}, {"node", "10.0.0.2:3306"}}}},
+                        {"executor", dead.to_json()}};
+  api::Json adopted = backup("from-a-scratch-server");
+  adopted["status"] = {{"phase", "Running"},
+                       {"instances", {{{"name", "main"}, {"node", "scratch-server"}}}},
+                       {"executor", dead.to_json()}};
+  ASSERT_TRUE(catalog_->create(api::kRestores, held));
+  ASSERT_TRUE(catalog_->create(api::kBackups, desynced));
+  ASSERT_TRUE(catalog_->create(api::kBackups, adopted));
+  const auto phase = [&](const char* resource, const char* name) {
+    return api::phase_of((*catalog_->get({resource, "openstack", name}))->dom());
+  };
+  instances_.gone = true;
+  Dependencies tool = dependencies(*catalog_);
+  tool.keeps_house = false;
+  jobs_ = *Jobs::start(std::move(tool));
+  EXPECT_TRUE(
+      eventually([&] { return phase(api::kBackups, "from-a-scratch-server") == "Failed"; }));
+  EXPECT_TRUE(eventually([&] { return instances_.asked >= 2; }));
+  jobs_.reset();
+  EXPECT_EQ(phase(api::kRestores, "r"), "Restoring");
+  EXPECT_EQ(phase(api::kBackups, "a"), "Running");
+
+  instances_.gone = false;
+  start();
+  EXPECT_TRUE(eventually([&] {
+    return phase(api::kRestores, "r") == "Failed" && phase(api::kBackups, "a") == "Failed";
+  }));
+  jobs_.reset();
+  EXPECT_EQ(cluster_.traffic_given_back, "main");
+  EXPECT_THAT(cluster_.recovered, ::testing::ElementsAre("10.0.0.2:3306"));
+}
+
 TEST_F(JobsTest, TheJobOfALivingProcessIsLeftAlone) {
   jobs_.reset();
   api::Json dom = backup("a");
