@@ -194,6 +194,7 @@ class Run {
     GB_TRY(record_.update([&](api::Json& status) {
       status["phase"] = "Running";
       status["message"] = "";
+      status["instances"] = api::Json::array();  // in place of the bare names: one entry each
       for (const BackupWork::Instance& instance : work_.instances)
         status["instances"].push_back(
             {{"name", instance.name}, {"node", instance.dump->facts().node}});

@@ -122,7 +122,8 @@ Status Takeover::release_cluster(const api::Object& object, const api::Json& dom
     if (!opened && opened.error().code != Code::kForbidden) return opened;
   }
   for (const auto& [name, donor] : instances_of(dom, restore)) {
-    if (donor == galera::kScratchNode) continue;  // it ended with the process
+    // No donor was chosen yet, or it ended with the process.
+    if (!restore && (donor.empty() || donor == galera::kScratchNode)) continue;
     const auto endpoint = environment_.instances->resolve(object.key().ns, name);
     // A tool that does not know the cluster leaves the job to a server, which can give it back what
     // the job took.
