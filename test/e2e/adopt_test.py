@@ -193,8 +193,9 @@ class Adopt(Case):
         self.addCleanup(self._delete, BACKUPS, FIRST_NAME)
         self.adopt(store=self.bed.server.store)
         wait_until("the server to see it", lambda: self.alice.exists(BACKUPS, FIRST_NAME), 30)
-        found = self.alice.json("get", BACKUPS, FIRST_NAME)
-        self.assertEqual((found["status"]["phase"], self.condition(found, "Verified")), ("Completed", "True"))
+        # It reads the repository's log line by line, and may see the adoption on its way.
+        found = self.wait_phase(self.backup(FIRST_NAME), "Completed")
+        self.assertEqual(self.condition(found, "Verified"), "True")
         restore = self.restore("from-osk", FIRST_NAME, targets={"openstack": "openstack-dr"})
         self.completed(restore)
         self.assertEqual(proof.fingerprint(self.bed.second), self.by_client)
