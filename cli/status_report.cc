@@ -13,12 +13,25 @@
 #include "api/types.h"
 #include "base/text.h"
 #include "cli/cluster.h"
-#include "cli/status_facts.h"
+#include "jobs/facts.h"
 
 namespace gb::cli {
 namespace {
 
 using api::Json;
+using jobs::facts::bytes_of;
+using jobs::facts::condition;
+using jobs::facts::duration_of;
+using jobs::facts::good;
+using jobs::facts::metadata;
+using jobs::facts::pace_of;
+using jobs::facts::partial;
+using jobs::facts::restore_seconds;
+using jobs::facts::seconds_between;
+using jobs::facts::snapshot_of;
+using jobs::facts::targets_of;
+using jobs::facts::texts;
+using jobs::facts::time_at;
 using std::chrono::seconds;
 
 // A schedule that is due for longer than this is not just about to begin.
@@ -198,20 +211,13 @@ class Report {
   // How long it would take to restore this backup: as fast as the last restore went (of the
   // instance, else of the namespace), or a guess.
   static void estimate(Json& json, const Json* restore, const Json& backup) {
-    const std::uint64_t bytes = json["lastGoodBackup"]["bytes"].get<std::uint64_t>();
-    std::uint64_t restored = 0;
-    if (restore != nullptr)
-      for (const Json& entry : api::at_path(*restore, "status.plan"))
-        restored += api::number_member(entry, "bytes");
-    const auto took = restore == nullptr ? std::nullopt : duration_of(*restore);
-    if (restored > 0 && took) {
-      json["restoreSeconds"] =
-          std::max<std::uint64_t>(1, bytes * static_cast<std::uint64_t>(*took) / restored);
-      json["restoreEstimate"] = {{"from", metadata(*restore, "name")}};
-    } else if (const auto dumped = duration_of(backup)) {
-      json["restoreSeconds"] = *dumped * kRestoreToBackup;
-      json["restoreEstimate"] = {{"guess", true}};
-    }
+    const auto pace = restore == nullptr ? std::nullopt : pace_of(*restore);
+    const auto takes = restore_seconds(json["lastGoodBackup"]["bytes"].get<std::uint64_t>(), pace,
+                                       duration_of(backup));
+    if (!takes) return;
+    json["restoreSeconds"] = *takes;
+    json["restoreEstimate"] =
+        pace ? Json{{"from", metadata(*restore, "name")}} : Json{{"guess", true}};
   }
 
   static Json next_of(const Json& schedule) {

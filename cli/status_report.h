@@ -24,8 +24,4 @@ namespace gb::cli {
 //   stores     [{name, phase, freeBytes, storedBytes, backups, message}]; null: not to be seen
 [[nodiscard]] api::Json status_report(const api::Json& lists, const std::string& ns, WallTime now);
 
-// A restore takes so many times as long as its backup took: docs/performance.md, rounded up. Used
-// only where no restore was made yet, and said to be a guess.
-inline constexpr int kRestoreToBackup = 8;
-
 }  // namespace gb::cli

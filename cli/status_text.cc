@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/output.h"
 #include "cli/status_report.h"
+#include "jobs/facts.h"
 
 namespace gb::cli {
 namespace {
@@ -126,7 +127,8 @@ class Screen {
       return time;
     }
     notes_.insert("~? is a guess: nothing was restored there yet; a restore takes about " +
-                  std::to_string(kRestoreToBackup) + " times as long as the backup did.");
+                  std::to_string(jobs::facts::kRestoreToBackup) +
+                  " times as long as the backup did.");
     return time + "?";
   }
 

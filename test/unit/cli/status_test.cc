@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/status_report.h"
 #include "cli/status_text.h"
+#include "jobs/facts.h"
 
 namespace gb::cli {
 namespace {
@@ -113,7 +114,7 @@ TEST_F(StatusTest, WhenAllIsWellItSaysSoInOneLineAndShowsWhy) {
 
 TEST_F(StatusTest, WithoutARestoreTheTimeIsAGuessAndSaidToBe) {
   backup("b", "2026-11-21T02:00:00Z");
-  EXPECT_EQ(report()["instances"][0]["restoreSeconds"], 30 * kRestoreToBackup);
+  EXPECT_EQ(report()["instances"][0]["restoreSeconds"], 30 * jobs::facts::kRestoreToBackup);
   EXPECT_THAT(screen(), AllOf(HasSubstr("~4m?"), HasSubstr("is a guess")));
 }
 

@@ -1,5 +1,5 @@
-// What one object says about itself, for the status report: read with care, since a server of
-// another version may have written it. Private to the report.
+// What one object says about itself, for `kubectl galera status` and for the metrics: read with
+// care, since a server of another version may have written it.
 //
 // Thread safety: pure functions.
 #pragma once
@@ -15,7 +15,7 @@
 #include "api/object.h"
 #include "base/clock.h"
 
-namespace gb::cli {
+namespace gb::jobs::facts {
 
 [[nodiscard]] std::string metadata(const api::Json& object, std::string_view field);
 // The time at "status.startTime"; nothing when there is none.
@@ -42,4 +42,21 @@ namespace gb::cli {
 // The instances that a restore writes to.
 [[nodiscard]] std::set<std::string> targets_of(const api::Json& restore);
 
-}  // namespace gb::cli
+// How fast a completed restore went; nothing when that can not be told.
+struct Pace {
+  std::uint64_t bytes = 0;  // of rows, more than none
+  std::int64_t seconds = 1;
+};
+[[nodiscard]] std::optional<Pace> pace_of(const api::Json& restore);
+
+// A restore takes so many times as long as its backup took: docs/performance.md, rounded up. Used
+// only where no restore was made yet, and said to be a guess.
+inline constexpr int kRestoreToBackup = 8;
+
+// An estimate of how many seconds it would take to restore `bytes` of rows: as fast as the last
+// restore went, or a guess by the seconds that their backup took; nothing when neither is known.
+[[nodiscard]] std::optional<std::int64_t> restore_seconds(std::uint64_t bytes,
+                                                          const std::optional<Pace>& last_restore,
+                                                          std::optional<std::int64_t> backup_took);
+
+}  // namespace gb::jobs::facts

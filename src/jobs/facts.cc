@@ -1,4 +1,4 @@
-#include "cli/status_facts.h"
+#include "jobs/facts.h"
 
 #include <algorithm>
 #include <chrono>
@@ -8,7 +8,7 @@
 #include "api/types.h"
 #include "base/text.h"
 
-namespace gb::cli {
+namespace gb::jobs::facts {
 namespace {
 
 using api::Json;
@@ -95,4 +95,26 @@ std::set<std::string> targets_of(const Json& restore) {
   return targets;
 }
 
-}  // namespace gb::cli
+std::optional<Pace> pace_of(const Json& restore) {
+  std::uint64_t bytes = 0;
+  for (const Json& entry : api::at_path(restore, "status.plan"))
+    bytes += api::number_member(entry, "bytes");
+  const auto took = duration_of(restore);
+  if (bytes == 0 || !took) return std::nullopt;
+  return Pace{bytes, *took};
+}
+
+std::optional<std::int64_t> restore_seconds(std::uint64_t bytes,
+                                            const std::optional<Pace>& last_restore,
+                                            std::optional<std::int64_t> backup_took) {
+  if (last_restore) {
+    // In floating point: bytes times seconds may be more than 64 bits hold.
+    const double takes = static_cast<double>(bytes) * static_cast<double>(last_restore->seconds) /
+                         static_cast<double>(last_restore->bytes);
+    return std::max<std::int64_t>(1, static_cast<std::int64_t>(takes));
+  }
+  if (backup_took) return *backup_took * kRestoreToBackup;
+  return std::nullopt;
+}
+
+}  // namespace gb::jobs::facts
