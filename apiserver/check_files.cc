@@ -40,6 +40,13 @@ Status check_files(const Config& config) {
   GB_TRY(check_ca("serving.clientCAFile", config.serving.client_ca_file));
   if (config.cluster && !config.cluster->kubeconfig.empty())
     GB_TRY(read_named_file("cluster.kubeconfig", config.cluster->kubeconfig));
+  if (config.webhook) {
+    constexpr const char* kKey = "notifications.webhook.secretFile";
+    GB_TRY_ASSIGN(const std::string secret, read_named_file(kKey, config.webhook->secret_file));
+    if (const auto key = kube::parse_webhook_secret(secret); !key)
+      return wrap(std::string(kKey) + ": " + config.webhook->secret_file, key.error());
+    GB_TRY(check_ca("notifications.webhook.caFile", config.webhook->ca_file));
+  }
   for (const StoreConfig& store : config.stores) {
     std::error_code error;
     const fs::path path(store.path);

@@ -244,6 +244,40 @@ void read_quota(Section section, std::vector<jobs::NamespaceQuota>& quotas) {
   quotas.push_back(std::move(quota));
 }
 
+// What may be asked for: the reasons of Events that tell of a failure.
+void read_events(Section& webhook, std::set<std::string>& events) {
+  const std::set<std::string> known = events;
+  std::vector<std::string> wanted(known.begin(), known.end());
+  webhook.texts("events", wanted);
+  if (wanted.empty())
+    webhook.refuse("events", "is empty: nothing would be sent", "leave it out: all are sent then");
+  for (const std::string& event : wanted)
+    if (!known.contains(event))
+      webhook.refuse("events", "has no \"" + event + "\"",
+                     "known: " + join({known.begin(), known.end()}, ", "));
+  events = {wanted.begin(), wanted.end()};
+}
+
+void read_notifications(Section section, Config& config) {
+  if (section.has("webhook")) {
+    kube::WebhookConfig& webhook = config.webhook.emplace();
+    Section read = section.section("webhook");
+    read.text("url", webhook.url);
+    if (const auto target = kube::parse_webhook_url(webhook.url); !target)
+      read.refuse("url", target.error().message, target.error().hint);
+    read.text("caFile", webhook.ca_file);
+    read.text("secretFile", webhook.secret_file);
+    if (webhook.secret_file.empty())
+      read.refuse("secretFile", "is missing", "a file with the key by which messages are signed");
+    read_events(read, webhook.events);
+    std::vector<std::string> namespaces;
+    read.texts("namespaces", namespaces);
+    webhook.namespaces = {namespaces.begin(), namespaces.end()};
+    read.no_other_keys();
+  }
+  section.no_other_keys();
+}
+
 void read_limits(Section section, LimitsConfig& limits) {
   section.number("inFlightReads", 1, 100000, limits.in_flight_reads);
   section.number("inFlightWrites", 1, 100000, limits.in_flight_writes);
@@ -304,6 +338,7 @@ void read_all(Section& top, Config& config) {
   for (Section& store : top.sections("stores")) read_store(store, config.stores);
   if (config.stores.empty()) top.refuse("stores", "names no store", "at least one is needed");
   for (Section& instance : top.sections("instances")) read_instance(instance, config.instances);
+  read_notifications(top.section("notifications"), config);
   read_limits(top.section("limits"), config.limits);
   read_log(top.section("log"), config);
   top.no_other_keys();
@@ -393,7 +428,24 @@ std::string describe(const Config& config) {
     pair("tls", instance.endpoint.tls == galera::TlsMode::kRequired ? "Required" : "Disabled");
     out << YAML::EndMap;
   }
-  out << YAML::EndSeq << YAML::Key << "limits" << YAML::Value << YAML::BeginMap;
+  out << YAML::EndSeq;
+  if (config.webhook) {
+    out << YAML::Key << "notifications" << YAML::Value << YAML::BeginMap;
+    out << YAML::Key << "webhook" << YAML::Value << YAML::BeginMap;
+    // The path is a secret with some receivers.
+    const auto target = kube::parse_webhook_url(config.webhook->url);
+    pair("url", target ? "https://" + target->receiver() + "/(hidden)" : "(hidden)");
+    pair("caFile", config.webhook->ca_file);
+    pair("secret", "(hidden)");
+    const auto list = [&](const char* key, const std::set<std::string>& values) {
+      out << YAML::Key << key << YAML::Value << YAML::Flow
+          << std::vector<std::string>(values.begin(), values.end());
+    };
+    list("events", config.webhook->events);
+    list("namespaces", config.webhook->namespaces);
+    out << YAML::EndMap << YAML::EndMap;
+  }
+  out << YAML::Key << "limits" << YAML::Value << YAML::BeginMap;
   pair("inFlightReads", config.limits.in_flight_reads);
   pair("inFlightWrites", config.limits.in_flight_writes);
   pair("parallelBackups", config.limits.parallel_backups);

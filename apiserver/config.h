@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "jobs/configured_instances.h"
+#include "kube/webhook.h"
 
 namespace gb::apiserver {
 
@@ -54,6 +55,7 @@ struct Config {
   StandaloneConfig standalone;
   std::vector<StoreConfig> stores;
   std::vector<jobs::ConfiguredInstance> instances;
+  std::optional<kube::WebhookConfig> webhook;  // notifications.webhook
   LimitsConfig limits;
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kJson;

@@ -21,6 +21,7 @@
 #include "http/server.h"
 #include "jobs/cluster_instances.h"
 #include "jobs/jobs.h"
+#include "kube/webhook.h"
 #include "storage/blob/fs_blob_store.h"
 #include "storage/catalog/catalog.h"
 
@@ -123,6 +124,12 @@ Status serve(const Config& config, std::stop_token stop) {
   const std::unique_ptr<storage::Catalog> catalog = std::move(*opened);
 
   GB_TRY_ASSIGN(Doors doors, make_doors(config, host_name(), clock, rng));
+  std::unique_ptr<kube::WebhookRecorder> webhook;
+  if (config.webhook) {
+    GB_TRY_ASSIGN(webhook, kube::WebhookRecorder::make(
+                               *config.webhook, "/backup.rhoso.io/" + catalog->repository_id(),
+                               *doors.events, clock, rng, metrics, {}));
+  }
   jobs::ConfiguredInstances configured(config.instances);
   std::unique_ptr<jobs::ClusterInstances> instances;
   if (doors.client != nullptr)
@@ -139,6 +146,7 @@ Status serve(const Config& config, std::stop_token stop) {
   job_dependencies.gates = instances.get();
   job_dependencies.authorizer = doors.authorizer.get();
   job_dependencies.events = doors.events.get();
+  if (webhook != nullptr) job_dependencies.events = webhook.get();
   job_dependencies.metrics = &metrics;
   job_dependencies.clock = &clock;
   job_dependencies.rng = &rng;

@@ -6,6 +6,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <cstdint>
 #include <mutex>
 
 namespace gb::metrics {
@@ -17,6 +18,11 @@ struct Registry::Impl {
   std::map<std::string, prometheus::Family<prometheus::Gauge>*> gauges;
   std::map<std::string, prometheus::Family<prometheus::Histogram>*> histograms;
 
+  // Held while the collectors are asked, so that one that is taken out is not asked any more.
+  std::mutex collectors_mutex;
+  std::uint64_t collectors_made = 0;
+  std::map<std::uint64_t, std::function<std::vector<Gauges>()>> collectors;
+
   prometheus::Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels) {
     std::scoped_lock lock(mutex);
     auto& family = gauges[name];
@@ -25,6 +31,35 @@ struct Registry::Impl {
     return family->Add(labels);
   }
 };
+
+namespace {
+
+prometheus::MetricFamily to_family(Gauges gauges) {
+  prometheus::MetricFamily family;
+  family.name = std::move(gauges.name);
+  family.help = std::move(gauges.help);
+  family.type = prometheus::MetricType::Gauge;
+  for (auto& [labels, value] : gauges.series) {
+    prometheus::ClientMetric& metric = family.metric.emplace_back();
+    for (const auto& [label, text] : labels) metric.label.push_back({label, text});
+    metric.gauge.value = value;
+  }
+  return family;
+}
+
+// Takes something back when it goes.
+class Undo final : public Collection {
+ public:
+  explicit Undo(std::function<void()> undo) : undo_(std::move(undo)) {}
+  ~Undo() override { undo_(); }
+  Undo(const Undo&) = delete;
+  Undo& operator=(const Undo&) = delete;
+
+ private:
+  const std::function<void()> undo_;
+};
+
+}  // namespace
 
 Registry::Registry() : impl_(std::make_unique<Impl>()) {}
 Registry::~Registry() = default;
@@ -57,8 +92,24 @@ void Registry::observe(const std::string& name, const std::string& help, const L
   family->Add(labels, buckets).Observe(value);
 }
 
+std::unique_ptr<Collection> Registry::collect(std::function<std::vector<Gauges>()> collect) {
+  const std::scoped_lock lock(impl_->collectors_mutex);
+  const std::uint64_t id = ++impl_->collectors_made;
+  impl_->collectors[id] = std::move(collect);
+  return std::make_unique<Undo>([impl = impl_.get(), id] {
+    const std::scoped_lock undo_lock(impl->collectors_mutex);
+    impl->collectors.erase(id);
+  });
+}
+
 std::string Registry::text() const {
-  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+  std::vector<prometheus::MetricFamily> families = impl_->registry.Collect();
+  {
+    const std::scoped_lock lock(impl_->collectors_mutex);
+    for (const auto& [id, collector] : impl_->collectors)
+      for (Gauges& gauges : collector()) families.push_back(to_family(std::move(gauges)));
+  }
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace gb::metrics

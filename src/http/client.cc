@@ -53,7 +53,7 @@ struct AnswerHead {
 
 tl::unexpected<Error> not_http(const std::string& why) {
   return fail(Code::kUnavailable, "the server's answer is not HTTP/1.1: " + why,
-              "check that the address is that of a kube-apiserver");
+              "check the address: something else answers there");
 }
 
 Result<AnswerHead> parse_head(std::string_view head, const std::string& method,

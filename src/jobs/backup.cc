@@ -308,15 +308,38 @@ class Run {
     // The connections are not needed any more; the donor gets them back before the reading begins.
     for (BackupWork::Instance& instance : work_.instances) instance.dump.reset();
     if (work_.spec.verification == "None") return {};
-    GB_TRY_ASSIGN(const auto reader,
-                  storage::BackupReader::open(*work_.store->blobs, record_.key().ns, record_.uid(),
-                                              finished_.digest));
-    if (Status verified = reader->verify(stop); !verified)
-      return wrap("what was written does not read back as it was", verified.error());
-    verified_tables_ = reader->manifest().tables.size();
+    Status verified = read_back(stop);
+    // A store that does not answer has proven nothing.
+    if (!verified && verified.error().code == Code::kCorruption) tell_mismatch(verified.error());
+    return verified;
+  }
+
+  Status read_back(const std::stop_token& stop) {
+    const auto damaged = [](const Error& error) {
+      return wrap("what was written does not read back as it was", error);
+    };
+    const auto reader = storage::BackupReader::open(*work_.store->blobs, record_.key().ns,
+                                                    record_.uid(), finished_.digest);
+    if (!reader) return damaged(reader.error());
+    if (Status verified = (*reader)->verify(stop); !verified) return damaged(verified.error());
+    verified_tables_ = (*reader)->manifest().tables.size();
     log_->say("read back: every digest of " + std::to_string(verified_tables_) +
               " tables is right");
     return {};
+  }
+
+  // That a verification found damage is more than a failure among others: it is a condition and an
+  // event of its own.
+  void tell_mismatch(const Error& error) {
+    const Status told = record_.update([&](api::Json& status) {
+      api::set_condition(status, "Verified", "False", "Mismatch", error.text(),
+                         environment_.clock->now());
+    });
+    if (!told)
+      log::warn("that a verification failed could not be recorded",
+                {{"name", record_.key().name}, {"error", told.error().text()}});
+    environment_.event(*record_.last(), kube::EventType::kWarning, "VerificationFailed",
+                       error.text());
   }
 
   Status complete() {

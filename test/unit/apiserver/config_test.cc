@@ -52,6 +52,13 @@ instances:
   user: backup
   passwordFile: /p
   tls: {mode: Required, caFile: /ca}
+notifications:
+  webhook:
+    url: https://alerts.example.com/hooks/T0P-SECRET
+    caFile: /wca
+    secretFile: /w
+    events: [Failed, RunMissed]
+    namespaces: [openstack]
 limits:
   {inFlightReads: 4, inFlightWrites: 2, parallelBackups: 3, memory: 1Gi, namespaces: [{namespace: a, backups: 5, size: 2Gi}]}
 log: {level: debug, format: text}
@@ -64,16 +71,41 @@ log: {level: debug, format: text}
   EXPECT_EQ(endpoint.active_node, "10.0.0.2:3306");
   EXPECT_EQ(endpoint.tls, galera::TlsMode::kRequired);
   EXPECT_EQ(config->limits.memory, 1ULL << 30);
+  ASSERT_TRUE(config->webhook);
+  EXPECT_EQ(config->webhook->secret_file, "/w");
+  EXPECT_EQ(config->webhook->events, (std::set<std::string>{"Failed", "RunMissed"}));
+  EXPECT_EQ(config->webhook->namespaces, std::set<std::string>{"openstack"});
+  EXPECT_THAT(describe(*config), HasSubstr("url: https://alerts.example.com:443/(hidden)"));
+  EXPECT_THAT(describe(*config), HasSubstr("secret: (hidden)"));
+  EXPECT_EQ(describe(*config).find("T0P"), std::string::npos);
   EXPECT_EQ(config->limits.namespaces.at(0).bytes, 2ULL << 30);
   EXPECT_EQ(config->limits.namespaces.at(0).parallel_backups, 0U);
   EXPECT_THAT(describe(*config), HasSubstr("password: (hidden)"));
   EXPECT_EQ(describe(*config).find("/p\n"), std::string::npos);
 }
 
+TEST(Config, AWebhookIsReadStrictly) {
+  const std::string begin = "notifications:\n  webhook:\n    url: ";
+  EXPECT_THAT(error_of(begin + "http://h/x\n    secretFile: /w\n"),
+              HasSubstr("conf.yaml:10: notifications.webhook.url is not an https:// URL"));
+  EXPECT_THAT(error_of(begin + "https://user:pw@h/\n    secretFile: /w\n"),
+              testing::AllOf(HasSubstr("names a user"), testing::Not(HasSubstr("pw"))));
+  EXPECT_THAT(error_of(begin + "https://h/\n"), HasSubstr("notifications.webhook.secretFile"));
+  EXPECT_THAT(
+      error_of(begin + "https://h/\n    secretFile: /w\n    events: [Failed, Done]\n"),
+      HasSubstr("conf.yaml:12: notifications.webhook.events has no \"Done\"; known: Failed, "
+                "RunMissed, RunNotStarted, TrafficLeftBlocked, VerificationFailed"));
+  EXPECT_THAT(error_of(begin + "https://h/\n    secretFile: /w\n    retries: 3\n"),
+              HasSubstr("conf.yaml:12: notifications.webhook.retries is no key of this file"));
+  const auto all = parse_config(kMinimal + begin + "https://h/\n    secretFile: /w\n", "c");
+  ASSERT_TRUE(all) << all.error().text();
+  EXPECT_EQ(all->webhook->events.size(), 5U);
+}
+
 TEST(Config, AMistakeNamesKeyFileAndLine) {
   EXPECT_EQ(error_of("limitz: {}\n"),
             "conf.yaml:8: limitz is no key of this file; known here: apiVersion, cluster, "
-            "instances, kind, limits, log, serving, standalone, stores");
+            "instances, kind, limits, log, notifications, serving, standalone, stores");
   EXPECT_EQ(error_of("limits:\n  parallelBackups: 0\n"),
             "conf.yaml:9: limits.parallelBackups must be a whole number from 1 to 64, not \"0\"");
   EXPECT_EQ(error_of("limits: {memory: 12 MB}\n"),

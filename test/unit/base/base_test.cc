@@ -73,6 +73,21 @@ TEST(Wait, EndsWhenStopped) {
   EXPECT_TRUE(sleep_for(std::stop_token{}, 1ns));
 }
 
+TEST(Metrics, CollectorsAreAskedAtEveryScrape) {
+  metrics::Registry registry;
+  std::vector<std::pair<metrics::Labels, double>> series{{{{"ns", "a\"b"}}, 1.5}};
+  auto collection = registry.collect(
+      [&series] { return std::vector<metrics::Gauges>{{"backups", "Backups.", series}}; });
+  EXPECT_NE(registry.text().find("# TYPE backups gauge\nbackups{ns=\"a\\\"b\"} 1.5"),
+            std::string::npos)
+      << registry.text();
+  series.clear();
+  EXPECT_NE(registry.text().find("# HELP backups Backups."), std::string::npos) << registry.text();
+  EXPECT_EQ(registry.text().find("backups{"), std::string::npos) << "what has gone has no series";
+  collection.reset();
+  EXPECT_EQ(registry.text().find("backups"), std::string::npos);
+}
+
 TEST(Metrics, WritesPrometheusText) {
   metrics::Registry registry;
   registry.count("requests_total", "Requests.", {{"verb", "get"}});

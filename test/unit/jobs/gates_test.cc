@@ -47,6 +47,23 @@ TEST_F(JobsTest, AGateWhoseRestoreHasEndedOrIsGoneIsOpened) {
   EXPECT_EQ(gates_.count(), 1U);
 }
 
+TEST_F(JobsTest, AGateThatCanNotBeOpenedIsSaidOnce) {
+  jobs_.reset();
+  gates_.held = {{"openstack", "x", "gone", "of-one-gone"}};
+  gates_.stuck = true;
+  Environment environment;
+  environment.catalog = catalog_.get();
+  environment.gates = &gates_;
+  environment.events = &events_;
+  LeftGates left(environment);
+  for (int i = 0; i < 4; ++i) left.look({});
+  EXPECT_EQ(left.last_seen().size(), 1U);
+  EXPECT_THAT(events_.told, testing::ElementsAre("gone TrafficLeftBlocked"));
+  gates_.stuck = false;
+  left.look({});
+  EXPECT_TRUE(left.last_seen().empty());
+}
+
 TEST_F(JobsTest, TheServerLooksForGatesWhenItStarts) {
   jobs_.reset();
   api::Json ended = restore("ended", {{"backup", "a"}});

@@ -66,6 +66,7 @@ class Gates final : public TrafficGates {
   }
   Status open(const GateHolder& holder, std::stop_token /*stop*/) override {
     const std::scoped_lock lock(mutex);
+    if (stuck) return fail(Code::kUnavailable, "the Service can not be changed");
     std::erase_if(held, [&](const GateHolder& h) { return h.uid == holder.uid; });
     return {};
   }
@@ -76,6 +77,7 @@ class Gates final : public TrafficGates {
   std::mutex mutex;
   std::vector<GateHolder> held;
   int failures = 0;
+  bool stuck = false;  // none can be opened
 };
 
 class Rules final : public kube::Authorizer {

@@ -100,6 +100,7 @@ TEST_F(JobsTest, WhatDoesNotReadBackIsFailedAndLeavesNoData) {
   EXPECT_EQ(done["status"]["phase"], "Failed");
   EXPECT_THAT(done["status"]["message"].get<std::string>(),
               HasSubstr("what was written does not read back as it was"));
+  EXPECT_EQ(done["status"]["conditions"].size(), 1U) << "no answer is no damage";
   EXPECT_TRUE(blobs_->list("data/")->empty());
 }
 
@@ -110,6 +111,27 @@ TEST_F(JobsTest, ABackupThatTakesTooLongIsEnded) {
   EXPECT_THAT(done["status"]["message"].get<std::string>(),
               HasSubstr("the backup was ended after spec.activeDeadline"));
   EXPECT_EQ(done["status"]["conditions"][0]["reason"], "DeadlineExceeded");
+}
+
+TEST_F(JobsTest, DamageThatAVerificationFindsIsAConditionAndAnEventOfItsOwn) {
+  faulty_.set_observer([this](storage::BlobCall call, const std::string& key) {
+    if (call != storage::BlobCall::kGetRange || !key.ends_with(".pack")) return;
+    std::string bytes = *blobs_->get(key);
+    bytes.assign(bytes.size(), 'x');
+    ASSERT_TRUE(blobs_->remove(key));
+    ASSERT_TRUE(blobs_->put_if_absent(key, as_bytes(bytes)));
+  });
+  const api::Json done = finish(submit(backup("a")));
+  faulty_.set_observer(nullptr);
+  EXPECT_EQ(done["status"]["phase"], "Failed");
+  const api::Json& conditions = done["status"]["conditions"];
+  ASSERT_EQ(conditions.size(), 2U);
+  EXPECT_EQ(conditions[0]["reason"], "Corruption");
+  EXPECT_EQ(conditions[1]["type"], "Verified");
+  EXPECT_EQ(conditions[1]["status"], "False");
+  EXPECT_EQ(conditions[1]["reason"], "Mismatch");
+  const std::scoped_lock lock(events_.mutex);
+  EXPECT_THAT(events_.told, testing::IsSupersetOf({"a VerificationFailed", "a Failed"}));
 }
 
 TEST_F(JobsTest, ThreadsStayWithinTheMemoryOfTheServer) {
