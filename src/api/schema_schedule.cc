@@ -111,6 +111,10 @@ Schema status() {
        field("settledTime", text("Every run that was due until then was started, skipped or "
                                  "missed.",
                                  SchemaFormat::kDateTime)),
+       field("enabledTime",
+             text("Since when runs are expected as spec says it now: when the schedule was "
+                  "created, resumed, or given another schedule or timeZone.",
+                  SchemaFormat::kDateTime)),
        field("lastBackup", text("The backup of the last run.")),
        field("active", text("The backup that is running; empty: none.")),
        field("attempt", integer("Which try of the run lastBackup is, from 1.")),

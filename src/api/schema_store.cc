@@ -36,6 +36,8 @@ ResourceType stores() {
                      field("backups", integer("Backups in the store.")),
                      field("storedBytes", integer("Bytes that they take.")),
                      field("freeBytes", integer("Bytes that are free, where it is known.")),
+                     field("capacityBytes", integer("Bytes that the place of the store can hold in "
+                                                    "all, whoever uses them, where it is known.")),
                      field("message", text("What is wrong and what to do, when something is.")),
                      field("conditions", conditions())}))});
   type.columns = {

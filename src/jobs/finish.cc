@@ -77,6 +77,17 @@ Status record_end(JobRecord& record, JobControl& control, JobLog& log,
   }
 }
 
+void count_ending(const Environment& environment, const api::ObjectKey& key, const Ending& ending) {
+  if (environment.metrics == nullptr) return;
+  const std::string kind(noun_of(key));
+  environment.metrics->count("galera_backup_jobs_total", "Jobs that ended, by kind and phase.",
+                             {{"kind", kind}, {"phase", ending.phase}});
+  if (ending.phase != "Failed") return;
+  environment.metrics->count("galera_backup_job_failures_total",
+                             "Jobs that failed, by kind and the reason of their condition.",
+                             {{"namespace", key.ns}, {"kind", kind}, {"reason", ending.reason}});
+}
+
 void end_failed(const Environment& environment, JobRecord& record, JobControl& control, JobLog& log,
                 const Error& error) {
   const std::string_view noun = noun_of(record.key());
@@ -94,9 +105,7 @@ void end_failed(const Environment& environment, JobRecord& record, JobControl& c
   });
   if (recorded)
     environment.event(*record.last(), kube::EventType::kWarning, ending.phase, ending.message);
-  if (environment.metrics != nullptr)
-    environment.metrics->count("galera_backup_jobs_total", "Jobs that ended, by kind and phase.",
-                               {{"kind", std::string(noun)}, {"phase", ending.phase}});
+  count_ending(environment, record.key(), ending);
 }
 
 }  // namespace gb::jobs

@@ -43,6 +43,9 @@ void write_ending(api::Json& status, const Ending& ending, WallTime now);
 Status record_end(JobRecord& record, JobControl& control, JobLog& log,
                   const std::function<void(api::Json& status)>& change);
 
+// Counts a job that ended otherwise than Completed.
+void count_ending(const Environment& environment, const api::ObjectKey& key, const Ending& ending);
+
 // The ending of a job that failed, recorded, said, and told as an event.
 void end_failed(const Environment& environment, JobRecord& record, JobControl& control, JobLog& log,
                 const Error& error);

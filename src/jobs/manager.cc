@@ -46,7 +46,10 @@ Manager::Manager(Dependencies dependencies)
                return quota_of(environment_.quotas, ns).parallel_backups;
              }),
       store_status_(environment_),
-      takeover_(environment_) {
+      takeover_(environment_),
+      measures_(
+          environment_, [this] { return store_status_.objects(); },
+          [this] { return takeover_.shut_gates(); }) {
   if (!environment_.keeps_house) return;
   janitor_ = std::make_unique<Janitor>(environment_);
   scheduler_ = std::make_unique<Scheduler>(

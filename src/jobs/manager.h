@@ -16,6 +16,7 @@
 #include "jobs/janitor.h"
 #include "jobs/job_log.h"
 #include "jobs/jobs.h"
+#include "jobs/measures.h"
 #include "jobs/quota.h"
 #include "jobs/scheduler.h"
 #include "jobs/slots.h"
@@ -101,6 +102,7 @@ class Manager final : public Jobs {
   Targets targets_;
   StoreStatus store_status_;
   Takeover takeover_;
+  Measures measures_;
   mutable std::mutex mutex_;
   mutable std::condition_variable_any done_;
   bool closing_ = false;

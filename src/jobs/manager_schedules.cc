@@ -18,6 +18,7 @@ Result<api::ObjectPtr> Manager::submit_schedule(api::Json object, const kube::Us
   api::Json status = {{"phase", schedule.spec.suspend ? "Suspended" : "Enabled"},
                       {"message", ""},
                       {"consecutiveFailures", 0U},
+                      {"enabledTime", to_rfc3339(now)},
                       {"runAs", to_json(user)}};
   // The time from which runs count; one that runs on creation is due then.
   if (!schedule.spec.run_on_create) status["settledTime"] = to_rfc3339(now);
@@ -48,6 +49,7 @@ Result<std::vector<std::string>> Manager::review_schedule(const api::Json& old, 
   const auto now = std::chrono::floor<std::chrono::seconds>(environment_.clock->now());
   if (changes("schedule") || changes("timeZone")) {
     updated["status"]["settledTime"] = to_rfc3339(now);
+    updated["status"]["enabledTime"] = to_rfc3339(now);
     if (const auto next = schedule.next_after(now))
       updated["status"]["nextScheduleTime"] = to_rfc3339(*next);
   }

@@ -13,6 +13,8 @@ namespace gb::jobs {
 namespace {
 
 constexpr unsigned kCountedMissed = 100;
+// What passes until all but the last try of a run have failed: 1, 2, 4 and 8 minutes.
+constexpr std::chrono::seconds kTimeOfTries = kFirstRetry * ((1U << (kTriesOfARun - 2)) - 1);
 
 std::optional<WallSeconds> time_at(const api::Json& status, std::string_view name) {
   const auto time = from_rfc3339(api::text_member(status, name));
@@ -95,6 +97,18 @@ std::chrono::seconds jitter_of(const Schedule& schedule, WallSeconds due) {
   std::uint64_t number = 0;
   std::memcpy(&number, digest.data(), sizeof number);
   return std::chrono::seconds{static_cast<std::int64_t>(number % most)};
+}
+
+std::optional<WallSeconds> success_due(const Schedule& schedule, WallSeconds since,
+                                       std::chrono::seconds active_deadline,
+                                       std::chrono::seconds last_took) {
+  const auto due = schedule.next_after(since);
+  if (!due) return {};
+  std::chrono::seconds may_take = active_deadline;
+  if (const auto following = schedule.next_after(*due))
+    may_take = std::min<std::chrono::seconds>(may_take, *following - *due);
+  may_take = std::max({may_take, kTimeOfTries, last_took * 2});
+  return *due + jitter_of(schedule, *due) + may_take;
 }
 
 Decision decide(const Schedule& schedule, std::optional<WallSeconds> failed_at, WallSeconds now) {

@@ -70,6 +70,15 @@ struct Decision {
 // How much later than due a run begins: the same on every replica.
 [[nodiscard]] std::chrono::seconds jitter_of(const Schedule& schedule, WallSeconds due);
 
+// Until when the next success of a schedule is due for it to be within the schedule: the first run
+// after `since` (its last success, or the time from which runs are expected), and the time that a
+// run may take until it has succeeded. That is until the run after it, but no more than the
+// template's activeDeadline, and no less than failing at first and being tried again takes, or
+// twice as long as the last one took. Absent: no run will ever be due.
+[[nodiscard]] std::optional<WallSeconds> success_due(const Schedule& schedule, WallSeconds since,
+                                                     std::chrono::seconds active_deadline,
+                                                     std::chrono::seconds last_took);
+
 // The backup of a run, without what its creation adds (uid, creationTimestamp, status).
 [[nodiscard]] api::Json backup_of_run(const api::Json& schedule, const std::string& name,
                                       WallSeconds due);

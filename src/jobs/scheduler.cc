@@ -114,7 +114,10 @@ void Scheduler::step(const api::ObjectPtr& object, Entry& entry, WallSeconds now
   if (schedule.phase == "Suspended" || schedule.settled > now + kClockSkew) {
     const bool resumed = schedule.phase == "Suspended";
     write(object, [&](api::Json& status) {
-      if (resumed) status["phase"] = "Enabled";
+      if (resumed) {
+        status["phase"] = "Enabled";
+        status["enabledTime"] = text_of(now);
+      }
       status["message"] = resumed ? "" : "the clock was set back; runs are counted from now on";
       status["settledTime"] = text_of(now);
       set_next(status, schedule, now);
@@ -210,7 +213,13 @@ void Scheduler::skip(const api::ObjectPtr& object, const Schedule& schedule,
     api::set_condition(status, "Healthy", "False", "RunMissed", message, now);
     set_next(status, schedule, std::chrono::floor<std::chrono::seconds>(now));
   });
-  if (written) environment_.event(*object, kube::EventType::kWarning, "RunMissed", message);
+  if (!written) return;
+  environment_.event(*object, kube::EventType::kWarning, "RunMissed", message);
+  if (environment_.metrics != nullptr)
+    environment_.metrics->count("galera_backup_schedule_missed_runs_total",
+                                "Runs that could not begin in time and were skipped.",
+                                {{"namespace", object->key().ns}, {"schedule", object->key().name}},
+                                decision.missed + 1);
 }
 
 void Scheduler::not_started(const api::ObjectPtr& object, Entry& entry, const Decision& decision,

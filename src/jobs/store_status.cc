@@ -82,8 +82,10 @@ api::Json StoreStatus::describe(const Store& store, bool first) const {
     status["phase"] = answers.error().code == Code::kForbidden ? "ReadOnly" : "Unavailable";
     status["message"] = answers.error().text();
   }
-  if (auto* space = dynamic_cast<storage::FreeSpace*>(store.blobs.get()))
+  if (auto* space = dynamic_cast<storage::FreeSpace*>(store.blobs.get())) {
     if (const auto free = space->free_bytes()) status["freeBytes"] = *free;
+    if (const auto capacity = space->capacity_bytes()) status["capacityBytes"] = *capacity;
+  }
   return status;
 }
 

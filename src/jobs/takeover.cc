@@ -161,6 +161,7 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
     return;
   }
 
+  Ending ending;
   auto ended = environment_.catalog->modify(
       object.key(), [&](const api::Object& current) -> Result<api::Json> {
         api::Json dom = current.dom();
@@ -177,7 +178,8 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
                              "every byte was read back and compared, after its server had ended",
                              now);
         } else {
-          write_ending(dom["status"], ending_without_server(dom["status"], noun, message), now);
+          ending = ending_without_server(dom["status"], noun, message);
+          write_ending(dom["status"], ending, now);
         }
         return dom;
       });
@@ -188,6 +190,7 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
   }
   log::warn("took a job over",
             {{"object", object.key().name}, {"phase", whole ? "Completed" : "Failed"}});
+  if (!whole) count_ending(environment_, object.key(), ending);
   environment_.event(**ended, whole ? kube::EventType::kNormal : kube::EventType::kWarning,
                      whole ? "Completed" : "Failed", whole ? "taken over and verified" : message);
   if (!restore && !whole) {

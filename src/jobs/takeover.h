@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "jobs/environment.h"
 #include "jobs/left_gates.h"
@@ -18,6 +19,10 @@ class Takeover {
   // One look at every running object; the thread does this every 5 s, and every 30 s it looks for
   // gates that ended restores left shut.
   void look(std::stop_token stop);
+
+  // The gates that restores held shut when they were looked for last. Thread safety: from any
+  // thread, answered from memory.
+  [[nodiscard]] std::vector<GateHolder> shut_gates() const { return left_gates_.last_seen(); }
 
  private:
   // A job that runs elsewhere, and since when its object has not changed.

@@ -1,6 +1,7 @@
 """The manifests are what a kube-apiserver of today accepts, and give people the rights that the documentation tells."""
 
 import json
+import os
 import shutil
 import unittest
 
@@ -66,6 +67,23 @@ class Manifests(unittest.TestCase):
 
     def test_other_stores_are_not_for_everybody(self):
         self.assertFalse(self.allowed("alice", "use", "galerabackupstores", namespace="", name="offsite"))
+
+    def test_monitoring_is_a_component_of_an_overlay(self):
+        overlay = self.folder / "overlay"
+        overlay.mkdir()
+        manifests = os.path.relpath(place.REPO / "manifests", overlay.resolve())
+        (overlay / "kustomization.yaml").write_text(
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+            f"resources: [{manifests}]\ncomponents: [{manifests}/components/monitoring]\n")
+        built = self.plane.admin("kustomize", overlay)
+        for kind in ("kind: ServiceMonitor", "kind: PrometheusRule", "name: backup.rhoso.io:metrics-reader", "kind: APIService"):
+            self.assertIn(kind, built)
+        self.plane.admin("apply", "-f", place.REPO / "manifests/components/monitoring/rbac.yaml")
+        for name, may in (("prometheus-k8s", True), ("default", False)):
+            review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
+                "user": f"system:serviceaccount:monitoring:{name}", "nonResourceAttributes": {"path": "/metrics", "verb": "get"}}}
+            made = json.loads(self.plane.admin("create", "-f", "-", "-o", "json", stdin=review))
+            self.assertEqual(made["status"]["allowed"], may, name)
 
     def test_the_server_may_ask_who_and_whether_but_not_write_secrets(self):
         server = "system:serviceaccount:galera-backup:galera-backup-apiserver"

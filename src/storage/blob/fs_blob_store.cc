@@ -187,4 +187,8 @@ Result<std::uint64_t> FsBlobStore::free_bytes() {
   return root_->free_bytes();
 }
 
+Result<std::uint64_t> FsBlobStore::capacity_bytes() {
+  return root_->capacity_bytes();
+}
+
 }  // namespace gb::storage

@@ -45,6 +45,7 @@ class FsBlobStore final : public BlobStore, public FreeSpace {
   Status remove(std::string_view key) override;
   Status remove_all(std::span<const std::string> keys) override;
   Result<std::uint64_t> free_bytes() override;
+  Result<std::uint64_t> capacity_bytes() override;
 
  private:
   class Root;

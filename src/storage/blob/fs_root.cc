@@ -286,11 +286,24 @@ Status FsBlobStore::Root::sync_folder(int fd, std::string_view key) const {
 }
 
 Result<std::uint64_t> FsBlobStore::Root::free_bytes() const {
+  GB_TRY_ASSIGN(const Space space, space_now());
+  return space.free;
+}
+
+Result<std::uint64_t> FsBlobStore::Root::capacity_bytes() const {
+  GB_TRY_ASSIGN(const Space space, space_now());
+  return space.capacity;
+}
+
+Result<FsBlobStore::Root::Space> FsBlobStore::Root::space_now() const {
   struct statvfs status{};
   if (fstatvfs(fd_.get(), &status) != 0)
     return fail(Code::kUnavailable, "can not ask for the free space of " + path_.string() + ": " +
                                         std::strerror(errno));
-  return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+  // What is kept back for root is none of ours, full or free: as df has it.
+  const std::uint64_t used = status.f_blocks - status.f_bfree;
+  return Space{static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize,
+               (used + status.f_bavail) * status.f_frsize};
 }
 
 }  // namespace gb::storage

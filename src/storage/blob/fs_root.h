@@ -89,8 +89,14 @@ class FsBlobStore::Root {
   void prune(const std::string& folder);
   Status sync_folder(int fd, std::string_view key) const;
   Result<std::uint64_t> free_bytes() const;
+  Result<std::uint64_t> capacity_bytes() const;
 
  private:
+  struct Space {
+    std::uint64_t free = 0;  // bytes
+    std::uint64_t capacity = 0;
+  };
+  [[nodiscard]] Result<Space> space_now() const;
   Status make_one_folder(const std::string& folder);  // whose parent exists
 
   std::filesystem::path path_;

@@ -128,4 +128,9 @@ Result<std::uint64_t> MemoryBlobStore::free_bytes() {
   return *capacity_ > used_ ? *capacity_ - used_ : 0;
 }
 
+Result<std::uint64_t> MemoryBlobStore::capacity_bytes() {
+  const std::lock_guard lock(mutex_);
+  return capacity_.value_or(std::numeric_limits<std::uint64_t>::max());
+}
+
 }  // namespace gb::storage

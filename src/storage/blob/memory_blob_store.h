@@ -32,6 +32,7 @@ class MemoryBlobStore final : public BlobStore, public FreeSpace {
   Result<std::vector<BlobInfo>> list(std::string_view prefix) override;
   Status remove(std::string_view key) override;
   Result<std::uint64_t> free_bytes() override;
+  Result<std::uint64_t> capacity_bytes() override;
 
  private:
   class Writer;

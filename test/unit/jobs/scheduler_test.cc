@@ -179,6 +179,7 @@ TEST_F(SchedulerTest, WhatIsSuspendedIsNotMadeUpFor) {
   pause();
   EXPECT_EQ(backups(), 0U);
   EXPECT_EQ(status("nextScheduleTime"), "2026-11-23T02:00:00Z");
+  EXPECT_EQ(status("enabledTime"), "2026-11-22T02:00:00Z") << "when it was resumed";
 }
 
 TEST_F(SchedulerTest, TheCommandLineRunsNobodysSchedules) {
@@ -280,7 +281,9 @@ TEST_F(SchedulerTest, ANewTimetableCountsFromNow) {
   api::Json updated = old;
   updated["spec"]["schedule"] = "0 11 * * *";  // would have been due since
   ASSERT_TRUE(jobs_->review_schedule(old, updated, alice_));
+  EXPECT_EQ(old["status"]["enabledTime"], "2026-11-20T10:00:00Z");
   EXPECT_EQ(updated["status"]["settledTime"], "2026-11-20T13:00:00Z");
+  EXPECT_EQ(updated["status"]["enabledTime"], "2026-11-20T13:00:00Z");
   EXPECT_EQ(updated["status"]["nextScheduleTime"], "2026-11-21T11:00:00Z");
 }
 

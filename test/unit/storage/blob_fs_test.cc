@@ -145,6 +145,7 @@ TEST_F(FsBlobStoreTest, AFullDiskIsNoSpaceWithWhatIsFree) {
     EXPECT_EQ(keys_of(store->list("")), std::vector<std::string>{"small"});
     EXPECT_EQ(temp_files(), 0U);
     EXPECT_GT(store->free_bytes().value(), 500'000U);
+    EXPECT_GT(store->capacity_bytes().value(), store->free_bytes().value());
     EXPECT_TRUE(put(*store, "small2", as_bytes("x"))) << "and goes on when there is room again";
   }
   umount(root_.c_str());

@@ -29,6 +29,7 @@ TEST(MemoryBlobStore, RefusesWhatDoesNotFitAndSaysHowMuchIsFree) {
   EXPECT_NE(refused.error().message.find("4000 free"), std::string::npos) << refused.error().text();
   EXPECT_EQ(code_of(store.get("b")), Code::kNotFound);
   EXPECT_EQ(store.free_bytes().value(), 4'000U);
+  EXPECT_EQ(store.capacity_bytes().value(), 10'000U);
   EXPECT_EQ(code_of(put(store, "a", as_bytes(std::string(5'000, 'x')))), Code::kNoSpace)
       << "as on a disk, the old blob is there until the new one is";
   ASSERT_TRUE(put(store, "a", as_bytes(std::string(3'000, 'x'))));
