@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/wait.h"
+#include "jobs/facts.h"
 #include "jobs/finish.h"
 #include "jobs/schedule.h"
 
@@ -41,11 +42,6 @@ bool is_wanted(const api::RestoreSpec& spec, const api::Json& backup) {
 
 std::string last_uid(const api::Json& follower) {
   return api::text_member(api::member(api::member(follower, "status"), "follow"), "backupUID");
-}
-
-std::int64_t seconds_between(WallTime from, WallTime to) {
-  return std::max<std::int64_t>(
-      0, std::chrono::duration_cast<std::chrono::seconds>(to - from).count());
 }
 
 }  // namespace
@@ -251,7 +247,7 @@ void Follower::settle(const api::ObjectPtr& object, const std::string& active) {
     if (const auto backup = environment_.catalog->get({api::kBackups, ns, name})) {
       const WallTime snapshot = snapshot_time_of((*backup)->dom());
       follow["snapshotTime"] = to_rfc3339(snapshot);
-      follow["lagSeconds"] = seconds_between(snapshot, now);
+      follow["lagSeconds"] = facts::seconds_between(snapshot, now);
     }
     api::set_condition(status, "Healthy", "True", "LastRunCompleted", told, now);
   });
