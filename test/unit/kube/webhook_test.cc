@@ -183,8 +183,12 @@ TEST_F(Webhooks, OnlyWhatWasAskedForIsSent) {
 
 TEST_F(Webhooks, ItIsTriedAgainWithTheSameIdUntilItIsTaken) {
   statuses_ = {503, 429, 408, 500};
+  testing::internal::CaptureStderr();
   fail_one();
-  ASSERT_TRUE(until(5));
+  const bool taken = until(5);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("a notification was not taken, it is tried again"));
+  ASSERT_TRUE(taken);
   for (const Request& request : requests()) {
     EXPECT_EQ(request.id, requests()[0].id);
     EXPECT_EQ(request.body, requests()[0].body);
@@ -195,10 +199,15 @@ TEST_F(Webhooks, ItIsTriedAgainWithTheSameIdUntilItIsTaken) {
 }
 
 TEST_F(Webhooks, WhatIsRefusedIsNotSentAgainAndNoRedirectIsFollowed) {
-  statuses_ = {400, 302, 410};
+  statuses_ = {401, 302, 410};
+  testing::internal::CaptureStderr();
   for (const char* name : {"a", "b", "c", "d"}) fail_one(name);
-  ASSERT_TRUE(until(4));
+  const bool all = until(4);
   recorder_.reset();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("a notification is lost"), HasSubstr("it answered 401"),
+                    HasSubstr("it answered 302: redirects are not followed")));
+  ASSERT_TRUE(all);
   EXPECT_EQ(requests().size(), 4U);
   for (const Request& request : requests()) EXPECT_EQ(request.target, "/hooks/T0?x=1");
   EXPECT_EQ(counted("dropped"), "3");
