@@ -109,6 +109,7 @@ class Schedules(Case):
             if binding["metadata"]["name"] != "erin-for-a-while":
                 again = {**binding, "metadata": {k: binding["metadata"][k] for k in ("name", "namespace")}}
                 self.addCleanup(admin.run, "apply", "-f", "-", stdin=again)
+        time.sleep(11)  # what was allowed is believed for ten seconds
         self.alice("patch", SCHEDULES, "of-erin", "--type=merge", "-p", '{"spec": {"suspend": false}}')
         self.until("the run that is refused", lambda: self.status(schedule)["phase"] == "Failed", 130)
         self.assertIn('User "erin" cannot create resource "galerabackups"', self.status(schedule)["message"])
