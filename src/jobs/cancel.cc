@@ -37,7 +37,7 @@ Result<api::ObjectPtr> ask_to_cancel(const Environment& environment, const api::
     return dom;
   };
   if (!dry_run) return environment.catalog->modify(key, asked);
-  GB_TRY_ASSIGN(const api::ObjectPtr object, environment.catalog->get(key));
+  GB_TRY_ASSIGN(api::ObjectPtr object, environment.catalog->get(key));
   GB_TRY(asked(*object));
   return object;
 }
