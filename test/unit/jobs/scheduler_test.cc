@@ -156,7 +156,10 @@ TEST_F(SchedulerTest, AScheduleDoesNotOverlapItself) {
   pause();
   EXPECT_EQ(backups(), 1U);
   // The run that was due meanwhile is made up for when the long one has ended.
-  cluster_.block_runs = false;
+  {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.block_runs = false;
+  }
   const api::ObjectPtr running = *backup_named("nightly-20261120110000");
   ASSERT_TRUE(jobs_->cancel(running->key(), alice_, false));
   ASSERT_TRUE(in_time([&] { return phase_of_backup("nightly-20261120130000") == "Completed"; }));
@@ -231,8 +234,8 @@ TEST_F(SchedulerTest, AServerThatDiesInARunIsFollowedByOneThatTriesAgain) {
   create(nightly());
   manual_.advance(hours(16));
   ASSERT_TRUE(eventually([&] { return phase_of_backup("nightly-20261121020000") == "Running"; }));
-  cluster_.block_runs = false;
   jobs_.reset();  // its end is recorded: ServerStopped
+  cluster_.block_runs = false;
   start_quick();
   ASSERT_TRUE(first_run_is("Failed"));
   manual_.advance(minutes(2));
