@@ -138,6 +138,9 @@ void Follower::step(const api::ObjectPtr& object, Entry& entry) {
   }
   find_newest(dom, entry);
   if (entry.newest == nullptr || entry.newest->uid() == last_uid(dom)) return;
+  // When the backup that the target holds is deleted, an older one is the newest: never back to it.
+  const auto held = facts::time_at(dom, "status.follow.snapshotTime");
+  if (held && snapshot_time_of(entry.newest->dom()) <= *held) return;
   const auto next_try =
       from_rfc3339(api::text_member(api::member(status, "follow"), "nextTryTime"));
   if (next_try && environment_.clock->now() < *next_try) {

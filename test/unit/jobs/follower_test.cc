@@ -121,6 +121,21 @@ TEST_F(FollowerTest, OfSeveralNewOnesTheNewest) {
   EXPECT_EQ(restores(), 1U);
 }
 
+TEST_F(FollowerTest, TheTargetIsNeverTakenBackToAnOlderBackup) {
+  take("a");
+  take("b");
+  follow();
+  ASSERT_TRUE(holds("b"));
+  const api::ObjectPtr b = *catalog_->get({api::kBackups, "openstack", "b"});
+  ASSERT_TRUE(jobs_->deleted(*b));
+  ASSERT_TRUE(catalog_->remove(b->key(), b->revision()));
+  pause();
+  EXPECT_EQ(restores(), 1U);
+  EXPECT_EQ(now()["status"]["backup"], "b");
+  take("c");
+  ASSERT_TRUE(holds("c"));
+}
+
 TEST_F(FollowerTest, WhatFailsIsTriedAgain) {
   take("a");
   follow();
