@@ -14,11 +14,8 @@ class Traffic(ObjectCase):
         self.bed.second.sql("CREATE USER IF NOT EXISTS app@'%' IDENTIFIED BY 'app'")
         self.completed(self.backup("source", ["main"]))
 
-    def loads_rows(self, restore):
-        return "loading " in self.log_of(restore)
-
     def standing_restore(self):
-        restore, held = self.running_restore("source", TO_CELL1, begun=self.loads_rows)
+        restore, held = self.running_restore("source", TO_CELL1)
         self.wait_log(restore, "applications are kept away until the restore ends")
         return restore, held
 

@@ -1,7 +1,6 @@
 """What the tests of Galera objects share."""
 
 from gbtest.galera_object import GaleraObject, install_kinds
-from gbtest.process import wait_until
 from support import NAMESPACE, Case
 
 TO_CELL1 = {"main": "cell1"}
@@ -26,13 +25,6 @@ class ObjectCase(Case):
 
     def setUp(self):
         self.bed.second.drop_everything()
-
-    def log_of(self, manifest):
-        return self.alice.raw(f"/apis/backup.rhoso.io/v1beta1/namespaces/{NAMESPACE}/{manifest['kind'].lower()}s/"
-                              f"{manifest['metadata']['name']}/log")
-
-    def wait_log(self, manifest, text):
-        wait_until(f"the log to say {text!r}", lambda: text in self.log_of(manifest), 60)
 
     def assert_no_marks(self, galera_object):
         self.assertNotIn("backup.rhoso.io", str(galera_object.service()["metadata"]))

@@ -163,25 +163,37 @@ class Case(unittest.TestCase):
         self.wait_phase(backup, "Running")
         wait_until(f"the dump to stand at {held_at}", self.waiting_nodes, 60)
 
-    def running_restore(self, backup, targets, begun=lambda restore: True, **spec):
-        """A restore onto the second cluster that has begun and stands still until the returned stack is closed.
+    def running_restore(self, backup, targets, **spec):
+        """A restore onto the second cluster whose rows wait for a lock until the returned stack is closed.
 
-        The lock that holds it also makes its nodes Donor/Desynced, which a preflight refuses, and definitions are not let
-        through it: it is best taken while rows are loaded (`begun` may say when). One that was too quick is tried again.
+        The lock also makes the nodes Donor/Desynced, which a preflight refuses, and definitions are not let through it: so it
+        is taken while rows are loaded. A restore that was too quick, or was met at a definition, is tried again.
         """
         for attempt in range(1, 6):
             restore = self.restore(f"running-{attempt}", backup, targets=targets, **spec)
             client = self.start_kubectl("create", "--raw", f"{API}/galerarestores?timeout=30s", "-f", "-", stdin=restore)
-            wait_until("the restore to begin", lambda: self.alice.exists(RESTORES, restore["metadata"]["name"]) and begun(restore), 60)
+            wait_until("the restore to load rows", lambda: self.alice.exists(RESTORES, restore["metadata"]["name"])
+                       and ("loading " in self.log_of(restore) or self.phase(restore) in FINAL), 60)
             held = self.bed.second.holding_everywhere("FLUSH TABLES WITH READ LOCK")
+            wait_until("the restore to wait for the lock", lambda: self.held_rows() or self.phase(restore) in FINAL, 60)
             client.terminate()
             client.wait()
-            if self.phase(restore) not in ("Completed", "Failed"):
+            if self.phase(restore) not in FINAL:
                 self.addCleanup(held.close)
                 return restore, held
             held.close()
             self.bed.second.drop_everything()
         raise AssertionError("no restore was slow enough to be caught at work")
+
+    def held_rows(self):
+        return [n for n in self.bed.second.nodes if n.sql(
+            "SELECT id FROM information_schema.processlist WHERE state LIKE 'Waiting for%lock' AND info IS NOT NULL", check=False)]
+
+    def log_of(self, manifest):
+        return self.alice.raw(f"{API}/{manifest['kind'].lower()}s/{manifest['metadata']['name']}/log")
+
+    def wait_log(self, manifest, text):
+        wait_until(f"the log to say {text!r}", lambda: text in self.log_of(manifest), 60)
 
     def waiting_nodes(self):
         """The nodes on which a dump waits for our lock."""
