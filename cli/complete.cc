@@ -13,7 +13,7 @@ namespace gb::cli {
 namespace {
 
 // A shell waits for us, and a person for the shell.
-constexpr std::chrono::seconds kPatience{3};
+constexpr std::chrono::seconds kCompletionPatience{3};
 
 bool takes_value(const CLI::Option& option) {
   return option.get_items_expected_max() > 0;
@@ -135,7 +135,7 @@ std::vector<std::string> names_in(const Cluster& cluster, const std::string& pat
                                   const std::function<bool(const api::Json&)>& wanted) {
   Request request;
   request.path = path + "?limit=500";
-  request.timeout = kPatience;
+  request.timeout = kCompletionPatience;
   const auto list = cluster.ask(request, interrupt_token());
   std::vector<std::string> names;
   if (!list) return names;

@@ -24,7 +24,7 @@ constexpr seconds kQuick{3};
 constexpr std::chrono::milliseconds kLookEveryQuick{250};
 constexpr std::chrono::milliseconds kLookEvery{1000};
 // A server that is replaced is back within a minute.
-constexpr seconds kPatience{120};
+constexpr seconds kSilencePatience{120};
 
 std::string name_of(const api::Json& object) {
   return api::text_member(api::member(object, "metadata"), "name");
@@ -89,7 +89,7 @@ class Follower {
       silent_since_ = now;
       progress.note("no answer, trying again: " + error.message);
     }
-    if (now - *silent_since_ < kPatience) return {};
+    if (now - *silent_since_ < kSilencePatience) return {};
     return fail(std::move(error));
   }
 

@@ -76,7 +76,7 @@ Schema backup_spec() {
 
 namespace {
 
-Schema status() {
+Schema backup_status() {
   Schema instance = object(
       "What was dumped from one instance.",
       {required("name", text("The name of the instance.")),
@@ -147,7 +147,7 @@ ResourceType backups() {
       "A backup of the databases of one or more Galera clusters, taken at one moment of each "
       "cluster without locking it. Creating the object takes the backup; deleting it gives the "
       "backup up.",
-      {required("spec", backup_spec()), field("status", status())});
+      {required("spec", backup_spec()), field("status", backup_status())});
   type.columns = {
       column("Name", Cell::kName, "", "The name of the backup."),
       column("Instances", Cell::kJoined, "spec.databaseInstances", "The clusters backed up."),

@@ -6,7 +6,7 @@
 namespace gb::api::build {
 namespace {
 
-Schema spec() {
+Schema restore_spec() {
   Schema threads =
       with_default(integer("Connections that write in parallel, from 1 to 64. Default 4."), "4");
   threads.minimum = 1;
@@ -83,7 +83,7 @@ Schema spec() {
        field("threads", std::move(threads))});
 }
 
-Schema status() {
+Schema restore_status() {
   return object(
       "What the server has done; written by the server only.",
       {field("phase", text("Pending, Preflight, SafetyBackup, Restoring, Verifying, Completed, "
@@ -175,7 +175,7 @@ ResourceType restores() {
   type.schema = whole_object(
       "A restore of a GaleraBackup into one or more Galera clusters. Creating the object runs it, "
       "once; with dryRun it only checks and returns the plan.",
-      {required("spec", spec()), field("status", status())});
+      {required("spec", restore_spec()), field("status", restore_status())});
   type.columns = {
       column("Name", Cell::kName, "", "The name of the restore."),
       column("Backup", Cell::kText, "status.backup|spec.backup", "The backup that is restored."),

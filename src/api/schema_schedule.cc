@@ -53,7 +53,7 @@ Schema backup_template() {
        }()});
 }
 
-Schema spec() {
+Schema schedule_spec() {
   Property schedule = required(
       "schedule",
       text("When backups are taken: five cron fields (minute, hour, day of month, month, day of "
@@ -98,7 +98,7 @@ Schema spec() {
        std::move(backup)});
 }
 
-Schema status() {
+Schema schedule_status() {
   return object(
       "What the server has done; written by the server only.",
       {field("phase", text("Enabled, Suspended or Failed (the last run could not be started; "
@@ -143,7 +143,7 @@ ResourceType schedules() {
   type.schema = whole_object(
       "Backups at regular times, and which of them are kept. Its runs act as the user who created "
       "the schedule. Deleting it deletes none of its backups.",
-      {required("spec", spec()), field("status", status())});
+      {required("spec", schedule_spec()), field("status", schedule_status())});
   type.columns = {
       column("Name", Cell::kName, "", "The name of the schedule."),
       column("Schedule", Cell::kText, "spec.schedule", "When backups are taken."),

@@ -15,10 +15,6 @@ bool belongs_to_server(const std::string& user) {
   return user == "root" || user == "mariadb.sys" || user == "mysql" || user == "PUBLIC";
 }
 
-std::string cell(const Row& row, std::size_t i) {
-  return i < row.size() ? row[i].value_or("") : "";
-}
-
 Result<std::vector<std::string>> first_column(Connection& connection, const std::string& sql) {
   GB_TRY_ASSIGN(const Rows rows, connection.query(sql));
   std::vector<std::string> out;

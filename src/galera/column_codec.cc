@@ -96,9 +96,9 @@ void put_numbers(std::string& out, std::vector<std::uint64_t>& numbers, ValueKin
 }
 
 // Reads what put_* wrote; every read is checked, and the first that fails is remembered.
-class Reader {
+class CodecReader {
  public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  explicit CodecReader(std::string_view bytes) : rest_(bytes) {}
   std::string_view take(std::uint64_t count) {
     if (count > rest_.size()) {
       ok_ = false;
@@ -219,7 +219,7 @@ Error corrupt(const char* what) {
 }
 
 // Decodes the bytes after the null map into the rows that are not NULL, in order.
-Status decode_bytes(Reader& reader, std::size_t count, std::vector<std::string_view>& out,
+Status decode_bytes(CodecReader& reader, std::size_t count, std::vector<std::string_view>& out,
                     std::unique_ptr<char[]>& arena) {
   out.resize(count);
   if (count == 0) return {};
@@ -372,7 +372,7 @@ void ColumnEncoder::clear() {
 
 Result<DecodedColumn> decode_column(ValueKind kind, std::uint64_t rows, std::string_view encoded) {
   if (rows > kMaxChunkRows) return fail(corrupt("too many rows"));
-  Reader reader(encoded);
+  CodecReader reader(encoded);
   const unsigned head = reader.byte();
   if (!reader.ok() || (head & 0x7fU) != static_cast<unsigned>(kind))
     return fail(corrupt("not of the expected kind"));

@@ -34,6 +34,10 @@ namespace gb::galera {
 
 using Cell = std::optional<std::string>;  // no value: NULL
 using Row = std::vector<Cell>;
+// Its text; empty for NULL and for a column that is not there.
+[[nodiscard]] inline std::string cell(const Row& row, std::size_t i) {
+  return i < row.size() ? row[i].value_or("") : "";
+}
 
 struct Rows {
   std::vector<std::string> columns;

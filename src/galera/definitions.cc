@@ -8,7 +8,7 @@
 namespace gb::galera {
 namespace {
 
-using Kind = TableItem::Kind;
+using ItemKind = TableItem::Kind;
 
 tl::unexpected<Error> not_a_table(std::string_view create_sql, std::string_view expected) {
   return fail(Code::kCorruption, "the backup's text of a table is not one that a server prints: " +
@@ -58,7 +58,7 @@ Result<TableItem> read_item(TokenWalk walk, std::string text) {
     read_column(walk, item);
     return item;
   }
-  const auto key = [&](Kind kind) {
+  const auto key = [&](ItemKind kind) {
     item.kind = kind;
     while (!walk.end() && !walk.is_punct('(')) {
       if (walk.token().kind == TokenKind::kName) item.name = name_of(walk.token());
@@ -67,21 +67,21 @@ Result<TableItem> read_item(TokenWalk walk, std::string text) {
     item.parts = key_parts(walk);
   };
   if (walk.take_word("PRIMARY")) {
-    key(Kind::kPrimary);
+    key(ItemKind::kPrimary);
   } else if (walk.take_word("UNIQUE")) {
-    key(Kind::kUnique);
+    key(ItemKind::kUnique);
   } else if (walk.take_word("FULLTEXT")) {
-    key(Kind::kFulltext);
+    key(ItemKind::kFulltext);
   } else if (walk.take_word("KEY") || walk.take_word("INDEX") || walk.take_word("SPATIAL")) {
-    key(Kind::kIndex);
+    key(ItemKind::kIndex);
   } else if (walk.take_word("PERIOD")) {
-    item.kind = Kind::kPeriod;
+    item.kind = ItemKind::kPeriod;
   } else if (walk.take_word("CHECK")) {
-    item.kind = Kind::kCheck;
+    item.kind = ItemKind::kCheck;
   } else if (walk.take_word("CONSTRAINT")) {
     item.name = name_of(walk.token());
     walk.next();
-    item.kind = walk.is_word("FOREIGN") ? Kind::kForeignKey : Kind::kCheck;
+    item.kind = walk.is_word("FOREIGN") ? ItemKind::kForeignKey : ItemKind::kCheck;
     if (!walk.is_word("FOREIGN") && !walk.is_word("CHECK"))
       return not_a_table(item.text, "FOREIGN KEY or CHECK");
   } else {
@@ -102,7 +102,7 @@ std::string engine_of(const std::vector<Token>& tokens, std::size_t from) {
 
 const TableItem* column(const TableDefinition& table, const std::string& name) {
   for (const TableItem& item : table.items)
-    if (item.kind == Kind::kColumn && item.name == name) return &item;
+    if (item.kind == ItemKind::kColumn && item.name == name) return &item;
   return nullptr;
 }
 
@@ -110,9 +110,9 @@ const TableItem* column(const TableDefinition& table, const std::string& name) {
 // spoils.
 const TableItem* clustering_key(const TableDefinition& table) {
   for (const TableItem& item : table.items)
-    if (item.kind == Kind::kPrimary) return &item;
+    if (item.kind == ItemKind::kPrimary) return &item;
   for (const TableItem& item : table.items) {
-    if (item.kind != Kind::kUnique) continue;
+    if (item.kind != ItemKind::kUnique) continue;
     const bool usable = std::all_of(item.parts.begin(), item.parts.end(), [&](const KeyPart& part) {
       const TableItem* of = column(table, part.column);
       return !part.prefix && of != nullptr && of->not_null;
@@ -122,9 +122,9 @@ const TableItem* clustering_key(const TableDefinition& table) {
   return nullptr;
 }
 
-bool is_key(Kind kind) {
-  return kind == Kind::kPrimary || kind == Kind::kUnique || kind == Kind::kIndex ||
-         kind == Kind::kFulltext;
+bool is_key(ItemKind kind) {
+  return kind == ItemKind::kPrimary || kind == ItemKind::kUnique || kind == ItemKind::kIndex ||
+         kind == ItemKind::kFulltext;
 }
 
 // The keys that are added after the rows. Where AUTO_INCREMENT stands on another key than the one
@@ -196,7 +196,7 @@ Result<std::string> create_table_sql(const TableDefinition& table, const std::st
       keys == Keys::kFirst ? late_keys(table) : std::vector<const TableItem*>{};
   std::string body;
   for (const TableItem& item : table.items) {
-    if (item.kind == Kind::kForeignKey) continue;
+    if (item.kind == ItemKind::kForeignKey) continue;
     if (std::find(late.begin(), late.end(), &item) != late.end()) continue;
     body += body.empty() ? "\n  " : ",\n  ";
     body += item.text;
@@ -212,7 +212,7 @@ std::vector<std::string> complete_table_sql(const TableDefinition& table,
   std::vector<std::string> changes;  // of one statement
   std::vector<std::string> out;
   for (const TableItem* key : late_keys(table)) {
-    if (key->kind == Kind::kFulltext)
+    if (key->kind == ItemKind::kFulltext)
       out.push_back(alter + "ADD " + key->text);
     else
       changes.push_back("ADD " + key->text);
@@ -226,7 +226,8 @@ Result<std::string> add_foreign_keys_sql(const TableDefinition& table, const std
                                          const SchemaNames& names) {
   std::string added;
   for (const TableItem& item : table.items)
-    if (item.kind == Kind::kForeignKey) added += (added.empty() ? " ADD " : ", ADD ") + item.text;
+    if (item.kind == ItemKind::kForeignKey)
+      added += (added.empty() ? " ADD " : ", ADD ") + item.text;
   if (added.empty()) return added;
   GB_TRY_ASSIGN(const std::string renamed, rename_schemas(added, names));
   return "ALTER TABLE " + quote_table(schema, table.name) + renamed;

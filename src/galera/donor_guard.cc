@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLook = 250ms;
+constexpr auto kGuardLook = 250ms;
 constexpr unsigned kAloneBeforeDesync = 4;  // one second
 constexpr unsigned kCalmBeforeMore = 8;     // two seconds
 constexpr unsigned kGrowthBeforeGivingUp = 40;
@@ -137,7 +137,7 @@ struct DonorGuard::State {
           connection.reset();
         }
       }
-      if (!sleep_for(stop, kLook)) break;
+      if (!sleep_for(stop, kGuardLook)) break;
     }
     if (desync) {
       narrate("donor " + donor.address.text() + " catches up with the cluster");

@@ -15,12 +15,6 @@ namespace {
 
 constexpr std::string_view kOldName = "#mysql50#";
 
-bool is_system_schema(const std::string& name) {
-  const std::string lower = to_lower(name);
-  return lower == "mysql" || lower == "sys" || lower == "information_schema" ||
-         lower == "performance_schema";
-}
-
 std::string text_list(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) {
@@ -101,6 +95,12 @@ void add_history(const std::string& schema, Table& table, std::vector<std::strin
 }
 
 }  // namespace
+
+bool is_system_schema(const std::string& name) {
+  const std::string lower = to_lower(name);
+  return lower == "mysql" || lower == "sys" || lower == "information_schema" ||
+         lower == "performance_schema";
+}
 
 Result<std::vector<std::string>> list_schemas(Connection& connection,
                                               std::vector<std::string>& notes) {

@@ -17,6 +17,9 @@
 
 namespace gb::galera {
 
+// One that belongs to the server itself: neither backed up nor restored.
+[[nodiscard]] bool is_system_schema(const std::string& name);
+
 // Every schema that is not the server's own, sorted; names in the old on-disk form (#mysql50#…, as
 // lost+found becomes one) go to `notes` instead.
 Result<std::vector<std::string>> list_schemas(Connection& connection,

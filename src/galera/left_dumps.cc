@@ -26,7 +26,7 @@ constexpr std::string_view kLastLine = "-- Dump completed";
 constexpr std::string_view kVersionLine = "-- Server version";
 constexpr std::size_t kHead = 8192;  // the comments that a dump begins with are a tenth of it
 constexpr std::size_t kTail = 512;
-constexpr std::size_t kPiece = std::size_t{256} << 10;
+constexpr std::size_t kReadPiece = std::size_t{256} << 10;
 
 struct Name {
   std::string word;
@@ -172,7 +172,7 @@ Result<DumpFacts> check_dump(const std::string& path, const GzipFile::Tap& tap,
   DumpFacts facts;
   std::string head;
   std::string tail;
-  std::vector<char> piece(kPiece);
+  std::vector<char> piece(kReadPiece);
   while (true) {
     if (stop.stop_requested()) return fail(stopped().error());
     GB_TRY_ASSIGN(const std::size_t got, file.read(piece));
@@ -201,7 +201,7 @@ Status check_grants(const std::string& path, const std::stop_token& stop) {
   const SqlScript::Reader read = text_of(std::move(file));
   std::string line;
   std::uint64_t lines = 0;
-  std::vector<char> piece(kPiece);
+  std::vector<char> piece(kReadPiece);
   const auto whole = [&] {
     const std::string_view text = trim(line);
     return text.empty() ||

@@ -51,10 +51,11 @@ struct Bad {
   std::string what;
 };
 
-// One description of the model serves both directions: Writer and Reader have the same members.
-class Writer {
+// One description of the model serves both directions: ModelWriter and ModelReader have the same
+// members.
+class ModelWriter {
  public:
-  explicit Writer(Json& json) : json_(json) { json_ = Json::object(); }
+  explicit ModelWriter(Json& json) : json_(json) { json_ = Json::object(); }
   void operator()(const char* name, std::string& value) {
     if (!value.empty()) json_[name] = text_to_json(value);
   }
@@ -83,13 +84,13 @@ class Writer {
     Json& array = json_[name] = Json::array();
     for (T& value : values) {
       array.emplace_back();
-      Writer writer(array.back());
+      ModelWriter writer(array.back());
       describe(writer, value);
     }
   }
   template <typename T>
   void part(const char* name, T& value) {
-    Writer writer(json_[name]);
+    ModelWriter writer(json_[name]);
     describe(writer, value);
   }
 
@@ -97,9 +98,9 @@ class Writer {
   Json& json_;
 };
 
-class Reader {
+class ModelReader {
  public:
-  explicit Reader(const Json& json) : json_(json) {
+  explicit ModelReader(const Json& json) : json_(json) {
     if (!json.is_object()) throw Bad{"an object is missing"};
   }
   void operator()(const char* name, std::string& value) {
@@ -155,7 +156,7 @@ class Reader {
     if (const Json* j = find(name)) {
       if (!j->is_array()) throw Bad{std::string(name) + " is not a list"};
       for (const Json& item : *j) {
-        Reader reader(item);
+        ModelReader reader(item);
         describe(reader, values.emplace_back());
       }
     }
@@ -164,7 +165,7 @@ class Reader {
   void part(const char* name, T& value) {
     const Json* j = find(name);
     if (j == nullptr) throw Bad{std::string(name) + " is missing"};
-    Reader reader(*j);
+    ModelReader reader(*j);
     describe(reader, value);
   }
 
@@ -302,7 +303,7 @@ Error not_a_model(const std::string& what) {
 std::string to_json(const InstanceModel& model) {
   InstanceModel copy = model;  // the description is of a model that can be changed
   Json json;
-  Writer writer(json);
+  ModelWriter writer(json);
   describe(writer, copy);
   return json.dump();
 }
@@ -317,7 +318,7 @@ Result<InstanceModel> from_json(std::string_view text) {
     const Json json = Json::parse(text, limit, true);
     if (too_deep) return fail(not_a_model("it is nested too deeply"));
     InstanceModel out;
-    Reader reader(json);
+    ModelReader reader(json);
     describe(reader, out);
     return out;
   } catch (const Bad& bad) {

@@ -21,12 +21,6 @@ namespace {
 constexpr std::size_t kMaxSchemaName = 64;  // characters
 constexpr std::size_t kShown = 5;           // names in a message
 
-bool is_system_schema(const std::string& name) {
-  const std::string lower = to_lower(name);
-  return lower == "mysql" || lower == "sys" || lower == "information_schema" ||
-         lower == "performance_schema";
-}
-
 std::size_t characters(const std::string& utf8) {
   return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0U) != 0x80;

@@ -12,10 +12,6 @@ namespace {
 
 using Kind = Program::Kind;
 
-std::string cell(const Row& row, std::size_t i) {
-  return i < row.size() ? row[i].value_or("") : "";
-}
-
 // SHOW CREATE … names its columns by what it shows; the statement's text is found by name.
 Result<Cell> shown(Connection& connection, const std::string& statement, std::string_view column) {
   GB_TRY_ASSIGN(const Rows rows, connection.query(statement));

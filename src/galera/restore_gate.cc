@@ -18,9 +18,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr ConnectOptions kQuick{5s, 10s};
-constexpr auto kLook = 500ms;
-constexpr int kTries = 5;
-constexpr auto kPause = 1s;
+constexpr auto kGateLook = 500ms;
+constexpr int kGateTries = 5;
+constexpr auto kGatePause = 1s;
 
 // Puts applications out of one node, again and again over one connection.
 class Doorman {
@@ -92,7 +92,7 @@ class GateBlock final : public TrafficBlock {
  private:
   void keep_gate(const std::stop_token& stop) {
     Complaints complaints(narrate_);
-    while (sleep_for(stop, kLook)) {
+    while (sleep_for(stop, kGateLook)) {
       const auto opened = gate_->keep_shut(stop);
       if (stop.stop_requested()) return;
       if (!opened)
@@ -105,7 +105,7 @@ class GateBlock final : public TrafficBlock {
 
   void keep_inside(const std::stop_token& stop) {
     Complaints complaints(narrate_);
-    while (sleep_for(stop, kLook))
+    while (sleep_for(stop, kGateLook))
       for (Doorman& doorman : doormen_) {
         const auto ended = doorman.put_out(stop);
         if (stop.stop_requested()) return;
@@ -123,10 +123,10 @@ class GateBlock final : public TrafficBlock {
       if (keeper->joinable()) keeper->join();
     if (std::exchange(given_back_, true)) return {};
     Status done;
-    for (int i = 0; i < kTries; ++i) {
+    for (int i = 0; i < kGateTries; ++i) {
       done = gate_->open();
       if (done) break;
-      (void)sleep_for({}, kPause);
+      (void)sleep_for({}, kGatePause);
     }
     if (done) narrate_("applications are let in again");
     return done;

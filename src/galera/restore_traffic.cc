@@ -11,8 +11,8 @@ namespace gb::galera {
 namespace {
 
 constexpr ConnectOptions kPatient{std::chrono::seconds(5), std::chrono::seconds(60)};
-constexpr int kTries = 5;
-constexpr std::chrono::seconds kPause{1};
+constexpr int kCloseTries = 5;
+constexpr std::chrono::seconds kClosePause{1};
 
 Status give_back(const Endpoint& endpoint, const Address& node) {
   GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, node, kPatient, {}));
@@ -54,10 +54,10 @@ class ReadOnlyNodes final : public TrafficBlock {
     std::optional<Error> cause;
     for (const Address& node : std::exchange(blocked_, {})) {
       Status done;
-      for (int i = 0; i < kTries; ++i) {
+      for (int i = 0; i < kCloseTries; ++i) {
         done = give_back(endpoint_, node);
         if (done) break;
-        (void)sleep_for({}, kPause);
+        (void)sleep_for({}, kClosePause);
       }
       if (done) {
         narrate_("applications can write through " + node.text() + " again");

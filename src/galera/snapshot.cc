@@ -12,7 +12,7 @@
 namespace gb::galera {
 namespace {
 
-constexpr int kTries = 40;
+constexpr int kSnapshotTries = 40;
 
 Status on_all(std::vector<Connection>& connections, std::string_view sql) {
   for (Connection& c : connections) GB_TRY(c.send(sql));
@@ -163,7 +163,7 @@ Result<Snapshot> Snapshot::open(const Endpoint& endpoint, std::vector<Connection
     return Snapshot(std::move(held));
   }
 
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kSnapshotTries; ++i) {
     // Before, not after: what is certainly in the snapshot.
     if (galera) {
       GB_TRY_ASSIGN(facts.seqno, committed_seqno(connections.front()));

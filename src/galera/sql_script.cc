@@ -9,7 +9,7 @@
 namespace gb::galera {
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{256} << 10;
+constexpr std::size_t kScriptPiece = std::size_t{256} << 10;
 constexpr std::size_t kLargest = std::size_t{1} << 30;  // the protocol's limit for one statement
 constexpr std::size_t kNotesKept = 5;
 constexpr std::string_view kDelimiterWord = "delimiter";
@@ -32,7 +32,7 @@ Status SqlScript::need(std::size_t ahead) {
       return fail(Code::kExhausted,
                   "a statement of it is larger than 1 GiB (line " + std::to_string(line_) + ")");
     const std::size_t had = buffer_.size();
-    buffer_.resize(had + std::max(ahead, kPiece));
+    buffer_.resize(had + std::max(ahead, kScriptPiece));
     auto got = reader_(std::span(buffer_).subspan(had));
     buffer_.resize(had + (got ? *got : 0));
     if (!got) return fail(std::move(got).error());

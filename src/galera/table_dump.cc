@@ -92,10 +92,10 @@ class Queue {
   std::optional<Error> error_;
 };
 
-class Reader {
+class TableReader {
  public:
-  Reader(Connection& connection, unsigned index, unsigned readers, Queue& queue, Progress& progress,
-         const Turn& turn)
+  TableReader(Connection& connection, unsigned index, unsigned readers, Queue& queue,
+              Progress& progress, const Turn& turn)
       : connection_(connection),
         index_(index),
         readers_(readers),
@@ -318,8 +318,8 @@ Status dump_tables(std::vector<Connection>& connections, const std::vector<Table
     for (std::size_t i = 0; i < connections.size(); ++i) {
       connections[i].use_stop(halt.get_token());
       threads.emplace_back([&, i] {
-        Reader(connections[i], static_cast<unsigned>(i), static_cast<unsigned>(connections.size()),
-               queue, progress, turn)
+        TableReader(connections[i], static_cast<unsigned>(i),
+                    static_cast<unsigned>(connections.size()), queue, progress, turn)
             .run();
         if (queue.error()) halt.request_stop();
       });

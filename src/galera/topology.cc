@@ -11,7 +11,7 @@
 namespace gb::galera {
 namespace {
 
-constexpr ConnectOptions kQuick{std::chrono::seconds(5), std::chrono::seconds(10)};
+constexpr ConnectOptions kQuickConnect{std::chrono::seconds(5), std::chrono::seconds(10)};
 
 struct Asked {
   NodeState state;
@@ -21,7 +21,7 @@ struct Asked {
 Asked ask(const Endpoint& endpoint, const Address& node, const std::stop_token& stop) {
   Asked out;
   out.state.address = node;
-  auto connection = Connection::open(endpoint, node, kQuick, stop);
+  auto connection = Connection::open(endpoint, node, kQuickConnect, stop);
   if (!connection) {
     out.error = connection.error();
   } else if (auto state = read_node_state(*connection)) {
@@ -123,7 +123,7 @@ Status recover_donor(const Endpoint& endpoint, const std::string& donor, std::st
   const auto is_donor = [&](const Address& node) { return node.text() == donor; };
   const auto node = std::find_if(endpoint.nodes.begin(), endpoint.nodes.end(), is_donor);
   if (node == endpoint.nodes.end()) return {};  // it belongs to the instance no more
-  GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, *node, kQuick, stop));
+  GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, *node, kQuickConnect, stop));
   GB_TRY_ASSIGN(const Rows desync, connection.query("SHOW GLOBAL VARIABLES LIKE 'wsrep_desync'"));
   if (desync.rows.empty() || desync.rows[0].at(1) != Cell("ON")) return {};
   return bring_back(endpoint, *node, stop);

@@ -29,7 +29,7 @@ std::string sanitised(std::string_view text) {
 }
 
 // As Go's %q: enough for a target, whose bytes are visible ASCII or are escaped here.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out = "\"";
   for (const char c : text) {
@@ -190,15 +190,15 @@ Permit::~Permit() {
 
 api::ApiError forbidden_error(const kube::User& user, const kube::Attributes& attributes,
                               const std::string& reason) {
-  std::string said = "User " + quoted(user.name) + " cannot " + attributes.verb;
+  std::string said = "User " + in_quotes(user.name) + " cannot " + attributes.verb;
   if (attributes.resource.empty()) {
-    said += " path " + quoted(attributes.path);
+    said += " path " + in_quotes(attributes.path);
   } else {
     const std::string resource =
         attributes.resource + (attributes.subresource.empty() ? "" : "/" + attributes.subresource);
-    said += " resource " + quoted(resource) + " in API group " + quoted(attributes.group);
+    said += " resource " + in_quotes(resource) + " in API group " + in_quotes(attributes.group);
     said += attributes.ns.empty() ? " at the cluster scope"
-                                  : " in the namespace " + quoted(attributes.ns);
+                                  : " in the namespace " + in_quotes(attributes.ns);
   }
   said = sanitised(said);
   if (!reason.empty()) said += ": " + reason;
@@ -226,7 +226,7 @@ std::optional<http::Response> Gatekeeper::impersonate(const http::RequestHead& h
     const auto error = api::bad_request(
         "groups, uid or extra were to be impersonated without impersonating a user: send "
         "Impersonate-User too");
-    return text_response(500, "Internal Server Error: " + quoted(call.raw_target) + ": " +
+    return text_response(500, "Internal Server Error: " + in_quotes(call.raw_target) + ": " +
                                   sanitised(error.message) + "\n");
   }
   for (const Impersonation& one : asked) {
@@ -261,7 +261,7 @@ std::optional<http::Response> Gatekeeper::authorize(const Call& call) {
   if (!decision) {
     log::error("nobody could be asked for permission",
                {{"user", call.user.name}, {"error", decision.error().text()}});
-    return text_response(500, "Internal Server Error: " + quoted(call.raw_target) + ": " +
+    return text_response(500, "Internal Server Error: " + in_quotes(call.raw_target) + ": " +
                                   sanitised(decision.error().text()) + "\n");
   }
   if (decision->allowed) return std::nullopt;

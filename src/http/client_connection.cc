@@ -12,6 +12,8 @@
 #include <functional>
 #include <system_error>
 
+#include "http/tls.h"
+
 namespace gb::http {
 namespace {
 
@@ -50,12 +52,6 @@ Result<int> connect_one(const addrinfo& address, Deadline deadline, const Waker&
     if (error != 0) return fail(Code::kUnavailable, errno_text(error));
   }
   return fd.release();
-}
-
-bool is_address(const std::string& host) {
-  unsigned char bytes[sizeof(in6_addr)];
-  return ::inet_pton(AF_INET, host.c_str(), bytes) == 1 ||
-         ::inet_pton(AF_INET6, host.c_str(), bytes) == 1;
 }
 
 // What a call of OpenSSL that did not succeed waits for: the poll event, or the error that ends it.

@@ -64,7 +64,7 @@ bool is_name(std::string_view name) {
   return !name.empty() && name.find_first_of(" :\t\r\n") == std::string_view::npos;
 }
 
-bool is_value(std::string_view value) {
+bool is_relayable_value(std::string_view value) {
   return std::all_of(value.begin(), value.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return (byte >= 0x20 && byte != 0x7f) || c == '\t';
@@ -167,7 +167,7 @@ void Gate::Impl::frame(httplib::Response& response) {
   for (const auto& [name, value] : answer.headers.fields()) {
     if (is_ours(name)) continue;
     // A line break here would let who chose the value write headers of its own.
-    if (is_name(name) && is_value(value)) {
+    if (is_name(name) && is_relayable_value(value)) {
       response.set_header(name, value);
     } else {
       log::error("a response header with a control character was left out", {{"name", name}});

@@ -69,12 +69,6 @@ bool add_extension(X509* certificate, int nid, const std::string& value) {
   return added;
 }
 
-bool is_address(const std::string& host) {
-  unsigned char bytes[sizeof(in6_addr)];
-  return inet_pton(AF_INET, host.c_str(), bytes) == 1 ||
-         inet_pton(AF_INET6, host.c_str(), bytes) == 1;
-}
-
 std::string bio_text(BIO* bio) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio, &data);
@@ -145,6 +139,12 @@ PeerCertificate peer_certificate(SSL* ssl) {
       peer.chain.push_back(to_der(sk_X509_value(rest, i)));
   }
   return peer;
+}
+
+bool is_address(const std::string& host) {
+  unsigned char bytes[sizeof(in6_addr)];
+  return inet_pton(AF_INET, host.c_str(), bytes) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), bytes) == 1;
 }
 
 Result<KeyPair> make_self_signed(const std::vector<std::string>& hosts, WallTime now) {

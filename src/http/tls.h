@@ -25,6 +25,9 @@ struct KeyPair {
   std::string certificate_pem;  // leaf first
   std::string key_pem;
 };
+// An IPv4 or IPv6 address, and no name.
+[[nodiscard]] bool is_address(const std::string& host);
+
 // Self-signed, ECDSA P-256, for these DNS names and addresses.
 Result<KeyPair> make_self_signed(const std::vector<std::string>& hosts, WallTime now);
 

@@ -7,8 +7,8 @@
 namespace gb::http {
 namespace {
 
-constexpr int kSweepMs = 100;
-constexpr std::size_t kTurnBytes = 131072;
+constexpr int kWatchSweepMs = 100;
+constexpr std::size_t kWatchTurnBytes = 131072;
 constexpr std::size_t kTakeBytes = 65536;
 // What a peer may say while its stream runs (a pipelined request) before it is not listened to any
 // more.
@@ -71,7 +71,7 @@ void WatchMux::run() {
   auto next_sweep = std::chrono::steady_clock::now();
   bool drained = false;
   while (!stopped_) {
-    for (const epoll_event& event : poller_.wait(kSweepMs))
+    for (const epoll_event& event : poller_.wait(kWatchSweepMs))
       if (event.data.u64 != Poller::kWoken) turn(event.data.u64, event.events);
     std::vector<Ptr> adopted;
     std::vector<std::uint64_t> ready;
@@ -93,7 +93,7 @@ void WatchMux::run() {
     }
     const auto now = std::chrono::steady_clock::now();
     if (now >= next_sweep) {
-      next_sweep = now + std::chrono::milliseconds(kSweepMs);
+      next_sweep = now + std::chrono::milliseconds(kWatchSweepMs);
       sweep();
     }
   }
@@ -179,7 +179,7 @@ void WatchMux::turn(std::uint64_t id, std::uint32_t events) {
     // Half a close without a word of TLS: the peer will not read a watch any more either.
     lost = lost || ((events & EPOLLRDHUP) != 0 && !stream.reading);
   }
-  std::size_t budget = kTurnBytes;
+  std::size_t budget = kWatchTurnBytes;
   while (!lost) {
     if (connection->out.empty() && !refill(stream)) break;
     bool progress = false;

@@ -21,9 +21,9 @@ namespace {
 constexpr int kOptimisticAttempts = 3;
 // What a thread of a dump takes at most, one row of unusual size left aside: test/bench/run shows
 // it.
-constexpr std::uint64_t kThreadBytes = std::uint64_t{24} << 20;
+constexpr std::uint64_t kBackupThreadBytes = std::uint64_t{24} << 20;
 
-galera::Content content_of(const std::string& content) {
+galera::Content backup_content(const std::string& content) {
   if (content == "Data") return galera::Content::kData;
   if (content == "Grants") return galera::Content::kGrants;
   return galera::Content::kAll;
@@ -43,8 +43,8 @@ void make_dump(const Environment& environment, const api::BackupSpec& spec,
   options.databases_optional = several;
   options.exclude_databases = spec.exclude_databases;
   options.exclude_tables = spec.exclude_tables;
-  options.content = content_of(spec.content);
-  options.threads = environment.threads_within_memory(spec.threads, kThreadBytes);
+  options.content = backup_content(spec.content);
+  options.threads = environment.threads_within_memory(spec.threads, kBackupThreadBytes);
   instance.dump = environment.engine->dump(instance.endpoint, std::move(options),
                                            narrator(log, instance.name, several));
 }
@@ -162,10 +162,10 @@ std::chrono::duration<double> skew_of(const std::vector<galera::InstanceModel>& 
 }
 
 // The run of one backup: what the steps share.
-class Run {
+class BackupRun {
  public:
-  Run(const Environment& environment, JobRecord& record, JobControl& control,
-      const std::shared_ptr<JobLog>& log, BackupWork& work)
+  BackupRun(const Environment& environment, JobRecord& record, JobControl& control,
+            const std::shared_ptr<JobLog>& log, BackupWork& work)
       : environment_(environment),
         record_(record),
         control_(control),
@@ -180,7 +180,8 @@ class Run {
   Status execute() {
     const std::stop_token stop = control_.token();
     const unsigned wanted = work_.spec.threads;
-    if (const unsigned fit = environment_.threads_within_memory(wanted, kThreadBytes); fit < wanted)
+    if (const unsigned fit = environment_.threads_within_memory(wanted, kBackupThreadBytes);
+        fit < wanted)
       log_->say("reads on " + std::to_string(fit) + " connections instead of " +
                 std::to_string(wanted) + ": limits.memory of the server allows no more");
     // One that waited for its turn may find other addresses by now.
@@ -439,7 +440,7 @@ Status run_backup(const Environment& environment, JobRecord& record, JobControl&
   environment.event(
       *record.last(), kube::EventType::kNormal, "Started",
       "backup of " + join(work.spec.database_instances, ", ") + " into store " + work.store->name);
-  Run run(environment, record, control, log, work);
+  BackupRun run(environment, record, control, log, work);
   const Status done = run.execute();
   if (done) return {};
   std::vector<const galera::Endpoint*> endpoints;

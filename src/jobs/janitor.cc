@@ -15,7 +15,7 @@
 namespace gb::jobs {
 namespace {
 
-constexpr std::chrono::seconds kLookEvery{30};
+constexpr std::chrono::seconds kJanitorLook{30};
 constexpr std::chrono::minutes kDrift{5};  // what clocks differ by without having jumped
 constexpr std::chrono::hours kIdle{1};     // without any backup is nothing unusual
 constexpr std::chrono::hours kProof{24};
@@ -70,7 +70,7 @@ WallTime PrudentClock::now() {
 
 Janitor::Janitor(const Environment& environment)
     : environment_(environment), thread_([this](const std::stop_token& stop) {
-        while (sleep_for(stop, kLookEvery)) look(stop);
+        while (sleep_for(stop, kJanitorLook)) look(stop);
       }) {}
 
 void Janitor::look(const std::stop_token& stop) {

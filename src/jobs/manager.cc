@@ -164,8 +164,8 @@ Result<api::ObjectPtr> Manager::record_and_run(api::Json object, BackupWork work
   // A backup that waits for its turn keeps no connection: they may be stale, or refused, by then.
   if (!place->wait(std::chrono::milliseconds(0), {}))
     for (BackupWork::Instance& instance : work.instances) instance.dump.reset();
-  GB_TRY_ASSIGN(api::ObjectPtr created,
-                quotas_.admit(ns, [&] { return record(std::move(object)); }));
+  GB_TRY_ASSIGN(api::ObjectPtr created, quotas_.admit(ns, Takes::kPlaceAndBytes,
+                                                      [&] { return record(std::move(object)); }));
   launch(created->uid(), log,
          [this, created, log, place = std::move(place), held = std::move(held),
           work = std::make_shared<BackupWork>(std::move(work))](Running& job) mutable {
@@ -273,8 +273,9 @@ Result<api::ObjectPtr> Manager::cancel(const api::ObjectKey& key, const kube::Us
 
 Result<api::ObjectPtr> Manager::undelete(const api::ObjectKey& key, const std::string& uid,
                                          bool dry_run) {
-  if (dry_run) GB_TRY(quotas_.check(key.ns));
-  return quotas_.admit(key.ns, [&] { return jobs::undelete(environment_, key, uid, dry_run); });
+  if (dry_run) GB_TRY(quotas_.check(key.ns, Takes::kPlace));
+  return quotas_.admit(key.ns, Takes::kPlace,
+                       [&] { return jobs::undelete(environment_, key, uid, dry_run); });
 }
 
 Status Manager::deleted(const api::Object& object) {

@@ -40,7 +40,7 @@ NamespaceQuota quota_of(const std::vector<NamespaceQuota>& quotas, const std::st
   return found == quotas.end() ? NamespaceQuota{} : *found;
 }
 
-Status Quotas::check(const std::string& ns) const {
+Status Quotas::check(const std::string& ns, Takes takes) const {
   const NamespaceQuota quota = quota_of(environment_.quotas, ns);
   if (quota.backups > 0) {
     const auto all = environment_.catalog->list(api::kBackups, ns).objects;
@@ -50,7 +50,7 @@ Status Quotas::check(const std::string& ns) const {
       return exceeded(ns, "backups", std::to_string(used), std::to_string(quota.backups),
                       "delete a backup");
   }
-  if (quota.bytes > 0) {
+  if (quota.bytes > 0 && takes == Takes::kPlaceAndBytes) {
     GB_TRY_ASSIGN(const std::uint64_t used, stored_bytes(environment_.stores, ns));
     if (used >= quota.bytes)
       return exceeded(ns, "bytes in the stores", to_quantity(used), to_quantity(quota.bytes),
@@ -59,14 +59,14 @@ Status Quotas::check(const std::string& ns) const {
   return {};
 }
 
-Result<api::ObjectPtr> Quotas::admit(const std::string& ns,
+Result<api::ObjectPtr> Quotas::admit(const std::string& ns, Takes takes,
                                      const std::function<Result<api::ObjectPtr>()>& record) const {
   // Where nothing is limited, nobody waits.
   if (const NamespaceQuota quota = quota_of(environment_.quotas, ns);
       quota.backups == 0 && quota.bytes == 0)
     return record();
   const std::scoped_lock lock(mutex_);
-  GB_TRY(check(ns));
+  GB_TRY(check(ns, takes));
   return record();
 }
 

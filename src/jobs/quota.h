@@ -16,15 +16,18 @@
 
 namespace gb::jobs {
 
+// What a backup that is admitted takes: one that comes back from the trash holds its bytes already.
+enum class Takes { kPlaceAndBytes, kPlace };
+
 class Quotas {
  public:
   explicit Quotas(const Environment& environment) : environment_(environment) {}
 
   // Forbidden, in the words of Kubernetes' own quotas, when the namespace has all that it may have.
-  [[nodiscard]] Status check(const std::string& ns) const;
+  [[nodiscard]] Status check(const std::string& ns, Takes takes = Takes::kPlaceAndBytes) const;
   // `record` makes one more backup in this namespace; called only if that is within the quota, one
   // at a time, so that two that are asked for at once are not both the last one.
-  Result<api::ObjectPtr> admit(const std::string& ns,
+  Result<api::ObjectPtr> admit(const std::string& ns, Takes takes,
                                const std::function<Result<api::ObjectPtr>()>& record) const;
 
  private:

@@ -64,10 +64,10 @@ std::vector<std::string> notes_of(const RestoreWork& work) {
   return notes;
 }
 
-class Run {
+class RestoreRun {
  public:
-  Run(const Environment& environment, JobRecord& record, JobControl& control,
-      const std::shared_ptr<JobLog>& log, RestoreWork& work)
+  RestoreRun(const Environment& environment, JobRecord& record, JobControl& control,
+             const std::shared_ptr<JobLog>& log, RestoreWork& work)
       : environment_(environment),
         record_(record),
         control_(control),
@@ -250,7 +250,7 @@ Status run_restore(const Environment& environment, JobRecord& record, JobControl
                    const std::shared_ptr<JobLog>& log, RestoreWork work) {
   environment.event(*record.last(), kube::EventType::kNormal, "Started",
                     "restore of backup " + work.backup->key().name);
-  Run run(environment, record, control, log, work);
+  RestoreRun run(environment, record, control, log, work);
   Status done = run.execute();
   if (!done) {
     std::vector<const galera::Endpoint*> endpoints;

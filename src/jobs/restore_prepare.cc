@@ -23,7 +23,7 @@ kube::Attributes get_backup(const std::string& ns, const std::string& name) {
 }
 
 // What a thread of a restore takes at most, one row of unusual size left aside.
-constexpr std::uint64_t kThreadBytes = std::uint64_t{56} << 20;
+constexpr std::uint64_t kRestoreThreadBytes = std::uint64_t{56} << 20;
 
 Status require_completed(const api::Object& backup) {
   const std::string phase = api::phase_of(backup.dom());
@@ -39,7 +39,7 @@ Status require_completed(const api::Object& backup) {
       "wait for it: kubectl wait --for=condition=Completed galerabackup/" + backup.key().name);
 }
 
-galera::Content content_of(const std::string& content) {
+galera::Content restore_content(const std::string& content) {
   if (content == "Grants") return galera::Content::kGrants;
   if (content == "All") return galera::Content::kAll;
   return galera::Content::kData;
@@ -194,7 +194,7 @@ Result<RestoreWork> prepare_restore(const Environment& environment, const api::J
   const api::Json& labels = api::member(object.at("metadata"), "labels");
   for (RestoreWork::Instance& instance : work.instances) {
     galera::RestoreOptions options;
-    options.content = content_of(work.spec.content);
+    options.content = restore_content(work.spec.content);
     options.existing =
         work.spec.existing == "Replace" ? galera::Existing::kReplace : galera::Existing::kFail;
     options.block_traffic = work.spec.block_traffic;
@@ -204,7 +204,7 @@ Result<RestoreWork> prepare_restore(const Environment& environment, const api::J
                               object.at("metadata").value("uid", "")});
     options.not_the_source = !api::text_member(labels, kFollowLabel).empty();
     options.compare = work.spec.verification != "None";
-    options.threads = environment.threads_within_memory(work.spec.threads, kThreadBytes);
+    options.threads = environment.threads_within_memory(work.spec.threads, kRestoreThreadBytes);
     for (const galera::Schema& schema : instance.model->schemas) {
       if (!work.spec.databases.empty() &&
           std::find(work.spec.databases.begin(), work.spec.databases.end(), schema.name) ==

@@ -17,7 +17,7 @@ namespace gb::jobs {
 namespace {
 
 constexpr std::chrono::seconds kRenewalDeadline{45};
-constexpr std::chrono::seconds kLookEvery{5};
+constexpr std::chrono::seconds kTakeoverLook{5};
 constexpr int kLooksPerGateRound = 6;
 
 // A dump that had written its manifest and its digest is whole: only its reading back was cut
@@ -63,7 +63,7 @@ Takeover::Takeover(const Environment& environment)
         do {
           look(stop);
           if (looks++ % kLooksPerGateRound == 0) left_gates_.look(stop);
-        } while (sleep_for(stop, kLookEvery));
+        } while (sleep_for(stop, kTakeoverLook));
       }) {}
 
 // Only what changed since the last look is parsed: a store holds thousands of objects that ended

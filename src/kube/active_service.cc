@@ -13,7 +13,7 @@ namespace {
 
 using api::Json;
 
-constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::seconds kServicePatience{5};
 constexpr int kTries = 5;  // somebody else writes the Service: its operator, a node's script
 constexpr const char* kBlockedBy = "backup.rhoso.io/blocked-by";
 constexpr const char* kRestore = "backup.rhoso.io/restore";
@@ -75,7 +75,7 @@ struct ActiveServices::Seen {
 Result<ActiveServices::Seen> ActiveServices::look(const BlockedService& who, std::stop_token stop) {
   Call call;
   call.path = path_of(who);
-  call.timeout = kPatience;
+  call.timeout = kServicePatience;
   GB_TRY_ASSIGN(const Json service, client_.call(call, std::move(stop)));
   const Json& selector = api::at_path(service, "spec.selector");
   Seen seen;
@@ -95,7 +95,7 @@ Status ActiveServices::patch(const BlockedService& who, const Json& change,
   call.path = path_of(who) + query;
   call.content_type = "application/merge-patch+json";
   call.body = api::to_text(change);
-  call.timeout = kPatience;
+  call.timeout = kServicePatience;
   GB_TRY(client_.call(call, std::move(stop)));
   return {};
 }
@@ -183,7 +183,7 @@ std::string ActiveServices::pod_to_lead_to(const BlockedService& who, const std:
 Result<std::vector<BlockedService>> ActiveServices::blocked(std::stop_token stop) {
   Call call;
   call.path = std::string("/api/v1/services?labelSelector=") + percent_encode(kBlockedBy);
-  call.timeout = kPatience;
+  call.timeout = kServicePatience;
   GB_TRY_ASSIGN(const Json answer, client_.call(call, std::move(stop)));
   std::vector<BlockedService> found;
   const Json& items = api::member(answer, "items");

@@ -12,7 +12,7 @@ namespace {
 
 using api::Json;
 
-std::string name_of(const Json& object) {
+std::string namespace_name(const Json& object) {
   return api::text_member(api::member(object, "metadata"), "name");
 }
 
@@ -38,16 +38,16 @@ ClusterNamespaces::ClusterNamespaces(KubeClient& client, Options options)
       reflector_(client, follow_namespaces(options),
                  {[this](const Json& items) {
                     std::map<std::string, NamespaceState, std::less<>> all;
-                    for (const Json& one : items) all.emplace(name_of(one), state_of(one));
+                    for (const Json& one : items) all.emplace(namespace_name(one), state_of(one));
                     const std::unique_lock lock(mutex_);
                     known_ = std::move(all);
                   },
                   [this](const std::string& type, const Json& object) {
                     const std::unique_lock lock(mutex_);
                     if (type == "DELETED") {
-                      known_.erase(name_of(object));
+                      known_.erase(namespace_name(object));
                     } else {
-                      known_[name_of(object)] = state_of(object);
+                      known_[namespace_name(object)] = state_of(object);
                     }
                   }}) {}
 

@@ -22,7 +22,7 @@ namespace {
 using api::Json;
 
 // A person may have to look for a key or a telephone.
-constexpr std::chrono::seconds kPatience{120};
+constexpr std::chrono::seconds kPluginPatience{120};
 
 class Pipe {
  public:
@@ -71,7 +71,7 @@ std::vector<std::string> environment_of(const ExecPlugin& plugin, bool interacti
 
 // Everything that the program writes until it closes its output; Unauthenticated when that lasts.
 Status read_all(int fd, std::string& text, const std::stop_token& stop) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  const auto deadline = std::chrono::steady_clock::now() + kPluginPatience;
   std::array<char, 4096> buffer{};
   while (true) {
     if (stop.stop_requested()) return fail(Code::kCancelled, "interrupted");

@@ -12,7 +12,7 @@ namespace {
 
 using api::Json;
 
-constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::seconds kReadPatience{5};
 constexpr const char* kGroupPath = "/apis/mariadb.openstack.org/v1beta1/namespaces/";
 constexpr const char* kPasswordKey = "DatabasePassword";
 
@@ -55,7 +55,7 @@ Error no_ready_pod(const std::string& name, const Json& galera,
 Result<Json> GaleraObjects::get(const std::string& path) {
   Call call;
   call.path = path;
-  call.timeout = kPatience;
+  call.timeout = kReadPatience;
   return client_.call(call, stop_.get_token());
 }
 

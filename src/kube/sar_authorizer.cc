@@ -10,8 +10,8 @@ namespace {
 
 using api::Json;
 
-constexpr std::chrono::seconds kKept{10};  // what was allowed and what was denied
-constexpr std::size_t kMaxKept = 8192;
+constexpr std::chrono::seconds kDecisionsKept{10};  // what was allowed and what was denied
+constexpr std::size_t kMaxDecisions = 8192;
 // Users choose these texts: long ones are asked for each time rather than kept.
 constexpr std::size_t kMaxKeptText = 10000;
 
@@ -67,7 +67,7 @@ bool is_open(const Attributes& attributes) {
 }  // namespace
 
 SarAuthorizer::SarAuthorizer(KubeClient& client, const Clock& clock, Backoff backoff)
-    : client_(client), backoff_(backoff), cache_(kMaxKept, clock) {}
+    : client_(client), backoff_(backoff), cache_(kMaxDecisions, clock) {}
 
 SarAuthorizer::~SarAuthorizer() {
   stop_.request_stop();
@@ -99,7 +99,7 @@ Result<Decision> SarAuthorizer::authorize(const User& user, const Attributes& at
     return fail(Code::kUnavailable, "kube-apiserver's SubjectAccessReview has no decision");
   Decision decision{is_true(allowed) && !is_true(api::member(status, "denied")),
                     api::text_member(status, "reason")};
-  if (worth_keeping(attributes)) cache_.put(key, decision, kKept);
+  if (worth_keeping(attributes)) cache_.put(key, decision, kDecisionsKept);
   return decision;
 }
 

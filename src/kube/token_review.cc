@@ -10,8 +10,8 @@ namespace {
 
 using api::Json;
 
-constexpr std::chrono::seconds kKept{10};
-constexpr std::size_t kMaxKept = 8192;
+constexpr std::chrono::seconds kReviewsKept{10};
+constexpr std::size_t kMaxReviews = 8192;
 
 User user_of(const Json& info) {
   User user;
@@ -30,7 +30,7 @@ User user_of(const Json& info) {
 }  // namespace
 
 TokenReviewer::TokenReviewer(KubeClient& client, const Clock& clock, Rng& rng, Backoff backoff)
-    : client_(client), backoff_(backoff), cache_(kMaxKept, clock) {
+    : client_(client), backoff_(backoff), cache_(kMaxReviews, clock) {
   for (int i = 0; i < 4; ++i) {
     const std::uint64_t word = rng.next();
     key_.append(reinterpret_cast<const char*>(&word), sizeof(word));
@@ -41,7 +41,8 @@ Result<User> TokenReviewer::review(std::string_view token, std::stop_token stop)
   const std::string key = http::hmac_sha256(key_, token);
   if (auto kept = cache_.get(key)) return *std::move(kept);
   Result<User> result = ask(token, std::move(stop));
-  if (result || result.error().code == Code::kUnauthenticated) cache_.put(key, result, kKept);
+  if (result || result.error().code == Code::kUnauthenticated)
+    cache_.put(key, result, kReviewsKept);
   return result;
 }
 

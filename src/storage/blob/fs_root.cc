@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kTempFolder = "~tmp";
 // Names are tried anew when another process took them or swept them: this often.
-constexpr int kTries = 1000;
+constexpr int kNameTries = 1000;
 
 std::string next_temp_name() {
   static std::atomic<std::uint64_t> counter{0};
@@ -141,7 +141,7 @@ FsBlobStore::Root::Opened FsBlobStore::Root::open_beneath(const std::string& pat
 }
 
 Result<Fd> FsBlobStore::Root::make_folder(const std::string& folder, std::string_view key) {
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kNameTries; ++i) {
     for (std::size_t end = 0; end != std::string::npos && !folder.empty();) {
       end = folder.find('/', end == 0 ? 0 : end + 1);
       GB_TRY(make_one_folder(folder.substr(0, end)));
@@ -174,7 +174,7 @@ Status FsBlobStore::Root::make_one_folder(const std::string& folder) {
 }
 
 Result<TempFile> FsBlobStore::Root::make_temp(std::string_view key) {
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kNameTries; ++i) {
     TempFile temp;
     temp.name = next_temp_name();
     const int file = openat(temp_folder_->get(), temp.name.c_str(),
@@ -218,7 +218,7 @@ void FsBlobStore::Root::sweep_temp() {
 
 Status FsBlobStore::Root::publish(const TempFile& temp, std::string_view key, bool replace) {
   const KeyParts parts = split_key(key);
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kNameTries; ++i) {
     GB_TRY_ASSIGN(const Fd folder, make_folder(parts.folder, key));
     const int done =
         replace

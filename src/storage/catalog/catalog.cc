@@ -8,7 +8,7 @@ namespace gb::storage {
 namespace {
 
 // Against many writers of one object some always get through; this often in a row is a defect.
-constexpr int kTries = 100;
+constexpr int kUpdateTries = 100;
 
 }  // namespace
 
@@ -23,7 +23,7 @@ Result<api::ObjectPtr> Catalog::modify(
     GB_TRY_ASSIGN(const api::ObjectPtr object, get(key));
     GB_TRY_ASSIGN(api::Json dom, change(*object));
     auto updated = update(key, object->revision(), std::move(dom));
-    if (updated || updated.error().code != Code::kConflict || i == kTries) return updated;
+    if (updated || updated.error().code != Code::kConflict || i == kUpdateTries) return updated;
   }
 }
 

@@ -19,7 +19,7 @@ constexpr std::size_t kMaxLine = 16 << 20;
 constexpr int kMaxWindowLog = 23;
 constexpr int kLevel = 3;
 
-tl::unexpected<Error> damaged(std::string_view key, const std::string& why) {
+tl::unexpected<Error> damaged_checkpoint(std::string_view key, const std::string& why) {
   return fail(Code::kCorruption, std::string(key) + " is damaged: " + why,
               "an older checkpoint and the log after it are used where they are still there");
 }
@@ -53,8 +53,9 @@ Status decompress_lines(std::string_view key, std::string_view bytes,
   while (left != 0) {
     ZSTD_outBuffer piece{buffer, sizeof buffer, 0};
     left = ZSTD_decompressStream(context.get(), &piece, &in);
-    if (ZSTD_isError(left) != 0) return damaged(key, ZSTD_getErrorName(left));
-    if (left != 0 && piece.pos == 0 && in.pos == in.size) return damaged(key, "its end is missing");
+    if (ZSTD_isError(left) != 0) return damaged_checkpoint(key, ZSTD_getErrorName(left));
+    if (left != 0 && piece.pos == 0 && in.pos == in.size)
+      return damaged_checkpoint(key, "its end is missing");
     std::string_view text(buffer, piece.pos);
     for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
       GB_TRY(line(rest.append(text.substr(0, end))));
@@ -62,9 +63,10 @@ Status decompress_lines(std::string_view key, std::string_view bytes,
       text.remove_prefix(end + 1);
     }
     rest.append(text);
-    if (rest.size() > kMaxLine) return damaged(key, "an object in it is too large");
+    if (rest.size() > kMaxLine) return damaged_checkpoint(key, "an object in it is too large");
   }
-  if (in.pos != in.size || !rest.empty()) return damaged(key, "something follows its end");
+  if (in.pos != in.size || !rest.empty())
+    return damaged_checkpoint(key, "something follows its end");
   return {};
 }
 
@@ -117,9 +119,10 @@ Result<Checkpoint> decode_checkpoint(std::string_view key, std::string_view byte
         expected.emplace_back(resource.at("resource").get<std::string>(),
                               resource.at("objects").get<std::uint64_t>());
     } catch (const Json::exception& error) {
-      return damaged(key, error.what());
+      return damaged_checkpoint(key, error.what());
     }
-    if (checkpoint.revision != revision) return damaged(key, "it is of another revision");
+    if (checkpoint.revision != revision)
+      return damaged_checkpoint(key, "it is of another revision");
     return {};
   };
   const auto skip_done = [&] {
@@ -131,19 +134,19 @@ Result<Checkpoint> decode_checkpoint(std::string_view key, std::string_view byte
       return read_head(std::move(line));
     }
     skip_done();
-    if (at == expected.size()) return damaged(key, "it holds more objects than it says");
+    if (at == expected.size()) return damaged_checkpoint(key, "it holds more objects than it says");
     auto object = api::Object::parse(expected[at].first, std::move(line));
-    if (!object) return damaged(key, object.error().message);
+    if (!object) return damaged_checkpoint(key, object.error().message);
     if ((*object)->revision() > revision || (*object)->key().name.empty())
-      return damaged(key, "it holds an object that can not be in it");
+      return damaged_checkpoint(key, "it holds an object that can not be in it");
     if (!checkpoint.objects.empty() && !(checkpoint.objects.back()->key() < (*object)->key()))
-      return damaged(key, "its objects are not in order");
+      return damaged_checkpoint(key, "its objects are not in order");
     --expected[at].second;
     checkpoint.objects.push_back(std::move(*object));
     return {};
   }));
   skip_done();
-  if (head || at != expected.size()) return damaged(key, "objects are missing");
+  if (head || at != expected.size()) return damaged_checkpoint(key, "objects are missing");
   return checkpoint;
 }
 

@@ -35,27 +35,28 @@ Result<std::uint64_t> revision_in(std::string_view prefix, std::string_view key,
   return fail(Code::kInvalid, std::string(key) + " has no revision in its name");
 }
 
-tl::unexpected<Error> damaged(std::string_view key, const std::string& why) {
+tl::unexpected<Error> damaged_commit(std::string_view key, const std::string& why) {
   return fail(Code::kCorruption, std::string(key) + " is damaged: " + why);
 }
 
 Result<Mutation> decode_mutation(std::string_view key, const Json& dom, std::uint64_t revision) {
   Mutation mutation;
   mutation.key.resource = dom.value("resource", "");
-  if (mutation.key.resource.empty()) return damaged(key, "a mutation has no resource");
+  if (mutation.key.resource.empty()) return damaged_commit(key, "a mutation has no resource");
   if (const auto put = dom.find("put"); put != dom.end()) {
     auto object = api::Object::parse(mutation.key.resource, put->dump());
-    if (!object) return damaged(key, object.error().message);
-    if ((*object)->revision() != revision) return damaged(key, "an object is of another revision");
+    if (!object) return damaged_commit(key, object.error().message);
+    if ((*object)->revision() != revision)
+      return damaged_commit(key, "an object is of another revision");
     mutation.key = (*object)->key();
     mutation.object = std::move(*object);
   } else if (const auto del = dom.find("delete"); del != dom.end()) {
     mutation.key.ns = del->value("namespace", "");
     mutation.key.name = del->value("name", "");
   } else {
-    return damaged(key, "a mutation neither puts nor deletes");
+    return damaged_commit(key, "a mutation neither puts nor deletes");
   }
-  if (mutation.key.name.empty()) return damaged(key, "a mutation names no object");
+  if (mutation.key.name.empty()) return damaged_commit(key, "a mutation names no object");
   return mutation;
 }
 
@@ -108,17 +109,17 @@ Result<Commit> decode_commit(std::string_view key, std::string_view text) {
     commit.writer = dom.at("writer").get<std::string>();
     GB_TRY_ASSIGN(commit.time, from_rfc3339(dom.at("time").get<std::string>()));
     GB_TRY_ASSIGN(commit.previous, digest_from_hex(key, dom.at("previous").get<std::string>()));
-    if (commit.first != first) return damaged(key, "it is the commit of another revision");
+    if (commit.first != first) return damaged_commit(key, "it is the commit of another revision");
     for (const Json& mutation : dom.at("mutations")) {
       GB_TRY_ASSIGN(Mutation decoded,
                     decode_mutation(key, mutation, first + commit.mutations.size()));
       commit.mutations.push_back(std::move(decoded));
     }
     if (commit.mutations.empty() || commit.last() != dom.at("last").get<std::uint64_t>())
-      return damaged(key, "it does not hold the revisions that it claims");
+      return damaged_commit(key, "it does not hold the revisions that it claims");
     return commit;
   } catch (const Json::exception& error) {
-    return damaged(key, error.what());
+    return damaged_commit(key, error.what());
   }
 }
 

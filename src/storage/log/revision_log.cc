@@ -14,7 +14,7 @@ namespace {
 using Json = nlohmann::json;
 
 // How often a conditional put whose answer was lost is settled before we give up on the store.
-constexpr int kTries = 3;
+constexpr int kAppendTries = 3;
 
 std::string write_id(Rng& rng) {
   const std::uint64_t parts[2] = {rng.next(), rng.next()};
@@ -207,7 +207,7 @@ Result<RevisionLog::Appended> RevisionLog::settle(Commit ours, const std::string
   const std::string key = log_key(ours.first);
   bool ambiguous = false;
   Error last;
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kAppendTries; ++i) {
     Status done = store_.put_if_absent(key, as_bytes(text));
     if (done) return Appended{true, std::move(ours)};
     last = std::move(done.error());

@@ -11,7 +11,7 @@ constexpr std::string_view kAfter = "\"}\n";
 constexpr std::size_t kHex = 64;
 constexpr std::size_t kSeal = kBefore.size() + kHex + kAfter.size();
 
-tl::unexpected<Error> damaged(std::string_view key, const std::string& why) {
+tl::unexpected<Error> damaged_seal(std::string_view key, const std::string& why) {
   return fail(Code::kCorruption, std::string(key) + " is damaged: " + why,
               "restore this file from a copy of the repository");
 }
@@ -27,12 +27,12 @@ std::string seal_json(std::string members, Sha256* digest) {
 Result<Sha256> open_json(std::string_view key, std::string_view text, nlohmann::json& dom) {
   if (text.size() < kSeal || !text.ends_with(kAfter) ||
       text.substr(text.size() - kSeal, kBefore.size()) != kBefore)
-    return damaged(key, "its end is missing");
+    return damaged_seal(key, "its end is missing");
   const std::string_view hex = text.substr(text.size() - kAfter.size() - kHex, kHex);
   const Sha256 sum = sha256(as_bytes(text.substr(0, text.size() - kSeal)));
-  if (to_hex(sum) != hex) return damaged(key, "its digest does not match");
+  if (to_hex(sum) != hex) return damaged_seal(key, "its digest does not match");
   dom = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!dom.is_object()) return damaged(key, "it is not a JSON object");
+  if (!dom.is_object()) return damaged_seal(key, "it is not a JSON object");
   const auto format = dom.find("format");
   if (format == dom.end() || *format != 1)
     return fail(Code::kInvalid,
@@ -44,7 +44,7 @@ Result<Sha256> open_json(std::string_view key, std::string_view text, nlohmann::
 Result<Sha256> digest_from_hex(std::string_view key, std::string_view hex) {
   const auto bytes = from_hex(hex);
   Sha256 digest{};
-  if (!bytes || bytes->size() != digest.size()) return damaged(key, "a digest in it is none");
+  if (!bytes || bytes->size() != digest.size()) return damaged_seal(key, "a digest in it is none");
   std::ranges::copy(as_bytes(*bytes), digest.begin());
   return digest;
 }

@@ -12,7 +12,7 @@ std::string name_of(const TableId& id) {
   return "table " + id.schema + "." + id.table + " of instance " + id.instance;
 }
 
-Error damaged(std::string what) {
+Error damaged_backup(std::string what) {
   return Error{Code::kCorruption, std::move(what), "restore from another backup", {}, {}};
 }
 
@@ -56,7 +56,7 @@ class StoredTable final : public TableReader {
     GB_TRY_ASSIGN(const auto page, page_at(slice.page));
     const std::uint64_t position = slice.first + (index - starts_[at]);
     if (position >= page->chunks())
-      return fail(damaged("the table object names a chunk that its page does not have"));
+      return fail(damaged_backup("the table object names a chunk that its page does not have"));
     const ChunkEntry entry = page->chunk(static_cast<std::uint32_t>(position));
 
     ChunkData data;
@@ -73,7 +73,8 @@ class StoredTable final : public TableReader {
         wanted.push_back({ref, &data.columns[i]});
       }
       plain += size;
-      if (plain > kMaxChunkPlain) return fail(damaged("the chunk is larger than any can be"));
+      if (plain > kMaxChunkPlain)
+        return fail(damaged_backup("the chunk is larger than any can be"));
       // Blobs grow their column by exactly what the footers say, inline bytes as they are unfolded.
       if (!column.blobs.empty()) data.columns[i].reserve(size);
     }
@@ -163,7 +164,7 @@ Result<TableObject> StoredBackup::object(std::size_t index) const {
   if (!object) return wrap(packs_.describe(*ref), std::move(object).error());
   if (object->columns != table.columns.size() || object->chunks() != table.chunks ||
       object->rows != table.totals.rows)
-    return fail(damaged(name_of(table.id) + " is not what the manifest says of it"));
+    return fail(damaged_backup(name_of(table.id) + " is not what the manifest says of it"));
   return object;
 }
 
@@ -172,7 +173,7 @@ Result<Page> StoredBackup::page(const Ref& ref, std::uint32_t columns) const {
   auto page = Page::parse(std::move(plain));
   if (!page) return wrap(packs_.describe(ref), std::move(page).error());
   if (page->columns() != columns)
-    return fail(damaged(packs_.describe(ref) + ": the page has another number of columns"));
+    return fail(damaged_backup(packs_.describe(ref) + ": the page has another number of columns"));
   return page;
 }
 
@@ -202,7 +203,7 @@ Status StoredBackup::walk(std::size_t index, const std::stop_token& stop,
       at = slice.page;
     }
     if (std::uint64_t{slice.first} + slice.count > current->chunks())
-      return fail(damaged("the table object names a chunk that its page does not have"));
+      return fail(damaged_backup("the table object names a chunk that its page does not have"));
     for (std::uint32_t i = slice.first; i < slice.first + slice.count; ++i) {
       const ChunkEntry chunk = current->chunk(i);
       rows += chunk.rows;
@@ -210,7 +211,7 @@ Status StoredBackup::walk(std::size_t index, const std::stop_token& stop,
         for (const Ref& ref : column.blobs) GB_TRY(visit(ref, BlobKind::kColumn));
     }
   }
-  if (rows != table.rows) return fail(damaged("the chunks hold another number of rows"));
+  if (rows != table.rows) return fail(damaged_backup("the chunks hold another number of rows"));
   return {};
 }
 

@@ -5,7 +5,7 @@
 namespace gb::storage::repo {
 namespace {
 
-constexpr std::size_t kPagesHeld = 16;
+constexpr std::size_t kBasePagesHeld = 16;
 
 }  // namespace
 
@@ -58,7 +58,7 @@ Result<std::shared_ptr<const Page>> BaseTable::page(std::uint32_t index) {
   auto page = std::make_shared<const Page>(std::move(loaded));
   const std::lock_guard lock(mutex_);
   pages_.emplace_front(index, page);
-  if (pages_.size() > kPagesHeld) pages_.pop_back();
+  if (pages_.size() > kBasePagesHeld) pages_.pop_back();
   return page;
 }
 

@@ -33,7 +33,7 @@ std::string name_of(const BackupName& backup) {
   return backup.ns + "/" + backup.uid;
 }
 
-Status cancelled() {
+Status check_cancelled() {
   return fail(Code::kCancelled, "the check was called off");
 }
 
@@ -75,7 +75,7 @@ class Check {
   }
 
   Status read_pins(const BackupName& backup) {
-    if (stop_.stop_requested()) return cancelled();
+    if (stop_.stop_requested()) return check_cancelled();
     GB_TRY_ASSIGN(const auto opened, open(backup, true));
     if (opened == nullptr) return {};
     readable_.push_back(backup);
@@ -99,7 +99,7 @@ class Check {
   }
 
   Status judge(const PackPlace& place, Judged& judged) {
-    if (stop_.stop_requested()) return cancelled();
+    if (stop_.stop_requested()) return check_cancelled();
     if (!inventory_.packs.contains(place)) {
       // A listing beside a writer may miss what came during it: only a second look is sure.
       GB_TRY_ASSIGN(auto again,
@@ -126,7 +126,7 @@ class Check {
   Status read_pack(const Pack& pack, Judged& judged) {
     const auto& blobs = pack.footer.blobs;
     for (std::size_t first = 0; first < blobs.size();) {
-      if (stop_.stop_requested()) return cancelled();
+      if (stop_.stop_requested()) return check_cancelled();
       const std::uint64_t begin = blobs[first].offset;
       std::size_t last = first + 1;
       std::uint64_t length = blobs[first].length;

@@ -17,12 +17,12 @@ constexpr std::string_view kEndMagic = "GBMANEND";
 constexpr std::size_t kHeader = 20;
 constexpr std::size_t kTrailer = 32 + 8;
 constexpr std::uint8_t kFormat = 1;
-constexpr std::uint8_t kUnsealed = 0;
+constexpr std::uint8_t kManifestUnsealed = 0;
 // Bounds on what the text may unfold to: a table has its columns as values, and lists lie in lists.
 constexpr std::size_t kMaxValues = 4'000'000;
 constexpr int kMaxDepth = 5;
 
-tl::unexpected<Error> damaged(std::string what) {
+tl::unexpected<Error> damaged_manifest(std::string what) {
   return fail(Code::kCorruption, "the manifest " + std::move(what), "restore from another backup");
 }
 
@@ -180,8 +180,8 @@ Result<Json> parse_json(const std::string& text) {
     return bounded;
   };
   Json json = Json::parse(text, count, /*allow_exceptions=*/false);
-  if (!bounded) return damaged("holds more than a manifest can");
-  if (json.is_discarded()) return damaged("is no JSON");
+  if (!bounded) return damaged_manifest("holds more than a manifest can");
+  if (json.is_discarded()) return damaged_manifest("is no JSON");
   return json;
 }
 
@@ -205,7 +205,7 @@ Result<std::string> encode_manifest(const StoredManifest& manifest) {
   std::string out(kMagic);
   out.push_back(static_cast<char>(kFormat));
   out.push_back(static_cast<char>(codec));
-  out.push_back(static_cast<char>(kUnsealed));
+  out.push_back(static_cast<char>(kManifestUnsealed));
   out.push_back('\0');
   put_u32(out, static_cast<std::uint32_t>(text.size()));
   put_u32(out, static_cast<std::uint32_t>(packed.size()));
@@ -217,7 +217,7 @@ Result<std::string> encode_manifest(const StoredManifest& manifest) {
 }
 
 Result<StoredManifest> parse_manifest(Bytes stored) {
-  if (stored.size() < kHeader + kTrailer) return damaged("is cut short");
+  if (stored.size() < kHeader + kTrailer) return damaged_manifest("is cut short");
   const Bytes covered = stored.first(stored.size() - kTrailer);
   WireReader in(stored);
   const std::string_view magic = as_text(in.bytes(kMagic.size()));
@@ -227,16 +227,16 @@ Result<StoredManifest> parse_manifest(Bytes stored) {
   const std::uint8_t reserved = in.u8();
   const std::uint32_t plain = in.u32();
   const std::uint32_t length = in.u32();
-  if (magic != kMagic) return damaged("does not begin as one");
+  if (magic != kMagic) return damaged_manifest("does not begin as one");
   if (as_text(stored.last(kEndMagic.size())) != kEndMagic || covered.size() != kHeader + length)
-    return damaged("is cut short or has bytes that do not belong to it");
+    return damaged_manifest("is cut short or has bytes that do not belong to it");
   const Sha256 digest = sha256(covered);
   if (std::memcmp(digest.data(), stored.data() + covered.size(), digest.size()) != 0)
-    return damaged("is damaged: its digest is another than recorded");
-  if (format != kFormat || seal != kUnsealed || reserved != 0)
+    return damaged_manifest("is damaged: its digest is another than recorded");
+  if (format != kFormat || seal != kManifestUnsealed || reserved != 0)
     return fail(Code::kCorruption, "the manifest's format or seal is not known to this program",
                 "use a newer version of this program");
-  if (plain > kMaxManifest) return damaged("is larger than any can be");
+  if (plain > kMaxManifest) return damaged_manifest("is larger than any can be");
   std::string text;
   if (auto opened = Decompressor().append(codec, covered.subspan(kHeader), plain, text); !opened)
     return wrap("the manifest can not be read", std::move(opened).error());
@@ -247,9 +247,9 @@ Result<StoredManifest> parse_manifest(Bytes stored) {
     out.manifest.sizes.added += stored.size();
     return out;
   } catch (const BadField& bad) {
-    return damaged(std::string("has no usable '") + bad.name + "'");
+    return damaged_manifest(std::string("has no usable '") + bad.name + "'");
   } catch (const Json::exception&) {
-    return damaged("can not be read");
+    return damaged_manifest("can not be read");
   }
 }
 

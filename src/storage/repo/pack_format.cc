@@ -39,7 +39,7 @@ std::string_view digest_text(const Sha256& digest) {
   return as_text(Bytes(digest));
 }
 
-Error damaged(std::string what) {
+Error damaged_pack(std::string what) {
   return Error{Code::kCorruption, std::move(what), {}, {}, {}};
 }
 
@@ -79,23 +79,23 @@ void put_blob_header(Codec codec, char* out) {
 
 Status open_blob(Decompressor& decompressor, const PackBlob& blob, Bytes stored, std::string& out) {
   if (stored.size() != blob.length || stored.size() < kBlobHeader)
-    return fail(damaged("the blob is cut short"));
+    return fail(damaged_pack("the blob is cut short"));
   if (stored_checksum(stored) != blob.checksum)
-    return fail(damaged("the blob's bytes are not those that were written"));
+    return fail(damaged_pack("the blob's bytes are not those that were written"));
   const auto header = stored.first(kBlobHeader);
   if (static_cast<char>(header[0]) != kMagic0 || static_cast<char>(header[1]) != kMagic1)
-    return fail(damaged("no blob begins where the footer says"));
+    return fail(damaged_pack("no blob begins where the footer says"));
   if (std::to_integer<unsigned>(header[2]) >> 4 != kBlobFormat ||
       std::to_integer<std::uint8_t>(header[3]) != kUnsealed)
     return fail(Code::kCorruption, "the blob's format or seal is not known to this program",
                 "use a newer version of this program");
   if ((std::to_integer<unsigned>(header[2]) & 15U) != static_cast<unsigned>(blob.codec))
-    return fail(damaged("the blob's codec is not the one that the footer names"));
+    return fail(damaged_pack("the blob's codec is not the one that the footer names"));
   const std::size_t before = out.size();
   GB_TRY(decompressor.append(blob.codec, stored.subspan(kBlobHeader), blob.plain, out));
   if (sha256(as_bytes(std::string_view(out).substr(before))) != blob.digest) {
     out.resize(before);
-    return fail(damaged("the blob's digest is another than recorded"));
+    return fail(damaged_pack("the blob's digest is another than recorded"));
   }
   return {};
 }
@@ -124,9 +124,9 @@ std::string encode_pack_end(const std::vector<PackBlob>& blobs, std::uint64_t of
 }
 
 Result<PackTrailer> parse_trailer(Bytes trailer, std::uint64_t pack_size) {
-  if (trailer.size() != kPackTrailer) return fail(damaged("the pack is cut short"));
+  if (trailer.size() != kPackTrailer) return fail(damaged_pack("the pack is cut short"));
   if (as_text(trailer.last(kTrailerMagic.size())) != kTrailerMagic)
-    return fail(damaged("the pack does not end with a trailer"));
+    return fail(damaged_pack("the pack does not end with a trailer"));
   WireReader in(trailer);
   PackTrailer out;
   out.footer_length = in.u32();
@@ -141,20 +141,20 @@ Result<PackTrailer> parse_trailer(Bytes trailer, std::uint64_t pack_size) {
   if (pack_size < kPackTrailer || out.footer_length > kMaxFooter ||
       out.footer_length > pack_size - kPackTrailer ||
       out.footer_offset != pack_size - kPackTrailer - out.footer_length)
-    return fail(damaged("the pack's length is not the one that its trailer tells"));
+    return fail(damaged_pack("the pack's length is not the one that its trailer tells"));
   if (std::uint64_t{out.count} * kMinEntry > out.footer_length)
-    return fail(damaged("the pack's footer is too short for its count of blobs"));
+    return fail(damaged_pack("the pack's footer is too short for its count of blobs"));
   return out;
 }
 
 Result<Footer> parse_footer(const PackTrailer& trailer, Bytes end) {
   if (end.size() != trailer.footer_length + kPackTrailer)
-    return fail(damaged("the pack's footer is cut short"));
+    return fail(damaged_pack("the pack's footer is cut short"));
   const Bytes footer = end.first(trailer.footer_length);
   const Bytes tail = end.subspan(trailer.footer_length);
   const Sha256 digest = end_digest(footer, tail.first(kTrailerHead));
   if (std::memcmp(digest.data(), tail.data() + kTrailerHead, digest.size()) != 0)
-    return fail(damaged("the pack's footer is damaged: its digest is another than recorded"));
+    return fail(damaged_pack("the pack's footer is damaged: its digest is another than recorded"));
 
   Footer out;
   out.blobs.reserve(trailer.count);
@@ -170,15 +170,15 @@ Result<Footer> parse_footer(const PackTrailer& trailer, Bytes end) {
     blob.kind = static_cast<BlobKind>(both >> 4);
     blob.checksum = in.u32();
     const Bytes digest_bytes = in.bytes(blob.digest.size());
-    if (in.failed()) return fail(damaged("the pack's footer can not be read"));
+    if (in.failed()) return fail(damaged_pack("the pack's footer can not be read"));
     std::memcpy(blob.digest.data(), digest_bytes.data(), blob.digest.size());
     offset += blob.length;
     if (offset > trailer.footer_offset || offset > UINT32_MAX)
-      return fail(damaged("the pack's footer names bytes that the pack does not have"));
+      return fail(damaged_pack("the pack's footer names bytes that the pack does not have"));
     out.blobs.push_back(blob);
   }
   if (!in.done() || offset != trailer.footer_offset)
-    return fail(damaged("the pack's footer does not describe the whole pack"));
+    return fail(damaged_pack("the pack's footer does not describe the whole pack"));
   out.id = pack_id(out.blobs);
   return out;
 }

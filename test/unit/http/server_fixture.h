@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -18,6 +19,8 @@
 #include "test/unit/http/raw_client.h"
 
 namespace gb::http::test {
+
+inline constexpr std::string_view kGet = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
 
 inline Response text_response(int status, std::string body) {
   Response response;

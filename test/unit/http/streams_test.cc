@@ -11,8 +11,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr std::string_view kWatch = "GET /watch HTTP/1.1\r\nHost: a\r\n\r\n";
-constexpr std::string_view kGet = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
-
 FrameQueue::Frame frame(std::string text) {
   return std::make_shared<const std::string>(std::move(text));
 }

@@ -13,8 +13,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr std::string_view kGet = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
-
 class TrapsTest : public ServerTest {
  protected:
   // The request is refused before the service hears of it, the client is told so and the connection

@@ -12,7 +12,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-double at(const char* time) {
+double seconds_at(const char* time) {
   return std::chrono::duration<double>(from_rfc3339(time)->time_since_epoch()).count();
 }
 
@@ -83,14 +83,14 @@ TEST_F(MeasuresTest, AnInstanceIsToldByItsNewestGoodBackup) {
   failed["startTime"] = "2026-11-20T11:00:00Z";
   failed["conditions"] = api::Json::array();
   add(api::kBackups, backup("failed"), failed);
-  EXPECT_EQ(of_main("last_success_timestamp_seconds"), at("2026-11-20T10:01:00Z"));
-  EXPECT_EQ(of_main("last_snapshot_timestamp_seconds"), at("2026-11-20T10:00:05Z"));
+  EXPECT_EQ(of_main("last_success_timestamp_seconds"), seconds_at("2026-11-20T10:01:00Z"));
+  EXPECT_EQ(of_main("last_snapshot_timestamp_seconds"), seconds_at("2026-11-20T10:00:05Z"));
   EXPECT_EQ(of_main("last_success_partial"), 0);
   EXPECT_EQ(of_main("last_success_duration_seconds"), 60);
   EXPECT_EQ(of_main("last_success_size_bytes"), 1000);
   EXPECT_EQ(of_main("last_success_stored_bytes"), 600);
   EXPECT_EQ(of_main("last_success_added_bytes"), 40);
-  EXPECT_EQ(of_main("last_verified_timestamp_seconds"), at("2026-11-20T10:01:00Z"));
+  EXPECT_EQ(of_main("last_verified_timestamp_seconds"), seconds_at("2026-11-20T10:01:00Z"));
   EXPECT_EQ(of_main("rpo_seconds"), 2 * 3600 - 5);
   EXPECT_EQ(of_main("rto_seconds"), 60 * facts::kRestoreToBackup) << "a guess by the backup";
   EXPECT_EQ(of_main("traffic_blocked"), 0);
@@ -117,7 +117,7 @@ TEST_F(MeasuresTest, APartIsNoAnswerToTheLossOfEverything) {
   EXPECT_FALSE(of_main("rpo_seconds"));
   add(api::kBackups, backup("whole"), completed("2026-11-19"));
   EXPECT_EQ(of_main("last_success_partial"), 0);
-  EXPECT_EQ(of_main("last_success_timestamp_seconds"), at("2026-11-19T10:01:00Z"));
+  EXPECT_EQ(of_main("last_success_timestamp_seconds"), seconds_at("2026-11-19T10:01:00Z"));
 }
 
 TEST_F(MeasuresTest, TheLastVerificationCounts) {
@@ -134,7 +134,7 @@ TEST_F(MeasuresTest, TheLastVerificationCounts) {
                      *from_rfc3339("2026-11-19T10:00:00Z"));
   add(api::kBackups, backup("damaged"), damaged);
   EXPECT_EQ(last("backup"), 0);
-  EXPECT_EQ(of_main("last_verified_timestamp_seconds"), at("2026-11-18T10:01:00Z"));
+  EXPECT_EQ(of_main("last_verified_timestamp_seconds"), seconds_at("2026-11-18T10:01:00Z"));
   api::Json unverified = completed("2026-11-19");
   api::set_condition(unverified, "Verified", "False", "NotRequested", "",
                      *from_rfc3339("2026-11-19T11:00:00Z"));
@@ -212,9 +212,12 @@ TEST_F(MeasuresTest, AScheduleTellsUntilWhenItHasToSucceed) {
        {"lastSuccessfulTime", "2026-11-20T02:05:00Z"},
        {"nextScheduleTime", "2026-11-21T02:00:00Z"},
        {"consecutiveFailures", 2U}});
-  EXPECT_EQ(value("schedule_last_success_timestamp_seconds", labels), at("2026-11-20T02:05:00Z"));
-  EXPECT_EQ(value("schedule_next_run_timestamp_seconds", labels), at("2026-11-21T02:00:00Z"));
-  EXPECT_EQ(value("schedule_success_due_timestamp_seconds", labels), at("2026-11-21T08:00:00Z"))
+  EXPECT_EQ(value("schedule_last_success_timestamp_seconds", labels),
+            seconds_at("2026-11-20T02:05:00Z"));
+  EXPECT_EQ(value("schedule_next_run_timestamp_seconds", labels),
+            seconds_at("2026-11-21T02:00:00Z"));
+  EXPECT_EQ(value("schedule_success_due_timestamp_seconds", labels),
+            seconds_at("2026-11-21T08:00:00Z"))
       << "the run of the next night, and the six hours that a backup may take";
   EXPECT_EQ(value("schedule_consecutive_failures", labels), 2);
   EXPECT_EQ(value("schedule_suspended", labels), 0);
@@ -239,7 +242,8 @@ TEST_F(MeasuresTest, WhatWasResumedCountsFromThen) {
       {{"phase", "Enabled"},
        {"enabledTime", "2026-11-20T11:00:00Z"},
        {"lastSuccessfulTime", "2026-08-01T02:05:00Z"}});
-  EXPECT_EQ(value("schedule_success_due_timestamp_seconds", labels), at("2026-11-21T08:00:00Z"));
+  EXPECT_EQ(value("schedule_success_due_timestamp_seconds", labels),
+            seconds_at("2026-11-21T08:00:00Z"));
 }
 
 TEST_F(MeasuresTest, StoresTellTheirRoom) {

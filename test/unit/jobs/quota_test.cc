@@ -57,6 +57,8 @@ TEST_F(QuotaTest, TheTrashTakesRoomToo) {
   ASSERT_TRUE(jobs_->deleted(*a));
   ASSERT_TRUE(catalog_->remove(a->key(), a->revision()));
   expect_exceeded(submit(backup("b")), "bytes in the stores: used ");
+  EXPECT_TRUE(jobs_->undelete(a->key(), "", true));
+  EXPECT_TRUE(jobs_->undelete(a->key(), "", false)) << "its bytes are there already";
 }
 
 TEST_F(QuotaTest, TwoAtOnceAreNotBothTheLastOne) {

@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr const char* kKey = "0123456789abcdef0123456789abcdef";
+constexpr const char* kSigningKey = "0123456789abcdef0123456789abcdef";
 
 class Next final : public EventRecorder {
  public:
@@ -45,7 +45,7 @@ class Webhooks : public http::test::ServerTest {
   void SetUp() override {
     folder_ = std::filesystem::temp_directory_path() / ("gb-webhook-" + std::to_string(getpid()));
     std::filesystem::create_directories(folder_);
-    std::ofstream(folder_ / "secret") << "whsec_" << to_base64(as_bytes(kKey)) << "\n";
+    std::ofstream(folder_ / "secret") << "whsec_" << to_base64(as_bytes(kSigningKey)) << "\n";
     service.on_handle = [this](http::Request& request, const auto&) {
       const auto header = [&](const char* name) {
         return std::string(request.head.headers.get(name).value_or(""));
@@ -143,7 +143,7 @@ TEST_F(Webhooks, AFailureIsTakenAsASignedCloudEvent) {
   EXPECT_EQ(request.timestamp, "784111777");
   EXPECT_EQ(request.signature,
             "v1," + to_base64(as_bytes(http::hmac_sha256(
-                        kKey, request.id + "." + request.timestamp + "." + request.body))));
+                        kSigningKey, request.id + "." + request.timestamp + "." + request.body))));
   Json event = Json::parse(request.body);
   EXPECT_EQ(event["id"], request.id);
   event.erase("id");
@@ -289,7 +289,8 @@ TEST(WebhookUrl, IsTakenApart) {
 }
 
 TEST(WebhookSecret, IsBase64OfEnoughBytes) {
-  EXPECT_EQ(*parse_webhook_secret("whsec_" + to_base64(as_bytes(kKey)) + "\r\n"), kKey);
+  EXPECT_EQ(*parse_webhook_secret("whsec_" + to_base64(as_bytes(kSigningKey)) + "\r\n"),
+            kSigningKey);
   EXPECT_FALSE(parse_webhook_secret(""));
   EXPECT_FALSE(parse_webhook_secret("whsec_"));
   EXPECT_FALSE(parse_webhook_secret("a password"));

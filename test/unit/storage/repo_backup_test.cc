@@ -9,7 +9,6 @@ namespace {
 
 using namespace repo_test;
 
-const TableId kNova{"openstack", "nova", "instances"};
 const TableId kKeystone{"openstack", "keystone", "user"};
 const TableId kEmpty{"openstack", "keystone", "access_rule"};
 

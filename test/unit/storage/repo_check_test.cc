@@ -10,9 +10,6 @@ namespace {
 using namespace repo_test;
 using testing::Test;
 
-const TableId kNova{"openstack", "nova", "instances"};
-const TableId kGlance{"openstack", "glance", "images"};
-
 class RepoCheck : public Test {
  protected:
   RepoCheck() {

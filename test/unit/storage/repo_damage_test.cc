@@ -10,9 +10,6 @@ namespace {
 
 using namespace repo_test;
 
-const TableId kNova{"openstack", "nova", "instances"};
-const TableId kGlance{"openstack", "glance", "images"};
-
 // Two small backups, the second derived from the first, that use every part of the format.
 struct SmallRepository {
   SmallRepository() {

@@ -11,8 +11,6 @@ namespace {
 
 using namespace repo_test;
 
-const TableId kNova{"openstack", "nova", "instances"};
-
 // Small, so that a small backup is many packs.
 const WriterOptions kSmallPacks{.pack_bytes = 64U << 10};
 

@@ -15,6 +15,9 @@
 
 namespace gb::storage::repo_test {
 
+inline const TableId kNova{"openstack", "nova", "instances"};
+inline const TableId kGlance{"openstack", "glance", "images"};
+
 struct TestChunk {
   std::uint64_t cut = 0;
   std::uint64_t rows = 0;
