@@ -118,6 +118,22 @@ void add_local(CLI::App& app, Parsed& parsed) {
   add_output(*a, parsed, adopt.output, "Print the result as");
   a->callback([&] { parsed.run = [&adopt] { return run(adopt); }; });
 
+  auto& exported = parsed.make<LocalExport>();
+  CLI::App* e = local->add_subcommand(
+      "export", "Write a backup as plain SQL, which mariadb --comments < FILE loads");
+  add_store(*e, parsed, exported.store);
+  e->add_option("--backup", exported.backup, "The backup's name, or latest")->required();
+  e->add_option("-n,--namespace", exported.ns,
+                "The backup's namespace, where its name is not unique");
+  e->add_option("--instance", exported.instance,
+                "Which instance of the backup, where it holds several");
+  e->add_option("--databases", exported.databases, "Only these schemas: a,b")->delimiter(',');
+  e->add_flag("--grants", exported.grants, "Accounts and their grants too");
+  parsed.offers[e->add_option("--output", exported.output,
+                              "The file, which must not be there yet; - for standard output")
+                    ->required()] = Offer::kFiles;
+  e->callback([&] { parsed.run = [&exported] { return run(exported); }; });
+
   auto& list = parsed.make<LocalList>();
   CLI::App* l = local->add_subcommand("list", "List the backups of a repository");
   add_store(*l, parsed, list.store);

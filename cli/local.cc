@@ -77,38 +77,6 @@ Status require_store(const std::string& directory) {
   return no_repository(directory);
 }
 
-// The backup that the command means; -n narrows it, and is needed only where a name stands in
-// several namespaces.
-Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, const LocalRestore& command) {
-  std::vector<api::ObjectPtr> found;
-  for (const api::ObjectPtr& object : catalog.list(api::kBackups, command.ns).objects) {
-    if (command.backup == "latest") {
-      if (api::phase_of(object->dom()) == "Completed") found.push_back(object);
-    } else if (object->key().name == command.backup) {
-      found.push_back(object);
-    }
-  }
-  if (found.empty())
-    return fail(Code::kNotFound,
-                command.backup == "latest"
-                    ? "the repository holds no completed backup"
-                    : "the repository holds no backup \"" + command.backup + "\"",
-                "kubectl galera local list --store " + command.store + " shows what it holds");
-  // By its snapshot, as the server does it: one that was adopted may be older than it looks.
-  const auto taken = [](const api::ObjectPtr& object) {
-    return jobs::snapshot_time_of(object->dom());
-  };
-  if (command.backup == "latest")
-    return *std::max_element(found.begin(), found.end(),
-                             [&](const auto& a, const auto& b) { return taken(a) < taken(b); });
-  if (found.size() > 1)
-    return fail(Code::kInvalid,
-                "backup \"" + command.backup + "\" stands in " + std::to_string(found.size()) +
-                    " namespaces",
-                "say which with -n");
-  return found.front();
-}
-
 }  // namespace
 
 int run(const LocalBackup& command) {
@@ -160,7 +128,7 @@ int run(const LocalRestore& command) {
   if (const Status there = require_repository(command.store); !there) return failed(there.error());
   if (const Status opened = session.open(command.store, false); !opened)
     return failed(opened.error());
-  auto backup = find_backup(*session.catalog, command);
+  auto backup = find_backup(*session.catalog, command.store, command.ns, command.backup);
   if (!backup) return failed(backup.error());
   const std::vector<std::string> instances =
       api::read_backup_spec((*backup)->dom()).database_instances;

@@ -55,6 +55,16 @@ struct LocalRestore {
   std::string output;
 };
 
+struct LocalExport {
+  std::string store;
+  std::string ns;        // empty: wherever the backup is
+  std::string backup;    // a name or latest
+  std::string instance;  // of the backup; empty: its only one
+  std::vector<std::string> databases;
+  bool grants = false;
+  std::string output;  // a file; "-": standard output
+};
+
 struct LocalList {
   std::string store;
   std::string ns;  // empty: all
@@ -69,6 +79,7 @@ struct LocalCheck {
 
 int run(const LocalBackup& command);
 int run(const LocalRestore& command);
+int run(const LocalExport& command);
 int run(const LocalList& command);
 int run(const LocalCheck& command);
 

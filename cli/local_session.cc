@@ -1,5 +1,6 @@
 #include "cli/local_session.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <stop_token>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "jobs/environment.h"
 
 namespace gb::cli {
 
@@ -37,6 +39,36 @@ Status Session::start_jobs(const std::string& directory,
   d.rng = &rng;
   GB_TRY_ASSIGN(jobs, jobs::Jobs::start(std::move(d)));
   return {};
+}
+
+Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, const std::string& store,
+                                   const std::string& ns, const std::string& backup) {
+  std::vector<api::ObjectPtr> found;
+  for (const api::ObjectPtr& object : catalog.list(api::kBackups, ns).objects) {
+    if (backup == "latest") {
+      if (api::phase_of(object->dom()) == "Completed") found.push_back(object);
+    } else if (object->key().name == backup) {
+      found.push_back(object);
+    }
+  }
+  if (found.empty())
+    return fail(Code::kNotFound,
+                backup == "latest" ? "the repository holds no completed backup"
+                                   : "the repository holds no backup \"" + backup + "\"",
+                "kubectl galera local list --store " + store + " shows what it holds");
+  // By its snapshot, as the server does it: one that was adopted may be older than it looks.
+  const auto taken = [](const api::ObjectPtr& object) {
+    return jobs::snapshot_time_of(object->dom());
+  };
+  if (backup == "latest")
+    return *std::max_element(found.begin(), found.end(),
+                             [&](const auto& a, const auto& b) { return taken(a) < taken(b); });
+  if (found.size() > 1)
+    return fail(
+        Code::kInvalid,
+        "backup \"" + backup + "\" stands in " + std::to_string(found.size()) + " namespaces",
+        "say which with -n");
+  return found.front();
 }
 
 Status no_repository(const std::string& directory) {

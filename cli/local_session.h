@@ -37,6 +37,11 @@ struct Session {
 Status require_repository(const std::string& directory);
 [[nodiscard]] Status no_repository(const std::string& directory);
 
+// A backup by its name, or `latest`: the newest snapshot of those that are completed. NotFound;
+// Invalid for a name that stands in several namespaces (`ns` says which; empty: all).
+Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, const std::string& store,
+                                   const std::string& ns, const std::string& backup);
+
 // The same checks and defaults that an object gets which comes over HTTP.
 Result<api::Json> admit(const char* resource, const std::string& ns, api::Json object,
                         const Clock& clock, Rng& rng);

@@ -20,16 +20,6 @@ constexpr std::uint64_t kMaxStatementBytes = 8U << 20;
 constexpr std::uint64_t kPacketReserve = 64U << 10;  // head of the packet
 constexpr std::uint64_t kCellOverhead = 14;          // indicator, and length or number or time
 
-// In the order in which a dump reads them (table_sql.h): that of their names.
-std::vector<const Column*> loaded_columns(const Table& table) {
-  std::vector<const Column*> out;
-  for (const Column& column : table.columns)
-    if (!column.generated) out.push_back(&column);
-  std::sort(out.begin(), out.end(),
-            [](const Column* a, const Column* b) { return a->name < b->name; });
-  return out;
-}
-
 MYSQL_TIME time_of(ValueKind kind, std::uint64_t number) {
   MYSQL_TIME t{};
   if (kind == ValueKind::kTime) {
@@ -59,6 +49,15 @@ MYSQL_TIME time_of(ValueKind kind, std::uint64_t number) {
 }
 
 }  // namespace
+
+std::vector<const Column*> loaded_columns(const Table& table) {
+  std::vector<const Column*> out;
+  for (const Column& column : table.columns)
+    if (!column.generated) out.push_back(&column);
+  std::sort(out.begin(), out.end(),
+            [](const Column* a, const Column* b) { return a->name < b->name; });
+  return out;
+}
 
 std::uint64_t DecodedChunk::bytes() const {
   std::uint64_t total = 0;

@@ -19,6 +19,10 @@ struct st_mysql_stmt;
 
 namespace gb::galera {
 
+// The columns that are loaded, in the order in which a dump reads them (table_sql.h): that of their
+// names.
+[[nodiscard]] std::vector<const Column*> loaded_columns(const Table& table);
+
 // A chunk ready to be bound. It keeps the encoded bytes that the values view.
 struct DecodedChunk {
   Chunk chunk;

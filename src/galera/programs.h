@@ -42,6 +42,13 @@ struct PlacedProgram {
 // not be read.
 Result<std::vector<PlacedProgram>> in_order_of_use(std::vector<PlacedProgram> views);
 
+// What is said before a program's own text: the schema that it is made in (for what it names
+// without one), and the sql_mode, character sets and time zone that its text depends on.
+[[nodiscard]] std::string use_program_sql(const PlacedProgram& placed);
+[[nodiscard]] std::string program_session_sql(const Program& program);
+// What is said after it: the state of an event that the donor did not know; empty for all others.
+[[nodiscard]] std::string event_state_sql(const PlacedProgram& placed, bool from_galera);
+
 // Makes one program. `from_galera`: the backup comes from a cluster, where a node lists the events
 // that another node created as SLAVESIDE_DISABLED; they are enabled. The session's sql_mode,
 // character sets, time zone and schema are changed and left so: reset_session() gives back what
@@ -50,6 +57,7 @@ Result<std::vector<PlacedProgram>> in_order_of_use(std::vector<PlacedProgram> vi
 Status create_program(Connection& connection, const PlacedProgram& placed, const SchemaNames& names,
                       bool from_galera);
 Status reset_session(Connection& connection);
+[[nodiscard]] std::string reset_session_sql();
 
 // The sql_mode of every session that restores: values come as they are, nothing is "corrected".
 inline constexpr const char* kRestoreSqlMode =

@@ -13,23 +13,6 @@ namespace {
 
 using Kind = Program::Kind;
 
-Status prepare_session(Connection& connection, const PlacedProgram& placed) {
-  const Program& p = *placed.program;
-  GB_TRY(connection.exec("USE " + quote_name(placed.schema)));
-  std::string set =
-      "SET sql_mode = " + quote_text(p.kind == Kind::kView ? std::string() : p.sql_mode);
-  if (!p.character_set_client.empty())
-    set += ", character_set_client = " + quote_text(p.character_set_client);
-  if (!p.collation_connection.empty())
-    set += ", collation_connection = " + quote_text(p.collation_connection);
-  if (p.kind == Kind::kEvent) {
-    // An event whose time is over would vanish as it is made: at this time it is still to come.
-    set += ", timestamp = 86400";
-    if (!p.time_zone.empty()) set += ", time_zone = " + quote_text(p.time_zone);
-  }
-  return connection.exec(set);
-}
-
 // A routine keeps the collation that its schema had when it was made; the schema may have another
 // now.
 Result<std::string> schema_collation(Connection& connection) {
@@ -44,7 +27,8 @@ Status make(Connection& connection, const PlacedProgram& placed, const SchemaNam
       std::string("the ") + to_string(p.kind) + " " + quote_table(placed.schema, p.name);
   // A text comes in the character set of its author's client and goes out under the same.
   GB_TRY_ASSIGN(const std::string sql, rename_schemas(p.create_sql, names, quoting_of(p)));
-  GB_TRY(prepare_session(connection, placed));
+  GB_TRY(connection.exec(use_program_sql(placed)));
+  GB_TRY(connection.exec(program_session_sql(p)));
   GB_TRY_ASSIGN(const std::string now, schema_collation(connection));
   const bool other_collation = !p.database_collation.empty() && p.database_collation != now;
   const auto alter = [&](const std::string& collation) {
@@ -60,15 +44,40 @@ Status make(Connection& connection, const PlacedProgram& placed, const SchemaNam
                             p.kind == Kind::kEvent ? ER_UNKNOWN_ERROR : 0U});
   if (other_collation) GB_TRY(alter(now));
   if (!made) return wrap("can not make " + what, std::move(made).error());
-  // The text is that of the donor, which lists an event of another node as DISABLE ON SLAVE.
-  if (p.kind == Kind::kEvent && from_galera &&
-      p.create_sql.find(" DISABLE ON SLAVE") != std::string::npos)
-    GB_TRY(connection.exec("ALTER EVENT " + quote_table(placed.schema, p.name) +
-                           (p.status == "DISABLED" ? " DISABLE" : " ENABLE")));
-  return {};
+  const std::string state = event_state_sql(placed, from_galera);
+  return state.empty() ? Status{} : connection.exec(state);
 }
 
 }  // namespace
+
+std::string use_program_sql(const PlacedProgram& placed) {
+  return "USE " + quote_name(placed.schema);
+}
+
+std::string program_session_sql(const Program& p) {
+  std::string set =
+      "SET sql_mode = " + quote_text(p.kind == Kind::kView ? std::string() : p.sql_mode);
+  if (!p.character_set_client.empty())
+    set += ", character_set_client = " + quote_text(p.character_set_client);
+  if (!p.collation_connection.empty())
+    set += ", collation_connection = " + quote_text(p.collation_connection);
+  if (p.kind == Kind::kEvent) {
+    // An event whose time is over would vanish as it is made: at this time it is still to come.
+    set += ", timestamp = 86400";
+    if (!p.time_zone.empty()) set += ", time_zone = " + quote_text(p.time_zone);
+  }
+  return set;
+}
+
+std::string event_state_sql(const PlacedProgram& placed, bool from_galera) {
+  const Program& p = *placed.program;
+  // The text is that of the donor, which lists an event of another node as DISABLE ON SLAVE.
+  if (p.kind != Kind::kEvent || !from_galera ||
+      p.create_sql.find(" DISABLE ON SLAVE") == std::string::npos)
+    return {};
+  return "ALTER EVENT " + quote_table(placed.schema, p.name) +
+         (p.status == "DISABLED" ? " DISABLE" : " ENABLE");
+}
 
 Status create_program(Connection& connection, const PlacedProgram& placed, const SchemaNames& names,
                       bool from_galera) {
@@ -77,9 +86,13 @@ Status create_program(Connection& connection, const PlacedProgram& placed, const
   return made ? reset : made;
 }
 
+std::string reset_session_sql() {
+  return std::string("SET NAMES binary, sql_mode = '") + kRestoreSqlMode +
+         "', time_zone = '+00:00', timestamp = DEFAULT";
+}
+
 Status reset_session(Connection& connection) {
-  return connection.exec(std::string("SET NAMES binary, sql_mode = '") + kRestoreSqlMode +
-                         "', time_zone = '+00:00', timestamp = DEFAULT");
+  return connection.exec(reset_session_sql());
 }
 
 Status refuse_warnings(Connection& connection, const std::string& what,

@@ -1,0 +1,146 @@
+// kubectl galera local export: a backup as plain SQL in a file that is whole or not there.
+#include "galera/export.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "api/types.h"
+#include "base/text.h"
+#include "cli/local.h"
+#include "cli/local_session.h"
+#include "cli/output.h"
+#include "cli/signals.h"
+#include "jobs/environment.h"
+#include "jobs/repo_streams.h"
+#include "storage/repo/repo.h"
+
+namespace gb::cli {
+namespace {
+
+tl::unexpected<Error> file_error(const std::string& what, const std::string& file) {
+  const int number = errno;
+  return fail(number == ENOSPC || number == EDQUOT ? Code::kNoSpace : Code::kInvalid,
+              what + " " + file + ": " + std::generic_category().message(number));
+}
+
+// Standard output, or a file that gets its name when all of it is on the disk.
+class SqlFile {
+ public:
+  explicit SqlFile(std::string name) : name_(std::move(name)) {}
+  ~SqlFile() {
+    if (file_ == nullptr || name_ == "-") return;
+    std::fclose(file_);
+    ::unlink(partial().c_str());
+  }
+  SqlFile(const SqlFile&) = delete;
+  SqlFile& operator=(const SqlFile&) = delete;
+
+  Status open() {
+    if (name_ == "-") {
+      file_ = stdout;
+      return {};
+    }
+    if (::access(name_.c_str(), F_OK) == 0) return taken();
+    // All of the databases is in it: for nobody else's eyes.
+    const int fd = ::open(partial().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return file_error("can not make", partial());
+    file_ = ::fdopen(fd, "w");
+    if (file_ == nullptr) return file_error("can not open", partial());
+    return {};
+  }
+
+  Status write(std::string_view text) {
+    if (std::fwrite(text.data(), 1, text.size(), file_) != text.size())
+      return file_error("can not write", name_ == "-" ? "standard output" : partial());
+    return {};
+  }
+
+  Status finish() {
+    if (std::fflush(file_) != 0 || (name_ != "-" && ::fsync(::fileno(file_)) != 0))
+      return file_error("can not write", name_ == "-" ? "standard output" : partial());
+    if (name_ == "-") return {};
+    // A link, unlike a rename, replaces nothing.
+    if (::link(partial().c_str(), name_.c_str()) != 0)
+      return errno == EEXIST ? taken() : Status(file_error("can not make", name_));
+    return {};
+  }
+
+ private:
+  [[nodiscard]] std::string partial() const { return name_ + ".partial"; }
+  [[nodiscard]] Status taken() const {
+    return fail(Code::kAlreadyExists, name_ + " is there already",
+                "name another file with --output, or remove it");
+  }
+
+  const std::string name_;
+  std::FILE* file_ = nullptr;
+};
+
+Result<galera::InstanceModel> model_of(const storage::BackupReader& reader,
+                                       const std::string& instance) {
+  for (const auto& content : reader.manifest().content.instances)
+    if (content.name == instance) return galera::from_json(content.content);
+  return fail(Code::kInvalid, "the backup does not hold the instance \"" + instance + "\"",
+              "kubectl galera local list -o yaml shows what it holds");
+}
+
+Result<galera::ExportReport> export_backup(const LocalExport& command) {
+  Session session;
+  GB_TRY(require_repository(command.store));
+  GB_TRY(session.open(command.store, true));
+  GB_TRY_ASSIGN(const api::ObjectPtr backup,
+                find_backup(*session.catalog, command.store, command.ns, command.backup));
+  const api::Json dom = backup->dom();
+  if (api::phase_of(dom) != "Completed")
+    return fail(
+        Code::kInvalid,
+        "backup \"" + backup->key().name + "\" is " + api::phase_of(dom) + ", not Completed",
+        "kubectl galera local list shows which are");
+  const std::vector<std::string> instances = api::read_backup_spec(dom).database_instances;
+  if (command.instance.empty() && instances.size() > 1)
+    return fail(Code::kInvalid, "the backup holds several instances: " + join(instances, ", "),
+                "say which one to export with --instance");
+  const std::string instance = command.instance.empty() ? instances.front() : command.instance;
+  GB_TRY_ASSIGN(const auto reader,
+                storage::BackupReader::open(*session.blobs, backup->key().ns, backup->uid(),
+                                            jobs::digest_of(dom)));
+  GB_TRY_ASSIGN(const galera::InstanceModel model, model_of(*reader, instance));
+  jobs::RepoSource source(reader, instance);
+
+  SqlFile file(command.output);
+  GB_TRY(file.open());
+  galera::ExportOptions options;
+  options.databases = command.databases;
+  options.grants = command.grants;
+  options.title =
+      "Backup " + backup->key().ns + "/" + backup->key().name + ", instance " + instance;
+  GB_TRY_ASSIGN(galera::ExportReport report,
+                galera::export_sql(
+                    model, options, source, [&](std::string_view text) { return file.write(text); },
+                    interrupt_token()));
+  GB_TRY(file.finish());
+  return report;
+}
+
+}  // namespace
+
+int run(const LocalExport& command) {
+  const auto report = export_backup(command);
+  if (!report) return failed(report.error());
+  for (const std::string& note : report->notes)
+    std::fprintf(stderr, "note: %s\n", printable(note).c_str());
+  std::fprintf(stderr, "%s: %llu tables, %llu rows\n",
+               command.output == "-" ? "exported" : command.output.c_str(),
+               static_cast<unsigned long long>(report->tables),
+               static_cast<unsigned long long>(report->rows));
+  return kDone;
+}
+
+}  // namespace gb::cli

@@ -1,0 +1,341 @@
+#include "galera/export.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <map>
+#include <utility>
+
+#include "base/text.h"
+#include "galera/accounts.h"
+#include "galera/definitions.h"
+#include "galera/engine.h"
+#include "galera/load_writer.h"
+#include "galera/plan.h"
+#include "galera/programs.h"
+#include "galera/sql_text.h"
+
+namespace gb::galera {
+namespace {
+
+// Rows of one INSERT, unless one row alone is larger: well below any server's max_allowed_packet.
+constexpr std::size_t kMaxInsertBytes = std::size_t{512} << 10;
+
+bool is_plain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+std::string two(unsigned number) {
+  return (number < 10 ? "0" : "") + std::to_string(number);
+}
+
+std::string padded(unsigned number, std::size_t digits) {
+  std::string text = std::to_string(number);
+  return std::string(digits - std::min(digits, text.size()), '0') + text;
+}
+
+std::string clock_text(std::uint64_t hours, unsigned minute, unsigned second, unsigned micros) {
+  return (hours < 10 ? "0" : "") + std::to_string(hours) + ":" + two(minute) + ":" + two(second) +
+         (micros == 0 ? "" : "." + padded(micros, 6));
+}
+
+std::string date_text(const DateTime& t) {
+  return padded(t.year, 4) + "-" + two(t.month) + "-" + two(t.day);
+}
+
+std::string time_text(std::uint64_t number) {
+  const auto micros = static_cast<std::int64_t>(number);
+  const std::uint64_t all = micros < 0 ? 0 - number : number;
+  const std::uint64_t seconds = all / 1'000'000;
+  return (micros < 0 ? "-" : "") +
+         clock_text(seconds / 3600, static_cast<unsigned>(seconds / 60 % 60),
+                    static_cast<unsigned>(seconds % 60), static_cast<unsigned>(all % 1'000'000));
+}
+
+// The shortest text that reads back as this number. In quotes: the server takes a string for the
+// number that it means, and a literal -0e0 for zero.
+std::string float_text(double value) {
+  std::array<char, 64> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
+  return "'" + std::string(text.data(), end.ptr) + "'";
+}
+
+void append_value(std::string& out, ValueKind kind, const DecodedColumn& column, std::size_t row) {
+  if (column.null[row] != 0) {
+    out += "NULL";
+    return;
+  }
+  const std::uint64_t number = kind == ValueKind::kBytes ? 0 : column.numbers[row];
+  switch (kind) {
+    case ValueKind::kSigned:
+      out += std::to_string(static_cast<std::int64_t>(number));
+      return;
+    case ValueKind::kUnsigned:
+      out += std::to_string(number);
+      return;
+    case ValueKind::kFloat:
+      // As the double that it is: its own shortest text would be read as another double first.
+      out += float_text(double{std::bit_cast<float>(static_cast<std::uint32_t>(number))});
+      return;
+    case ValueKind::kDouble:
+      out += float_text(std::bit_cast<double>(number));
+      return;
+    case ValueKind::kDate:
+      out += "'" + date_text(unpack_date(number)) + "'";
+      return;
+    case ValueKind::kDateTime: {
+      const DateTime t = unpack_date_time(number);
+      out += "'" + date_text(t) + " " + clock_text(t.hour, t.minute, t.second, t.microsecond) + "'";
+      return;
+    }
+    case ValueKind::kTime:
+      out += "'" + time_text(number) + "'";
+      return;
+    case ValueKind::kBytes:
+      out += is_plain(column.values[row]) ? quote_text(column.values[row])
+                                          : hex_literal(column.values[row]);
+      return;
+  }
+}
+
+// A delimiter that does not stand in the text: the client looks for it everywhere but in quotes.
+std::string delimiter_for(std::string_view sql) {
+  std::string out = ";;";
+  while (sql.find(out) != std::string_view::npos) out += ';';
+  if (!sql.ends_with(';')) return out;
+  for (out = "//"; sql.find(out) != std::string_view::npos;) out += '/';
+  return out;
+}
+
+class Exporter {
+ public:
+  Exporter(const InstanceModel& model, const ExportOptions& options, DumpSource& source,
+           const SqlSink& sink, std::stop_token stop)
+      : model_(model), options_(options), source_(source), sink_(sink), stop_(std::move(stop)) {}
+
+  Result<ExportReport> run() {
+    RestoreOptions selected;
+    selected.databases = options_.databases;
+    GB_TRY_ASSIGN(selection_, select_for_restore(model_, selected));
+    GB_TRY(head());
+    if (options_.grants) GB_TRY(accounts());
+    GB_TRY(schemas());
+    GB_TRY(tables());
+    GB_TRY(foreign_keys());
+    using Kind = Program::Kind;
+    for (const Kind kind : {Kind::kPackage, Kind::kPackageBody, Kind::kFunction, Kind::kProcedure})
+      GB_TRY(programs_of(kind));
+    GB_TRY(views());
+    GB_TRY(programs_of(Kind::kTrigger));
+    GB_TRY(programs_of(Kind::kEvent));
+    if (options_.grants) GB_TRY(grants());
+    // Who has this line has everything.
+    GB_TRY(say("\n-- complete: " + std::to_string(report_.tables) + " tables, " +
+               std::to_string(report_.rows) + " rows\n"));
+    return std::move(report_);
+  }
+
+ private:
+  Status say(const std::string& text) {
+    if (stop_.stop_requested()) return fail(Code::kCancelled, "the export was stopped");
+    return sink_(text);
+  }
+  Status statement(const std::string& sql) { return say(sql + ";\n"); }
+
+  Status head() {
+    const Facts& facts = model_.facts;
+    GB_TRY(say("-- " + options_.title + "\n-- of MariaDB " + facts.server_version + ", as of " +
+               to_rfc3339(facts.snapshot_time) +
+               (facts.gtid.empty() ? "" : ", GTID " + facts.gtid) +
+               "\n-- Load it into a session of its own, with comments kept: mariadb --comments < "
+               "FILE\n\n"));
+    GB_TRY(
+        statement("SET SESSION foreign_key_checks = 0, unique_checks = 1, "
+                  "check_constraint_checks = 0, innodb_strict_mode = 0, "
+                  "explicit_defaults_for_timestamp = 1, autocommit = 1, sql_safe_updates = 0"));
+    const auto has_history = [](const SelectedSchema& s) {
+      return std::ranges::any_of(s.schema->tables, &Table::history);
+    };
+    if (std::ranges::any_of(selection_.schemas, has_history))
+      GB_TRY(
+          statement("SET SESSION system_versioning_insert_history = 1, "
+                    "system_versioning_alter_history = 'KEEP'"));
+    return session();
+  }
+
+  // What every statement but those of programs is written for.
+  Status session() { return statement(reset_session_sql()); }
+
+  Status accounts() {
+    for (const Account& account : model_.accounts)
+      for (std::string create : account.create) {
+        // One that exists keeps its password, as in a restore.
+        for (const std::string_view head : {"CREATE USER ", "CREATE ROLE "})
+          if (create.starts_with(head)) create.insert(head.size(), "IF NOT EXISTS ");
+        GB_TRY(statement(create));
+      }
+    return {};
+  }
+
+  Status grants() {
+    for (const Account& account : model_.accounts) {
+      for (const std::string& grant : account.grants) {
+        GB_TRY_ASSIGN(const std::string sql,
+                      grant_for_target(grant, selection_.sources(), selection_.names));
+        if (!sql.empty()) GB_TRY(statement(sql));
+      }
+    }
+    return {};
+  }
+
+  Status schemas() {
+    for (const SelectedSchema& s : selection_.schemas) {
+      std::string sql = "\nCREATE DATABASE " + quote_name(s.target) + " CHARACTER SET " +
+                        s.schema->character_set + " COLLATE " + s.schema->collation;
+      if (!s.schema->comment.empty()) sql += " COMMENT " + quote_text(s.schema->comment);
+      GB_TRY(statement(sql));
+      if (s.schema->sequences.empty()) continue;
+      GB_TRY(statement("USE " + quote_name(s.target)));
+      for (const Sequence& sequence : s.schema->sequences) {
+        GB_TRY(statement(sequence.create_sql));
+        GB_TRY(statement("INSERT INTO " + quote_name(sequence.name) + " VALUES (" +
+                         join(sequence.state, ",") + ")"));
+      }
+    }
+    return {};
+  }
+
+  Status tables() {
+    for (const SelectedSchema& s : selection_.schemas) {
+      for (const Table& table : s.schema->tables) {
+        GB_TRY_ASSIGN(const TableDefinition definition, parse_table(table.create_sql));
+        GB_TRY_ASSIGN(const std::string sql,
+                      create_table_sql(definition, s.target, Keys::kAll, selection_.names));
+        GB_TRY(say("\n"));
+        GB_TRY(statement(sql));
+        if (table.totals.rows > 0 && !table.data_excluded) GB_TRY(rows(s, table));
+        if (table.data_excluded)
+          report_.notes.push_back("the rows of " + quote_table(s.target, table.name) +
+                                  " are not in the backup (excludeTables)");
+        // The rows may have moved it: one that was above them all is not again by itself.
+        if (table.auto_increment != 0)
+          GB_TRY(statement("ALTER TABLE " + quote_table(s.target, table.name) +
+                           " AUTO_INCREMENT = " + std::to_string(table.auto_increment)));
+        ++report_.tables;
+      }
+    }
+    return {};
+  }
+
+  Status rows(const SelectedSchema& s, const Table& table) {
+    const std::vector<const Column*> columns = loaded_columns(table);
+    std::string names;
+    for (const Column* column : columns)
+      names += (names.empty() ? "" : ",") + quote_name(column->name);
+    const std::string begin =
+        "INSERT INTO " + quote_table(s.target, table.name) + " (" + names + ") VALUES\n";
+    GB_TRY_ASSIGN(const std::unique_ptr<TableSource> chunks,
+                  source_.table(s.schema->name, table.name));
+    std::uint64_t written = 0;
+    std::string sql;
+    for (std::size_t i = 0, n = chunks->chunk_count(); i < n; ++i) {
+      GB_TRY_ASSIGN(Chunk encoded, chunks->chunk(i));
+      GB_TRY_ASSIGN(const DecodedChunk chunk, decode_chunk(table, std::move(encoded)));
+      for (std::size_t row = 0; row < chunk.chunk.rows; ++row) {
+        sql += sql.empty() ? begin + "(" : ",\n(";
+        for (std::size_t c = 0; c < columns.size(); ++c) {
+          if (c > 0) sql += ',';
+          append_value(sql, columns[c]->kind, chunk.columns[c], row);
+        }
+        sql += ')';
+        ++written;
+        if (sql.size() >= kMaxInsertBytes) {
+          GB_TRY(statement(sql));
+          sql.clear();
+        }
+      }
+    }
+    if (!sql.empty()) GB_TRY(statement(sql));
+    if (written != table.totals.rows)
+      return fail(Code::kCorruption, "the table " + quote_table(s.schema->name, table.name) +
+                                         " has another number of rows than the backup says");
+    report_.rows += written;
+    return {};
+  }
+
+  Status foreign_keys() {
+    for (const SelectedSchema& s : selection_.schemas) {
+      for (const Table& table : s.schema->tables) {
+        GB_TRY_ASSIGN(const TableDefinition definition, parse_table(table.create_sql));
+        GB_TRY_ASSIGN(const std::string sql,
+                      add_foreign_keys_sql(definition, s.target, selection_.names));
+        if (!sql.empty()) GB_TRY(statement(sql));
+      }
+    }
+    return {};
+  }
+
+  Status programs_of(Program::Kind kind) {
+    for (const SelectedSchema& s : selection_.schemas)
+      for (const Program& p : s.schema->programs)
+        if (p.kind == kind) GB_TRY(program(*s.schema, {&p, s.schema->name, s.target}));
+    return {};
+  }
+
+  Status views() {
+    std::vector<PlacedProgram> all;
+    std::map<std::string, const Schema*> schemas;
+    for (const SelectedSchema& s : selection_.schemas) {
+      schemas[s.schema->name] = s.schema;
+      for (const Program& p : s.schema->programs) {
+        if (p.kind != Program::Kind::kView) continue;
+        if (p.view_columns.empty())
+          report_.notes.push_back("the view " + quote_table(s.schema->name, p.name) +
+                                  " was already broken when it was backed up, and is left out");
+        else
+          all.push_back({&p, s.schema->name, s.target});
+      }
+    }
+    GB_TRY_ASSIGN(all, in_order_of_use(std::move(all)));
+    for (const PlacedProgram& view : all) GB_TRY(program(*schemas[view.from], view));
+    return {};
+  }
+
+  Status program(const Schema& schema, const PlacedProgram& placed) {
+    const Program& p = *placed.program;
+    GB_TRY(say("\n"));
+    GB_TRY(statement(use_program_sql(placed)));
+    GB_TRY(statement(program_session_sql(p)));
+    const bool other_collation =
+        !p.database_collation.empty() && p.database_collation != schema.collation;
+    const auto collate = [&](const std::string& collation) {
+      return statement("ALTER DATABASE " + quote_name(placed.schema) + " COLLATE " + collation);
+    };
+    if (other_collation) GB_TRY(collate(p.database_collation));
+    const std::string delimiter = delimiter_for(p.create_sql);
+    GB_TRY(
+        say("DELIMITER " + delimiter + "\n" + p.create_sql + "\n" + delimiter + "\nDELIMITER ;\n"));
+    if (other_collation) GB_TRY(collate(schema.collation));
+    const std::string state = event_state_sql(placed, !model_.facts.cluster_uuid.empty());
+    if (!state.empty()) GB_TRY(statement(state));
+    return session();
+  }
+
+  const InstanceModel& model_;
+  const ExportOptions& options_;
+  DumpSource& source_;
+  const SqlSink& sink_;
+  const std::stop_token stop_;
+  Selection selection_;
+  ExportReport report_;
+};
+
+}  // namespace
+
+Result<ExportReport> export_sql(const InstanceModel& model, const ExportOptions& options,
+                                DumpSource& source, const SqlSink& sink, std::stop_token stop) {
+  return Exporter(model, options, source, sink, std::move(stop)).run();
+}
+
+}  // namespace gb::galera
