@@ -5,6 +5,7 @@
 #include "apiserver/config.h"
 #include "apiserver/files.h"
 #include "base/watched_file.h"
+#include "galera/scratch_server.h"
 #include "http/client_authorities.h"
 #include "http/tls.h"
 
@@ -46,6 +47,15 @@ Status check_files(const Config& config) {
     if (const auto key = kube::parse_webhook_secret(secret); !key)
       return wrap(std::string(kKey) + ": " + config.webhook->secret_file, key.error());
     GB_TRY(check_ca("notifications.webhook.caFile", config.webhook->ca_file));
+  }
+  if (const std::string& server = config.verification.server; !server.empty())
+    if (const auto programs = galera::find_server_programs(server, {}); !programs)
+      return wrap("verification.server", programs.error());
+  if (const std::string& place = config.verification.place; !place.empty()) {
+    std::error_code error;
+    if (!fs::is_directory(place, error) || ::access(place.c_str(), W_OK | X_OK) != 0)
+      return fail(Code::kInvalid, "verification.place: " + place + " can not be used",
+                  "it must be a folder that this program may write into");
   }
   for (const StoreConfig& store : config.stores) {
     std::error_code error;

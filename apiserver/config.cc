@@ -294,6 +294,24 @@ void read_limits(Section section, LimitsConfig& limits) {
   section.no_other_keys();
 }
 
+void read_verification(Section section, VerificationConfig& verification) {
+  for (const auto& [key, value] :
+       {std::pair{"server", &verification.server}, std::pair{"place", &verification.place}}) {
+    section.text(key, *value);
+    if (!value->empty() && value->front() != '/')
+      section.refuse(key, "needs an absolute path, not \"" + *value + "\"", "");
+  }
+  std::string memory;
+  section.text("memory", memory);
+  if (!memory.empty()) {
+    if (const auto bytes = parse_quantity(memory); bytes && *bytes >= (std::uint64_t{32} << 20))
+      verification.memory = *bytes;
+    else
+      section.refuse("memory", "must be a quantity of at least 32Mi, not \"" + memory + "\"", "");
+  }
+  section.no_other_keys();
+}
+
 void read_log(Section section, Config& config) {
   std::string level = "info";
   std::string format = "json";
@@ -339,6 +357,7 @@ void read_all(Section& top, Config& config) {
   if (config.stores.empty()) top.refuse("stores", "names no store", "at least one is needed");
   for (Section& instance : top.sections("instances")) read_instance(instance, config.instances);
   read_notifications(top.section("notifications"), config);
+  read_verification(top.section("verification"), config.verification);
   read_limits(top.section("limits"), config.limits);
   read_log(top.section("log"), config);
   top.no_other_keys();
@@ -445,6 +464,13 @@ std::string describe(const Config& config) {
     list("namespaces", config.webhook->namespaces);
     out << YAML::EndMap << YAML::EndMap;
   }
+  out << YAML::Key << "verification" << YAML::Value << YAML::BeginMap;
+  pair("server", config.verification.server.empty() ? "(the one that is installed)"
+                                                    : config.verification.server);
+  pair("place", config.verification.place.empty() ? "(that for temporary files)"
+                                                  : config.verification.place);
+  pair("memory", to_quantity(config.verification.memory));
+  out << YAML::EndMap;
   out << YAML::Key << "limits" << YAML::Value << YAML::BeginMap;
   pair("inFlightReads", config.limits.in_flight_reads);
   pair("inFlightWrites", config.limits.in_flight_writes);

@@ -48,6 +48,13 @@ struct LimitsConfig {
   std::vector<jobs::NamespaceQuota> namespaces;
 };
 
+// Where a backup with verification: Restore is restored.
+struct VerificationConfig {
+  std::string server;  // mariadbd; empty: the one that is installed
+  std::string place;   // the folder that it lies in; empty: that for temporary files
+  std::uint64_t memory = std::uint64_t{256} << 20;  // of InnoDB
+};
+
 struct Config {
   std::string file;
   ServingConfig serving;
@@ -56,6 +63,7 @@ struct Config {
   std::vector<StoreConfig> stores;
   std::vector<jobs::ConfiguredInstance> instances;
   std::optional<kube::WebhookConfig> webhook;  // notifications.webhook
+  VerificationConfig verification;
   LimitsConfig limits;
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kJson;

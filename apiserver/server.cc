@@ -136,10 +136,16 @@ Status serve(const Config& config, std::stop_token stop) {
     instances = std::make_unique<jobs::ClusterInstances>(*doors.client, catalog->repository_id(),
                                                          configured);
   const std::unique_ptr<jobs::DumpEngine> engine = jobs::make_logical_engine(clock);
+  galera::ScratchOptions scratch_options;
+  scratch_options.place = config.verification.place;
+  scratch_options.buffer_pool = config.verification.memory;
+  const std::unique_ptr<jobs::ScratchServers> scratch =
+      jobs::make_scratch_servers(config.verification.server, scratch_options);
 
   jobs::Dependencies job_dependencies;
   job_dependencies.catalog = catalog.get();
   job_dependencies.engine = engine.get();
+  job_dependencies.scratch = scratch.get();
   job_dependencies.stores = std::move(stores);
   job_dependencies.instances = &configured;
   if (instances != nullptr) job_dependencies.instances = instances.get();

@@ -61,14 +61,16 @@ Schema backup_spec() {
                   with_default(boolean("True keeps the backup: it does not expire and its deletion "
                                        "is refused. May be changed. Default false."),
                                "false")),
-       unavailable("verification",
-                   choice("How the finished backup is checked: Checksum (every byte is read back "
-                          "and compared with its digest) or None. Default Checksum.",
-                          {"Checksum", "None"}),
-                   {"Restore"}),
+       field("verification",
+             choice("How the finished backup is checked: Checksum (every byte is read back and "
+                    "compared with its digest), Restore (the same, and then it is restored into a "
+                    "scratch server of its own, where every row is compared) or None. Default "
+                    "Checksum.",
+                    {"Checksum", "None", "Restore"})),
        field("activeDeadline",
              with_default(text("The backup fails when it has run for longer than this, as a "
-                               "duration. Default 6h.",
+                               "duration; once it has been read back, only its verification by "
+                               "Restore is given up. Default 6h.",
                                SchemaFormat::kDuration),
                           quote("6h"))),
        field("threads", std::move(threads))});
@@ -120,7 +122,7 @@ Schema backup_status() {
        field("verification",
              object("The last check of the backup.",
                     {field("time", text("When it was done.", SchemaFormat::kDateTime)),
-                     field("method", text("How: Checksum.")),
+                     field("method", text("How: Checksum or Restore.")),
                      field("tables", integer("Tables that were checked.")),
                      field("mismatches", integer("Tables that were not as recorded."))})),
        field("cancellation", cancellation()), field("executor", executor())});

@@ -16,14 +16,17 @@
 #include <fstream>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "base/wait.h"
+#include "galera/accounts.h"
 #include "galera/child_process.h"
 #include "galera/connection.h"
+#include "galera/sql_text.h"
 
 namespace gb::galera {
 namespace {
@@ -36,6 +39,9 @@ constexpr std::string_view kLock = "lock";
 constexpr std::array<const char*, 4> kFolders{"/usr/sbin", "/usr/libexec", "/usr/local/sbin",
                                               "/usr/bin"};
 constexpr std::size_t kLogShown = 600;  // bytes of a server's log that a message may show
+// By which accounts log in that are not built into every server.
+constexpr std::array<const char*, 4> kLoginPlugins{"auth_ed25519", "auth_gssapi", "auth_pam",
+                                                   "auth_parsec"};
 
 class Descriptor {
  public:
@@ -167,6 +173,10 @@ class Folder {
   Descriptor lock_;
 };
 
+fs::path folder_of(const std::string& place, std::error_code& error) {
+  return fs::absolute(place.empty() ? fs::temp_directory_path(error) : fs::path(place), error);
+}
+
 // What processes that were killed left: nobody holds its lock.
 void sweep(const fs::path& place) {
   std::error_code ignored;
@@ -261,6 +271,32 @@ class Scratch final : public ScratchServer {
     return out;
   }
 
+  Status make_ready(const InstanceModel& model, std::stop_token stop) const override {
+    const Endpoint self = endpoint("scratch");
+    GB_TRY_ASSIGN(Connection connection,
+                  Connection::open(self, self.nodes.front(), {}, std::move(stop)));
+    if (!model.accounts.empty())
+      for (const char* plugin : kLoginPlugins)
+        // Where it is not installed, an account that needs it says so.
+        (void)connection.exec("INSTALL SONAME " + quote_text(plugin));
+    GB_TRY_ASSIGN(std::set<std::string> there, existing_accounts(connection));
+    for (const Account& account : model.accounts) there.insert(plain_account_name(account));
+    for (const Schema& schema : model.schemas)
+      for (const Program& program : schema.programs) {
+        if (program.definer.empty() || !there.insert(program.definer).second) continue;
+        const std::size_t at = program.definer.rfind('@');
+        const bool role = at == std::string::npos;
+        const std::string account = role ? quote_name(program.definer)
+                                         : quote_text(program.definer.substr(0, at)) + "@" +
+                                               quote_text(program.definer.substr(at + 1));
+        GB_TRY(connection.exec(role ? "CREATE ROLE " + account
+                                    : "CREATE USER " + account + " ACCOUNT LOCK"));
+        // A view on a view is made only where its definer may read that one.
+        GB_TRY(connection.exec("GRANT ALL PRIVILEGES ON *.* TO " + account));
+      }
+    return {};
+  }
+
   [[nodiscard]] std::uint64_t free_bytes() const override {
     std::error_code error;
     const fs::space_info space = fs::space(folder_.path(), error);
@@ -330,12 +366,17 @@ bool is_newer_series(const std::string& a, const std::string& b) {
   return series_of(a) > series_of(b);
 }
 
+void sweep_scratch_place(const std::string& place) {
+  std::error_code error;
+  const fs::path folder = folder_of(place, error);
+  if (!error) sweep(folder);
+}
+
 Result<std::unique_ptr<ScratchServer>> ScratchServer::start(const ServerPrograms& programs,
                                                             const ScratchOptions& options,
                                                             std::stop_token stop) {
   std::error_code error;
-  const fs::path place = fs::absolute(
-      options.place.empty() ? fs::temp_directory_path(error) : fs::path(options.place), error);
+  const fs::path place = folder_of(options.place, error);
   if (error || !fs::is_directory(place, error))
     return fail(Code::kInvalid, "there is no folder " + place.string() + " for a scratch server",
                 "make it, on a disk with room enough, or name another");

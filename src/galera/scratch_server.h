@@ -22,6 +22,7 @@
 
 #include "base/error.h"
 #include "galera/endpoint.h"
+#include "galera/model.h"
 
 namespace gb::galera {
 
@@ -49,6 +50,9 @@ struct ScratchOptions {
   std::chrono::seconds patience{120};  // until it answers
 };
 
+// Removes what processes that were killed left in this place; start() does it, too.
+void sweep_scratch_place(const std::string& place);
+
 class ScratchServer {
  public:
   // A server with nothing in it but what MariaDB itself brings; one account, root.
@@ -59,6 +63,10 @@ class ScratchServer {
 
   // How it is reached, under the name of the instance whose data it is to hold.
   [[nodiscard]] virtual Endpoint endpoint(const std::string& instance) const = 0;
+  // Makes what a restore of `model` takes for granted on a target: the accounts that its programs
+  // run as and that are not in it, and the plugins by which its accounts log in, as far as they are
+  // installed. Errors: those of Connection.
+  virtual Status make_ready(const InstanceModel& model, std::stop_token stop) const = 0;
   // Bytes that are free where it lies.
   [[nodiscard]] virtual std::uint64_t free_bytes() const = 0;
   // `error`, with the end of the server's log when the reason is that it is gone.

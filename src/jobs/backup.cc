@@ -12,6 +12,7 @@
 #include "jobs/instance_state.h"
 #include "jobs/repo_streams.h"
 #include "jobs/reporter.h"
+#include "jobs/trial.h"
 #include "storage/repo/repo.h"
 
 namespace gb::jobs {
@@ -211,6 +212,7 @@ class BackupRun {
       if (dumped) dumped = seal();
       if (dumped) dumped = verify(stop);
     }
+    if (dumped && work_.spec.verification == "Restore") dumped = restore_on_trial();
     return dumped ? complete() : dumped;
   }
 
@@ -311,8 +313,41 @@ class BackupRun {
     if (work_.spec.verification == "None") return {};
     Status verified = read_back(stop);
     // A store that does not answer has proven nothing.
-    if (!verified && verified.error().code == Code::kCorruption) tell_mismatch(verified.error());
+    if (!verified && verified.error().code == Code::kCorruption)
+      tell_mismatch("Mismatch", verified.error());
     return verified;
+  }
+
+  // Whether what was read back can be restored.
+  Status restore_on_trial() {
+    // Nothing is asked of the instances any more: who must restore one need not wait for this.
+    control_.release();
+    ProgressParts progress;
+    for (const galera::InstanceModel& model : models_) {
+      progress.push_back(std::make_unique<galera::Progress>());
+      for (const galera::Schema& schema : model.schemas)
+        for (const galera::Table& table : schema.tables)
+          progress.back()->rows_expected += table.totals.rows;
+    }
+    GB_TRY(record_.update([&](api::Json& status) {
+      status["progress"] = progress_json(progress, std::chrono::milliseconds(0), false);
+    }));
+    Result<Trial> trial = [&] {
+      const Reporter reporter(record_, control_, *log_, *environment_.clock, progress,
+                              start_ + work_.spec.active_deadline);
+      return try_restore(environment_, work_.spec, record_.key().ns, reader_, progress, control_,
+                         log_);
+    }();
+    if (!trial) {
+      if (trial.error().code == Code::kCorruption) tell_mismatch("Mismatch", trial.error());
+      return fail(std::move(trial).error());
+    }
+    trial_ = std::move(*trial);
+    log_->say(trial_->message);
+    if (trial_->outcome != Trial::Outcome::kRefuted) return {};
+    Error error{Code::kCorruption, trial_->message, "", {}, nullptr};
+    tell_mismatch(trial_->reason, error);
+    return fail(std::move(error));
   }
 
   Status read_back(const std::stop_token& stop) {
@@ -322,8 +357,9 @@ class BackupRun {
     const auto reader = storage::BackupReader::open(*work_.store->blobs, record_.key().ns,
                                                     record_.uid(), finished_.digest);
     if (!reader) return damaged(reader.error());
-    if (Status verified = (*reader)->verify(stop); !verified) return damaged(verified.error());
-    verified_tables_ = (*reader)->manifest().tables.size();
+    reader_ = *reader;
+    if (Status verified = reader_->verify(stop); !verified) return damaged(verified.error());
+    verified_tables_ = reader_->manifest().tables.size();
     log_->say("read back: every digest of " + std::to_string(verified_tables_) +
               " tables is right");
     return {};
@@ -331,16 +367,40 @@ class BackupRun {
 
   // That a verification found damage is more than a failure among others: it is a condition and an
   // event of its own.
-  void tell_mismatch(const Error& error) {
+  void tell_mismatch(const std::string& reason, const Error& error) {
     const Status told = record_.update([&](api::Json& status) {
-      api::set_condition(status, "Verified", "False", "Mismatch", error.text(),
-                         environment_.clock->now());
+      const WallTime now = environment_.clock->now();
+      if (trial_) status["verification"] = verification_json(now);
+      api::set_condition(status, "Verified", "False", reason, error.text(), now);
     });
     if (!told)
       log::warn("that a verification failed could not be recorded",
                 {{"name", record_.key().name}, {"error", told.error().text()}});
     environment_.event(*record_.last(), kube::EventType::kWarning, "VerificationFailed",
                        error.text());
+  }
+
+  [[nodiscard]] api::Json verification_json(WallTime now) const {
+    const bool restored = trial_ && trial_->outcome != Trial::Outcome::kNotShown;
+    return {{"time", to_rfc3339(now)},
+            {"method", restored ? "Restore" : "Checksum"},
+            {"tables", restored ? trial_->tables : verified_tables_},
+            {"mismatches", restored ? trial_->mismatches : 0}};
+  }
+
+  void write_verdict(api::Json& status, WallTime now) const {
+    if (work_.spec.verification == "None")
+      return api::set_condition(status, "Verified", "False", "NotRequested",
+                                "spec.verification is None", now);
+    status["verification"] = verification_json(now);
+    const std::string read_back = "every byte was read back and compared";
+    if (!trial_)
+      api::set_condition(status, "Verified", "True", "Checksum", read_back, now);
+    else if (trial_->outcome == Trial::Outcome::kRestored)
+      api::set_condition(status, "Verified", "True", trial_->reason, trial_->message, now);
+    else
+      api::set_condition(status, "Verified", "Unknown", trial_->reason,
+                         read_back + ", but not restored: " + trial_->message, now);
   }
 
   Status complete() {
@@ -350,6 +410,8 @@ class BackupRun {
     for (const galera::InstanceModel& model : models_)
       notes.insert(notes.end(), model.notes.begin(), model.notes.end());
     for (const std::string& note : notes) log_->say("note: " + note);
+    const bool not_shown = trial_ && trial_->outcome == Trial::Outcome::kNotShown;
+    if (not_shown) notes.insert(notes.begin(), "not verified by a restore: " + trial_->message);
     GB_TRY(record_end(record_, control_, *log_, [&](api::Json& status) {
       const WallTime now = environment_.clock->now();
       status["phase"] = "Completed";
@@ -359,18 +421,11 @@ class BackupRun {
       status["progress"] = progress_json(progress_, elapsed, true);
       api::set_condition(status, "Completed", "True", "Completed",
                          "everything is in the store and durable", now);
-      if (work_.spec.verification == "None") {
-        api::set_condition(status, "Verified", "False", "NotRequested", "spec.verification is None",
-                           now);
-      } else {
-        status["verification"] = {{"time", to_rfc3339(now)},
-                                  {"method", "Checksum"},
-                                  {"tables", verified_tables_},
-                                  {"mismatches", 0}};
-        api::set_condition(status, "Verified", "True", "Checksum",
-                           "every byte was read back and compared", now);
-      }
+      write_verdict(status, now);
     }));
+    if (not_shown)
+      environment_.event(*record_.last(), kube::EventType::kWarning, "NotVerified",
+                         trial_->message);
     const std::string told = "backup completed: " + to_quantity(finished_.sizes.logical) +
                              " of rows, " + to_quantity(finished_.sizes.added) +
                              " added to the store";
@@ -397,7 +452,9 @@ class BackupRun {
   std::vector<galera::InstanceModel> models_;
   std::unique_ptr<storage::BackupWriter> writer_;
   storage::FinishedBackup finished_;
-  std::size_t verified_tables_ = 0;
+  std::shared_ptr<const storage::BackupReader> reader_;  // of what was written
+  std::uint64_t verified_tables_ = 0;
+  std::optional<Trial> trial_;
 };
 
 }  // namespace

@@ -2,7 +2,8 @@
 //
 // Order of what becomes durable: packs, the manifest, status.digest (phase Verifying), then
 // Completed. A backup that says Completed was read back whole unless its spec says verification:
-// None.
+// None. With verification: Restore it was restored, too (trial.h), or its condition Verified says
+// why that was not shown.
 #pragma once
 
 #include <memory>

@@ -33,7 +33,36 @@ class LogicalEngine final : public DumpEngine {
   const Clock& clock_;
 };
 
+class InstalledServers final : public ScratchServers {
+ public:
+  InstalledServers(std::string server, galera::ScratchOptions options)
+      : server_(std::move(server)), options_(std::move(options)) {
+    galera::sweep_scratch_place(options_.place);
+  }
+
+  Result<std::string> version(std::stop_token stop) override {
+    GB_TRY_ASSIGN(galera::ServerPrograms programs,
+                  galera::find_server_programs(server_, std::move(stop)));
+    return std::move(programs.version);
+  }
+
+  Result<std::unique_ptr<galera::ScratchServer>> start(std::stop_token stop) override {
+    GB_TRY_ASSIGN(const galera::ServerPrograms programs,
+                  galera::find_server_programs(server_, stop));
+    return galera::ScratchServer::start(programs, options_, std::move(stop));
+  }
+
+ private:
+  const std::string server_;
+  const galera::ScratchOptions options_;
+};
+
 }  // namespace
+
+std::unique_ptr<ScratchServers> make_scratch_servers(std::string server,
+                                                     galera::ScratchOptions options) {
+  return std::make_unique<InstalledServers>(std::move(server), std::move(options));
+}
 
 std::unique_ptr<DumpEngine> make_logical_engine(const Clock& clock) {
   return std::make_unique<LogicalEngine>(clock);

@@ -1,14 +1,16 @@
 // The engine as the jobs see it. The logical engine of src/galera is one; physical and
 // point-in-time engines may come beside it. Tests inject faults here that no real server can be
-// made to show.
+// made to show. So are the servers that a backup is restored into to see that it can be.
 #pragma once
 
 #include <memory>
 #include <stop_token>
+#include <string>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "galera/engine.h"
+#include "galera/scratch_server.h"
 
 namespace gb::jobs {
 
@@ -29,6 +31,22 @@ class DumpEngine {
   // The same for a restore that had blocked the writes of applications.
   virtual Status give_back_traffic(const galera::Endpoint& endpoint, std::stop_token stop) = 0;
 };
+
+// Thread safety: all methods, from any thread; a server is ended by the thread that started it.
+class ScratchServers {
+ public:
+  virtual ~ScratchServers() = default;
+  // The version of the servers that start() starts. NotFound: no such program is installed.
+  virtual Result<std::string> version(std::stop_token stop) = 0;
+  // Errors: those of version() and of ScratchServer::start.
+  virtual Result<std::unique_ptr<galera::ScratchServer>> start(std::stop_token stop) = 0;
+};
+
+// `server`: the mariadbd to take; empty: the one that is installed. Looked for every time, since it
+// may be installed, or upgraded, while we run. What a process that was killed left in
+// options.place goes at once.
+[[nodiscard]] std::unique_ptr<ScratchServers> make_scratch_servers(std::string server,
+                                                                   galera::ScratchOptions options);
 
 // src/galera: the logical dump and restore.
 [[nodiscard]] std::unique_ptr<DumpEngine> make_logical_engine(const Clock& clock);

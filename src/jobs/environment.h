@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "jobs/jobs.h"
 #include "jobs/record.h"
+#include "jobs/slots.h"
 #include "storage/crypto/digest.h"
 
 namespace gb::jobs {
@@ -14,6 +16,8 @@ namespace gb::jobs {
 // Thread safety: const after construction.
 struct Environment : Dependencies {
   Executor executor;
+  // A scratch server takes memory and disk of this machine: there is one at a time.
+  std::shared_ptr<Slots> trials = std::make_shared<Slots>(1);
 
   // `name` empty: the first. Invalid says which there are.
   [[nodiscard]] Result<const Store*> find_store(const std::string& name) const;

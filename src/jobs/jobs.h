@@ -91,6 +91,7 @@ struct Dependencies {
   DumpEngine* engine = nullptr;
   std::vector<Store> stores;  // at least one; the first is the default
   InstanceResolver* instances = nullptr;
+  ScratchServers* scratch = nullptr;       // null: no backup is verified by a restore
   TrafficGates* gates = nullptr;           // null: no instance has one
   kube::Authorizer* authorizer = nullptr;  // null: whoever calls may do everything (command line)
   kube::EventRecorder* events = nullptr;   // null: none are written

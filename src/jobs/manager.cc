@@ -12,6 +12,7 @@
 #include "jobs/reporter.h"
 #include "jobs/restore.h"
 #include "jobs/trash.h"
+#include "jobs/trial.h"
 
 namespace gb::jobs {
 namespace {
@@ -147,7 +148,10 @@ Result<api::ObjectPtr> Manager::submit_backup(api::Json object, const kube::User
                                          api::read_backup_spec(object).database_instances,
                                          "backup \"" + name_of(object) + "\"", false));
   auto log = make_log(object);
-  GB_TRY_ASSIGN(BackupWork work, prepare_backup(environment_, object, log, std::move(stop)));
+  GB_TRY_ASSIGN(BackupWork work, prepare_backup(environment_, object, log, stop));
+  if (work.spec.verification == "Restore")
+    for (const BackupWork::Instance& instance : work.instances)
+      GB_TRY(require_trial(environment_, instance.dump->facts().server_version, stop));
   object["status"] = initial_backup_status(environment_, work);
   if (dry_run) return not_recorded(api::kBackups, std::move(object));
   return record_and_run(std::move(object), std::move(work), log, std::move(held),

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "jobs/expiry.h"
 #include "jobs/manager.h"
+#include "jobs/trial.h"
 
 namespace gb::jobs {
 
@@ -34,6 +35,9 @@ Status Manager::review_template(const api::Json& schedule, const kube::User& use
   api::Json backup = backup_of_run(schedule, name_of(schedule), {});
   GB_TRY(environment_.authorize_creation(user, api::kBackups, namespace_of(backup)));
   GB_TRY(authorize_backup(backup, user));
+  // Later runs are taken even where it is not possible any more: their objects say so.
+  if (api::read_backup_spec(backup).verification == "Restore")
+    GB_TRY(require_trial(environment_, "", {}));
   return resolve_backup(environment_, backup).map([](const auto&) {});
 }
 

@@ -168,16 +168,12 @@ class RestoreRun {
     RepoSource source(work_.reader, instance.source);
     auto report = instance.restore->run(source, *progress_[i], stop);
     if (!report) return wrap("instance \"" + instance.target + "\"", report.error());
-    if (!report->mismatches.empty()) {
-      std::vector<std::string> tables;
-      for (const galera::TableComparison& m : report->mismatches)
-        tables.push_back(m.schema + "." + m.table + " (" + std::to_string(m.found.rows) + " of " +
-                         std::to_string(m.expected.rows) + " rows)");
+    if (!report->mismatches.empty())
       return fail(Code::kCorruption,
                   "instance \"" + instance.target +
-                      "\": what was restored differs from the backup in " + join(tables, ", "),
+                      "\": what was restored differs from the backup in " +
+                      names_of(report->mismatches),
                   "writes during the restore do this: block traffic and restore again");
-    }
     tables_ += report->tables;
     rows_ += report->rows;
     for (const std::string& note : report->notes) log_->say("note: " + note);
@@ -230,6 +226,14 @@ class RestoreRun {
 };
 
 }  // namespace
+
+std::string names_of(const std::vector<galera::TableComparison>& mismatches) {
+  std::vector<std::string> tables;
+  for (const galera::TableComparison& m : mismatches)
+    tables.push_back(m.schema + "." + m.table + " (" + std::to_string(m.found.rows) + " of " +
+                     std::to_string(m.expected.rows) + " rows)");
+  return join(tables, ", ");
+}
 
 api::Json initial_restore_status(const Environment& environment, const RestoreWork& work,
                                  bool dry_run) {

@@ -5,6 +5,7 @@
 // every blob.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,9 @@
 #include "storage/repo/repo.h"
 
 namespace gb::jobs {
+
+// What a thread of a restore takes at most, one row of unusual size left aside.
+inline constexpr std::uint64_t kRestoreThreadBytes = std::uint64_t{56} << 20;
 
 struct RestoreWork {
   api::RestoreSpec spec;
@@ -46,6 +50,9 @@ Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::
 // Whether `user` may see which backups a namespace has.
 [[nodiscard]] Status authorize_choosing(const Environment& environment, const kube::User& user,
                                         const std::string& ns);
+
+// The tables that differ, each with its rows: "nova.instances (2 of 3 rows)".
+[[nodiscard]] std::string names_of(const std::vector<galera::TableComparison>& mismatches);
 
 // Opens the backup, resolves the targets, runs every preflight. Failed checks are in the plans.
 Result<RestoreWork> prepare_restore(const Environment& environment, const api::Json& object,

@@ -22,9 +22,6 @@ kube::Attributes get_backup(const std::string& ns, const std::string& name) {
   return a;
 }
 
-// What a thread of a restore takes at most, one row of unusual size left aside.
-constexpr std::uint64_t kRestoreThreadBytes = std::uint64_t{56} << 20;
-
 Status require_completed(const api::Object& backup) {
   const std::string phase = api::phase_of(backup.dom());
   if (phase == "Completed" && !backup.being_deleted()) return {};

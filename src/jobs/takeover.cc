@@ -174,9 +174,11 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
           dom["status"]["progress"]["percent"] = 100;
           api::set_condition(dom["status"], "Completed", "True", "Completed",
                              "everything is in the store and durable", now);
-          api::set_condition(dom["status"], "Verified", "True", "Checksum",
-                             "every byte was read back and compared, after its server had ended",
-                             now);
+          const bool restore_asked = api::read_backup_spec(dom).verification == "Restore";
+          std::string shown = "every byte was read back and compared, after its server had ended";
+          if (restore_asked) shown += " while it restored the backup; take another one";
+          api::set_condition(dom["status"], "Verified", restore_asked ? "Unknown" : "True",
+                             restore_asked ? "ServerDied" : "Checksum", shown, now);
         } else {
           ending = ending_without_server(dom["status"], noun, message);
           write_ending(dom["status"], ending, now);

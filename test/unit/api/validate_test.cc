@@ -85,9 +85,7 @@ TEST(Validate, WhatThisReleaseDoesNotDoIsRefusedNotIgnored) {
   EXPECT_THAT(backup_wrongs({{"resources", "All"}}),
               ElementsAre("spec.resources: Forbidden: the value \"All\" is not available in this "
                           "release; use \"None\""));
-  EXPECT_THAT(backup_wrongs({{"verification", "Restore"}}),
-              ElementsAre("spec.verification: Forbidden: the value \"Restore\" is not available in "
-                          "this release; use \"Checksum\""));
+  EXPECT_THAT(backup_wrongs({{"verification", "Restore"}}), IsEmpty());
   EXPECT_THAT(backup_wrongs({{"copyTo", {"offsite"}}}),
               ElementsAre("spec.copyTo: Forbidden: copyTo is not available in this release; leave "
                           "it out"));

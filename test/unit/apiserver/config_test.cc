@@ -59,6 +59,7 @@ notifications:
     secretFile: /w
     events: [Failed, RunMissed]
     namespaces: [openstack]
+verification: {server: /usr/sbin/mariadbd, place: /scratch, memory: 1Gi}
 limits:
   {inFlightReads: 4, inFlightWrites: 2, parallelBackups: 3, memory: 1Gi, namespaces: [{namespace: a, backups: 5, size: 2Gi}]}
 log: {level: debug, format: text}
@@ -71,6 +72,9 @@ log: {level: debug, format: text}
   EXPECT_EQ(endpoint.active_node, "10.0.0.2:3306");
   EXPECT_EQ(endpoint.tls, galera::TlsMode::kRequired);
   EXPECT_EQ(config->limits.memory, 1ULL << 30);
+  EXPECT_EQ(config->verification.server, "/usr/sbin/mariadbd");
+  EXPECT_EQ(config->verification.place, "/scratch");
+  EXPECT_EQ(config->verification.memory, 1ULL << 30);
   ASSERT_TRUE(config->webhook);
   EXPECT_EQ(config->webhook->secret_file, "/w");
   EXPECT_EQ(config->webhook->events, (std::set<std::string>{"Failed", "RunMissed"}));
@@ -105,11 +109,16 @@ TEST(Config, AWebhookIsReadStrictly) {
 TEST(Config, AMistakeNamesKeyFileAndLine) {
   EXPECT_EQ(error_of("limitz: {}\n"),
             "conf.yaml:8: limitz is no key of this file; known here: apiVersion, cluster, "
-            "instances, kind, limits, log, notifications, serving, standalone, stores");
+            "instances, kind, limits, log, notifications, serving, standalone, stores, "
+            "verification");
   EXPECT_EQ(error_of("limits:\n  parallelBackups: 0\n"),
             "conf.yaml:9: limits.parallelBackups must be a whole number from 1 to 64, not \"0\"");
   EXPECT_EQ(error_of("limits: {memory: 12 MB}\n"),
             "conf.yaml:8: limits.memory must be a quantity of at least 128Mi, not \"12 MB\"");
+  EXPECT_EQ(error_of("verification: {memory: 16Mi}\n"),
+            "conf.yaml:8: verification.memory must be a quantity of at least 32Mi, not \"16Mi\"");
+  EXPECT_EQ(error_of("verification: {place: scratch}\n"),
+            "conf.yaml:8: verification.place needs an absolute path, not \"scratch\"");
   EXPECT_EQ(error_of("limits: {namespaces: [{backups: 5}]}\n"),
             "conf.yaml:8: limits.namespaces[0].namespace is missing; name one, or \"*\" for every "
             "other");

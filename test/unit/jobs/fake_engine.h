@@ -2,6 +2,8 @@
 // jobs that no real server can be made to show at the right moment.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -32,6 +34,7 @@ struct FakeCluster {
   Status restore_error;
   std::string differing_table;  // of nova, after a restore
   int restores = 0;
+  bool block_restores = false;         // one waits until it is stopped
   std::vector<std::string> recovered;  // donors
   std::string traffic_given_back;
   std::map<std::string, std::string> restored;
@@ -130,7 +133,7 @@ class FakeRestore final : public galera::Restore {
     {
       const std::scoped_lock lock(cluster_.mutex);
       ++cluster_.restores;
-      block = cluster_.block_runs;
+      block = cluster_.block_runs || cluster_.block_restores;
     }
     if (block) {
       wait_for_stop(std::move(stop));
@@ -183,6 +186,52 @@ class FakeEngine final : public DumpEngine {
 
  private:
   FakeCluster& cluster_;
+};
+
+// Scratch servers that are nothing but counted.
+class FakeScratch final : public ScratchServers {
+ public:
+  class Server final : public galera::ScratchServer {
+   public:
+    explicit Server(FakeScratch& all) : all_(all) {
+      ++all_.started;
+      all_.most = std::max(all_.most.load(), ++all_.running);
+    }
+    ~Server() override { --all_.running; }
+    [[nodiscard]] galera::Endpoint endpoint(const std::string& instance) const override {
+      galera::Endpoint endpoint;
+      endpoint.name = instance;
+      return endpoint;
+    }
+    Status make_ready(const galera::InstanceModel& /*model*/,
+                      std::stop_token /*stop*/) const override {
+      return {};
+    }
+    [[nodiscard]] std::uint64_t free_bytes() const override { return all_.free; }
+    [[nodiscard]] Error explain(Error error) const override { return error; }
+
+   private:
+    FakeScratch& all_;
+  };
+
+  Result<std::string> version(std::stop_token /*stop*/) override {
+    const std::scoped_lock lock(mutex);
+    return found;
+  }
+  Result<std::unique_ptr<galera::ScratchServer>> start(std::stop_token /*stop*/) override {
+    const std::scoped_lock lock(mutex);
+    if (!start_error) return fail(start_error.error());
+    return std::make_unique<Server>(*this);
+  }
+
+  std::mutex mutex;
+  // Set by tests.
+  Result<std::string> found = std::string("10.11.19-MariaDB");
+  Status start_error;
+  std::atomic<std::uint64_t> free{std::uint64_t{1} << 40};
+  std::atomic<int> started{0};
+  std::atomic<int> running{0};
+  std::atomic<int> most{0};  // at once
 };
 
 }  // namespace gb::jobs::test

@@ -127,6 +127,7 @@ class JobsTest : public testing::Test {
                  {std::shared_ptr<void>(), &faulty_},  // outlives the jobs
                  "72h"}};
     d.instances = &instances_;
+    d.scratch = &scratch_;
     d.gates = &gates_;
     d.authorizer = &rules_;
     d.events = &events_;
@@ -200,6 +201,7 @@ class JobsTest : public testing::Test {
   SystemRng rng_;
   FakeCluster cluster_;
   FakeEngine engine_{cluster_};
+  FakeScratch scratch_;
   Instances instances_;
   Gates gates_;
   Rules rules_;
