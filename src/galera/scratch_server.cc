@@ -26,6 +26,9 @@
 #include "galera/accounts.h"
 #include "galera/child_process.h"
 #include "galera/connection.h"
+#include "galera/introspect.h"
+#include "galera/programs.h"
+#include "galera/snapshot.h"
 #include "galera/sql_text.h"
 
 namespace gb::galera {
@@ -194,6 +197,18 @@ void sweep(const fs::path& place) {
   }
 }
 
+// That they are there. A view that was broken when it was backed up is not made again.
+std::vector<Program> without_texts(std::vector<Program> programs) {
+  std::vector<Program> out;
+  for (Program& program : programs) {
+    if (program.kind == Program::Kind::kView && program.view_columns.empty()) continue;
+    Program& bare = out.emplace_back();
+    bare.kind = program.kind;
+    bare.name = std::move(program.name);
+  }
+  return out;
+}
+
 class Scratch final : public ScratchServer {
  public:
   explicit Scratch(Folder folder) : folder_(std::move(folder)) {}
@@ -295,6 +310,23 @@ class Scratch final : public ScratchServer {
         GB_TRY(connection.exec("GRANT ALL PRIVILEGES ON *.* TO " + account));
       }
     return {};
+  }
+
+  Result<std::string> compare_definitions(const InstanceModel& model,
+                                          std::stop_token stop) const override {
+    const Endpoint self = endpoint("scratch");
+    GB_TRY_ASSIGN(Connection connection,
+                  open_dump_connection(self, self.nodes.front(), std::move(stop)));
+    std::vector<std::string> names;
+    for (const Schema& schema : model.schemas) names.push_back(schema.name);
+    GB_TRY_ASSIGN(Definitions live, read_definitions(connection, names, {}));
+    for (Schema& schema : live.schemas) {
+      GB_TRY_ASSIGN(schema.programs, read_programs(connection, schema.name));
+      schema.programs = without_texts(std::move(schema.programs));
+    }
+    std::vector<Schema> wanted = model.schemas;
+    for (Schema& schema : wanted) schema.programs = without_texts(std::move(schema.programs));
+    return definitions_changed(wanted, live.schemas);
   }
 
   [[nodiscard]] std::uint64_t free_bytes() const override {

@@ -67,6 +67,11 @@ class ScratchServer {
   // run as and that are not in it, and the plugins by which its accounts log in, as far as they are
   // installed. Errors: those of Connection.
   virtual Status make_ready(const InstanceModel& model, std::stop_token stop) const = 0;
+  // Which definition is not as in `model`, which was restored here, as one phrase ("table `a`.`b`
+  // was altered"); empty: none. The texts of programs are not compared, only that they are there: a
+  // server may print what it took in other words.
+  virtual Result<std::string> compare_definitions(const InstanceModel& model,
+                                                  std::stop_token stop) const = 0;
   // Bytes that are free where it lies.
   [[nodiscard]] virtual std::uint64_t free_bytes() const = 0;
   // `error`, with the end of the server's log when the reason is that it is gone.

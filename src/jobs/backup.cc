@@ -410,8 +410,8 @@ class BackupRun {
     for (const galera::InstanceModel& model : models_)
       notes.insert(notes.end(), model.notes.begin(), model.notes.end());
     for (const std::string& note : notes) log_->say("note: " + note);
-    const bool not_shown = trial_ && trial_->outcome == Trial::Outcome::kNotShown;
-    if (not_shown) notes.insert(notes.begin(), "not verified by a restore: " + trial_->message);
+    const bool untried = trial_ && trial_->outcome == Trial::Outcome::kNotShown;
+    if (untried) notes.insert(notes.begin(), "not verified by a restore: " + trial_->message);
     GB_TRY(record_end(record_, control_, *log_, [&](api::Json& status) {
       const WallTime now = environment_.clock->now();
       status["phase"] = "Completed";
@@ -423,7 +423,7 @@ class BackupRun {
                          "everything is in the store and durable", now);
       write_verdict(status, now);
     }));
-    if (not_shown)
+    if (untried)
       environment_.event(*record_.last(), kube::EventType::kWarning, "NotVerified",
                          trial_->message);
     const std::string told = "backup completed: " + to_quantity(finished_.sizes.logical) +

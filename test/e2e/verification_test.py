@@ -105,6 +105,17 @@ class Verification(Case):
         self.assertIn("VerificationFailed", self.alice("describe", BACKUPS, "refuted"))
         self.nothing_is_left()
 
+    def test_a_definition_that_comes_back_otherwise_is_named(self):
+        backup = self.backup("reworded", verification="Restore")
+        folder, holder = self.held_at_work(backup)
+        wait_until("another table to be loaded", lambda: self.client(folder, "SELECT COUNT(*) FROM keystone.project") not in ("", "0"), 60)
+        self.client(folder, "ALTER TABLE keystone.project COMMENT = 'planted'")
+        holder.kill()
+        verdict = self.verified(self.wait_phase(backup, "Completed"))
+        self.assertEqual((verdict["status"], verdict["reason"]), ("Unknown", "DefinitionDiffers"), verdict)
+        self.assertIn("`keystone`.`project`", verdict["message"])
+        self.nothing_is_left()
+
     def test_cancelled_while_it_is_restored_it_leaves_nothing(self):
         backup = self.backup("cancelled-verification", verification="Restore")
         self.held_at_work(backup)

@@ -207,6 +207,10 @@ class FakeScratch final : public ScratchServers {
                       std::stop_token /*stop*/) const override {
       return {};
     }
+    Result<std::string> compare_definitions(const galera::InstanceModel& /*model*/,
+                                            std::stop_token /*stop*/) const override {
+      return all_.differs;
+    }
     [[nodiscard]] std::uint64_t free_bytes() const override { return all_.free; }
     [[nodiscard]] Error explain(Error error) const override { return error; }
 
@@ -228,6 +232,7 @@ class FakeScratch final : public ScratchServers {
   // Set by tests.
   Result<std::string> found = std::string("10.11.19-MariaDB");
   Status start_error;
+  std::string differs;
   std::atomic<std::uint64_t> free{std::uint64_t{1} << 40};
   std::atomic<int> started{0};
   std::atomic<int> running{0};

@@ -99,6 +99,15 @@ TEST_F(TrialTest, AScratchServerThatDiesSaysNothingOfTheBackup) {
               AllOf(Contains("a NotVerified"), Not(Contains("a VerificationFailed"))));
 }
 
+TEST_F(TrialTest, ADefinitionThatComesBackInOtherWordsIsTold) {
+  scratch_.differs = "table `nova`.`instances` was altered";
+  const api::Json done = finish(submit(proven("a")));
+  EXPECT_EQ(done["status"]["phase"], "Completed");
+  EXPECT_EQ(verdict(done)["status"], "Unknown");
+  EXPECT_EQ(verdict(done)["reason"], "DefinitionDiffers");
+  EXPECT_THAT(text(verdict(done), "message"), HasSubstr("`nova`.`instances` was altered"));
+}
+
 TEST_F(TrialTest, WithoutAMariadbdItIsRefusedAndNothingIsRecorded) {
   scratch_.found = fail(Code::kNotFound, "mariadbd was not found on the PATH", "install it");
   for (const bool dry_run : {true, false}) {
