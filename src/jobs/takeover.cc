@@ -176,7 +176,7 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
                              "everything is in the store and durable", now);
           const bool restore_asked = api::read_backup_spec(dom).verification == "Restore";
           std::string shown = "every byte was read back and compared, after its server had ended";
-          if (restore_asked) shown += " while it restored the backup; take another one";
+          if (restore_asked) shown += ", and so it was not restored; take another one";
           api::set_condition(dom["status"], "Verified", restore_asked ? "Unknown" : "True",
                              restore_asked ? "ServerDied" : "Checksum", shown, now);
         } else {
