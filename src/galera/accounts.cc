@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "galera/introspect.h"
 #include "galera/privileges.h"
 #include "galera/sql_text.h"
 
@@ -12,7 +13,7 @@ namespace gb::galera {
 namespace {
 
 bool belongs_to_server(const std::string& user) {
-  return user == "root" || user == "mariadb.sys" || user == "mysql" || user == "PUBLIC";
+  return user == "root" || user == "mariadb.sys" || user == "mysql";
 }
 
 Result<std::vector<std::string>> first_column(Connection& connection, const std::string& sql) {
@@ -32,6 +33,29 @@ std::string unescape_pattern(const std::string& pattern) {
     out += pattern[i];
   }
   return out;
+}
+
+// Whether a pattern has a wildcard that is no escaped character.
+bool has_wildcard(const std::string& pattern, char wildcard) {
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == '\\')
+      ++i;
+    else if (pattern[i] == wildcard)
+      return true;
+  }
+  return false;
+}
+
+// Of a pattern without %.
+bool matches(const std::string& pattern, const std::string& name) {
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < pattern.size(); ++i, ++at) {
+    if (at == name.size()) return false;
+    if (pattern[i] == '_') continue;
+    if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
+    if (pattern[i] != name[at]) return false;
+  }
+  return at == name.size();
 }
 
 std::string escape_like(const std::string& pattern, const std::string& name) {
@@ -59,6 +83,12 @@ Result<std::vector<Account>> read_accounts(Connection& connection) {
     if (belongs_to_server(user)) continue;
     Account account;
     account.role = cell(row, 2) == "Y";
+    if (user == "PUBLIC") {  // everybody: there wherever it is known
+      account.name = user;
+      GB_TRY_ASSIGN(account.grants, first_column(connection, "SHOW GRANTS FOR PUBLIC"));
+      out.push_back(std::move(account));
+      continue;
+    }
     account.name =
         account.role ? quote_name(user) : quote_name(user) + "@" + quote_name(cell(row, 1));
     if (account.role) {
@@ -114,10 +144,15 @@ Result<std::string> grant_for_target(const std::string& grant,
       walk.next();
       const bool whole = walk.is_punct('*');
       // A pattern with a live wildcard may match what is restored and what is not: it is kept as it
-      // is.
-      const bool wild = whole && pattern.find('%') != std::string::npos && schema == pattern;
-      if (wild) continue;
-      if (std::find(schemas.begin(), schemas.end(), schema) == schemas.end()) return std::string();
+      // is. So is what is granted on the server's own tables, which every server has.
+      if ((whole && has_wildcard(pattern, '%')) || is_system_schema(schema)) continue;
+      if (std::find(schemas.begin(), schemas.end(), schema) == schemas.end()) {
+        if (whole && has_wildcard(pattern, '_') &&
+            std::any_of(schemas.begin(), schemas.end(),
+                        [&](const std::string& s) { return matches(pattern, s); }))
+          continue;
+        return std::string();
+      }
       const auto to = names.find(schema);
       if (to == names.end()) continue;
       out += text_between(tokens, copied, at);
@@ -140,6 +175,7 @@ Result<std::uint64_t> create_accounts(Connection& connection, const std::vector<
   GB_TRY_ASSIGN(const std::set<std::string> there, existing_accounts(connection));
   std::uint64_t made = 0;
   for (const Account& account : accounts) {
+    if (account.create.empty()) continue;
     if (there.contains(plain_account_name(account))) {
       notes.push_back("the account " + account.name +
                       " exists: it keeps its password and gets the backup's grants added");

@@ -313,12 +313,11 @@ class Exporter {
       return statement("ALTER DATABASE " + quote_name(placed.schema) + " COLLATE " + collation);
     };
     if (other_collation) GB_TRY(collate(p.database_collation));
-    const std::string delimiter = delimiter_for(p.create_sql);
-    GB_TRY(
-        say("DELIMITER " + delimiter + "\n" + p.create_sql + "\n" + delimiter + "\nDELIMITER ;\n"));
+    GB_TRY_ASSIGN(const std::string sql,
+                  program_sql(p, selection_.names, !model_.facts.cluster_uuid.empty()));
+    const std::string delimiter = delimiter_for(sql);
+    GB_TRY(say("DELIMITER " + delimiter + "\n" + sql + "\n" + delimiter + "\nDELIMITER ;\n"));
     if (other_collation) GB_TRY(collate(schema.collation));
-    const std::string state = event_state_sql(placed, !model_.facts.cluster_uuid.empty());
-    if (!state.empty()) GB_TRY(statement(state));
     return session();
   }
 

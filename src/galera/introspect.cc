@@ -1,10 +1,12 @@
 #include "galera/introspect.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
 #include "base/text.h"
+#include "galera/exact_create.h"
 #include "galera/privileges.h"
 #include "galera/programs.h"
 #include "galera/sql_text.h"
@@ -43,6 +45,13 @@ std::string without_counter(const std::string& create_sql) {
   std::size_t end = at + kOption.size();
   while (end < create_sql.size() && create_sql[end] >= '0' && create_sql[end] <= '9') ++end;
   return create_sql.substr(0, at) + create_sql.substr(end);
+}
+
+bool is_shape(const std::string& data_type) {
+  static constexpr std::array<std::string_view, 8> kShapes = {
+      "geometry",   "point",           "linestring",   "polygon",
+      "multipoint", "multilinestring", "multipolygon", "geometrycollection"};
+  return std::find(kShapes.begin(), kShapes.end(), data_type) != kShapes.end();
 }
 
 Column read_column(const Row& row) {
@@ -177,7 +186,7 @@ Result<Definitions> read_definitions(Connection& connection,
       const Rows column_rows,
       connection.query("SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, "
                        "CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE, EXTRA, IS_GENERATED, "
-                       "GENERATION_EXPRESSION FROM information_schema.COLUMNS "
+                       "GENERATION_EXPRESSION, COLUMN_DEFAULT FROM information_schema.COLUMNS "
                        "WHERE TABLE_SCHEMA IN (" +
                        list + ") ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION"));
   GB_TRY_ASSIGN(
@@ -191,7 +200,24 @@ Result<Definitions> read_definitions(Connection& connection,
     return Name(row.at(0).value_or(""), row.at(1).value_or(""));
   };
   std::map<Name, std::vector<Column>> columns;
-  for (const Row& row : column_rows.rows) columns[name_of(row)].push_back(read_column(row));
+  std::map<Name, ColumnTexts> defaults;
+  bool has_shapes = false;
+  for (const Row& row : column_rows.rows) {
+    columns[name_of(row)].push_back(read_column(row));
+    has_shapes = has_shapes || is_shape(row.at(3).value_or(""));
+    if (row.at(11)) defaults[name_of(row)][row.at(2).value_or("")] = *row.at(11);
+  }
+  // The server opens every table to tell: asked only where it matters.
+  std::map<Name, ColumnTexts> systems;
+  if (has_shapes) {
+    GB_TRY_ASSIGN(const Rows shapes,
+                  connection.query("SELECT G_TABLE_SCHEMA, G_TABLE_NAME, G_GEOMETRY_COLUMN, SRID "
+                                   "FROM information_schema.GEOMETRY_COLUMNS WHERE SRID <> 0 AND "
+                                   "G_TABLE_SCHEMA IN (" +
+                                   list + ")"));
+    for (const Row& row : shapes.rows)
+      systems[name_of(row)][row.at(2).value_or("")] = row.at(3).value_or("");
+  }
   std::map<Name, std::vector<std::string>> keys;
   std::set<Name> odd_keys;  // with prefixes or descending: rows are not in their order
   for (const Row& row : key_rows.rows) {
@@ -235,6 +261,8 @@ Result<Definitions> read_definitions(Connection& connection,
     if (create.rows.empty())
       return fail(Code::kConflict, "table " + quoted + " vanished while it was read");
     table.create_sql = create.rows[0].at(1).value_or("");
+    GB_TRY_ASSIGN(table.create_sql,
+                  exact_create_sql(connection, name.first, table, defaults[name], systems[name]));
     if (type == "SYSTEM VERSIONED") add_history(name.first, table, out.notes);
     const auto is_read = [&](const std::string& key_column) {
       return std::any_of(table.columns.begin(), table.columns.end(),

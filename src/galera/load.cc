@@ -191,8 +191,12 @@ class Loader {
   Status create(Connection& connection, const TableLoad& load, Keys keys) {
     GB_TRY_ASSIGN(const std::string sql,
                   create_table_sql(load.definition, load.schema, keys, options_.names));
+    // The text is what the server printed; in `SET NAMES binary` a literal would become bytes of
+    // the column's own character set.
+    GB_TRY(connection.exec("SET NAMES utf8mb4"));
     GB_TRY(connection.exec(sql));
-    return refuse_warnings(connection, "creating the table");
+    GB_TRY(refuse_warnings(connection, "creating the table"));
+    return connection.exec("SET NAMES binary");
   }
 
   // Takes blocks of neighbouring chunks, so that each connection fills pages of its own.

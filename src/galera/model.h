@@ -45,7 +45,7 @@ struct Table {
   std::string name;
   std::string engine;
   bool transactional = true;  // false: outside the snapshot, and said so
-  std::string create_sql;     // SHOW CREATE TABLE, as the server prints it
+  std::string create_sql;     // SHOW CREATE TABLE, made exact
   std::vector<Column> columns;
   std::vector<std::string> primary_key;  // the columns that rows are ordered by; empty: none
   std::uint64_t auto_increment = 0;      // 0: none

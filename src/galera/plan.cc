@@ -95,10 +95,15 @@ Status check_definers(Connection& connection, const InstanceModel& model,
   GB_TRY_ASSIGN(std::set<std::string> there, existing_accounts(connection));
   if (options.content != Content::kData)
     for (const Account& account : model.accounts) there.insert(plain_account_name(account));
+  // A role as definer is shown with an empty host.
+  const auto is_there = [&](const std::string& definer) {
+    return there.contains(definer) ||
+           (definer.ends_with('@') && there.contains(definer.substr(0, definer.size() - 1)));
+  };
   std::map<std::string, std::string> missing;  // definer → an example
   for (const SelectedSchema& s : selection.schemas)
     for (const Program& p : s.schema->programs)
-      if (!p.definer.empty() && !there.contains(p.definer))
+      if (!p.definer.empty() && !is_there(p.definer))
         missing.emplace(p.definer,
                         std::string(to_string(p.kind)) + " " + s.schema->name + "." + p.name);
   if (missing.empty()) return {};
@@ -210,6 +215,22 @@ Status plan_schema(Connection& connection, const SelectedSchema& selected, bool 
   return {};
 }
 
+// Grants on schemas that are not restored are not given.
+Status note_grants(const InstanceModel& model, const Selection& selection,
+                   std::vector<std::string>& notes) {
+  std::vector<std::string> left_out;
+  for (const Account& account : model.accounts) {
+    for (const std::string& grant : account.grants) {
+      GB_TRY_ASSIGN(const std::string sql,
+                    grant_for_target(grant, selection.sources(), selection.names));
+      if (sql.empty()) left_out.push_back(grant);
+    }
+  }
+  if (!left_out.empty())
+    notes.push_back("grants on what is not restored are left out: " + some(left_out));
+  return {};
+}
+
 Status add_notes(Connection& connection, const InstanceModel& model, const Selection& selection,
                  CheckedPlan& out) {
   std::vector<std::string>& notes = out.plan.notes;
@@ -277,9 +298,9 @@ Result<Selection> select_for_restore(const InstanceModel& model, const RestoreOp
     if (!wanted.empty() && !wanted.contains(schema.name)) continue;
     const std::string target = target_name(options.rename, schema.name);
     if (target.empty() || characters(target) > kMaxSchemaName || target.back() == ' ' ||
-        target.find_first_of(std::string_view("/\\.\0", 4)) != std::string::npos)
+        target.find('\0') != std::string::npos)
       return fail(Code::kInvalid, "\"" + target + "\" can not be the name of a schema",
-                  "a name has 1 to 64 characters, none of them / \\ or ., and no space at its end");
+                  "a name has 1 to 64 characters, and no space at its end");
     if (is_system_schema(target))
       return fail(Code::kInvalid, "the schema \"" + target + "\" belongs to the server itself",
                   "rename it to another name");
@@ -386,6 +407,7 @@ Status check_contents(Connection& connection, const InstanceModel& model,
     add_check(out, "Accounts",
               fail(Code::kInvalid, "the backup has no accounts",
                    "restore content: Data, or a backup that was taken with content: All"));
+  if (options.content != Content::kData) GB_TRY(note_grants(model, selection, out.plan.notes));
   return add_notes(connection, model, made, out);
 }
 

@@ -46,8 +46,10 @@ Result<std::vector<PlacedProgram>> in_order_of_use(std::vector<PlacedProgram> vi
 // without one), and the sql_mode, character sets and time zone that its text depends on.
 [[nodiscard]] std::string use_program_sql(const PlacedProgram& placed);
 [[nodiscard]] std::string program_session_sql(const Program& program);
-// What is said after it: the state of an event that the donor did not know; empty for all others.
-[[nodiscard]] std::string event_state_sql(const PlacedProgram& placed, bool from_galera);
+// Its own text: with the schemas' names on the target, and an event in the state that it had, which
+// its donor may not have known (`from_galera`: see create_program).
+[[nodiscard]] Result<std::string> program_sql(const Program& program, const SchemaNames& names,
+                                              bool from_galera);
 
 // Makes one program. `from_galera`: the backup comes from a cluster, where a node lists the events
 // that another node created as SLAVESIDE_DISABLED; they are enabled. The session's sql_mode,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "galera/definitions_tokens.h"
 #include "galera/programs.h"
 #include "galera/sql_text.h"
 
@@ -20,13 +21,27 @@ Result<std::string> schema_collation(Connection& connection) {
   return collation.value_or("");
 }
 
+// The text is that of the donor, which lists an event of another node as DISABLE ON SLAVE. To alter
+// it afterwards would make whoever restores its definer.
+Result<std::string> with_state(const Program& p) {
+  GB_TRY_ASSIGN(const std::vector<Token> tokens, tokenize(p.create_sql, quoting_of(p)));
+  for (TokenWalk walk(tokens); !walk.end() && !walk.is_word("DO"); walk.next()) {
+    const std::size_t at = walk.position();
+    TokenWalk rest(tokens, at);
+    if (!rest.take_word("DISABLE") || !rest.take_word("ON") || !rest.is_word("SLAVE")) continue;
+    return text_between(tokens, 0, at) + (p.status == "DISABLED" ? "DISABLE" : "ENABLE") +
+           text_between(tokens, rest.position() + 1, tokens.size());
+  }
+  return p.create_sql;
+}
+
 Status make(Connection& connection, const PlacedProgram& placed, const SchemaNames& names,
             bool from_galera) {
   const Program& p = *placed.program;
   const std::string what =
       std::string("the ") + to_string(p.kind) + " " + quote_table(placed.schema, p.name);
   // A text comes in the character set of its author's client and goes out under the same.
-  GB_TRY_ASSIGN(const std::string sql, rename_schemas(p.create_sql, names, quoting_of(p)));
+  GB_TRY_ASSIGN(const std::string sql, program_sql(p, names, from_galera));
   GB_TRY(connection.exec(use_program_sql(placed)));
   GB_TRY(connection.exec(program_session_sql(p)));
   GB_TRY_ASSIGN(const std::string now, schema_collation(connection));
@@ -44,8 +59,7 @@ Status make(Connection& connection, const PlacedProgram& placed, const SchemaNam
                             p.kind == Kind::kEvent ? ER_UNKNOWN_ERROR : 0U});
   if (other_collation) GB_TRY(alter(now));
   if (!made) return wrap("can not make " + what, std::move(made).error());
-  const std::string state = event_state_sql(placed, from_galera);
-  return state.empty() ? Status{} : connection.exec(state);
+  return {};
 }
 
 }  // namespace
@@ -69,14 +83,12 @@ std::string program_session_sql(const Program& p) {
   return set;
 }
 
-std::string event_state_sql(const PlacedProgram& placed, bool from_galera) {
-  const Program& p = *placed.program;
-  // The text is that of the donor, which lists an event of another node as DISABLE ON SLAVE.
-  if (p.kind != Kind::kEvent || !from_galera ||
-      p.create_sql.find(" DISABLE ON SLAVE") == std::string::npos)
-    return {};
-  return "ALTER EVENT " + quote_table(placed.schema, p.name) +
-         (p.status == "DISABLED" ? " DISABLE" : " ENABLE");
+Result<std::string> program_sql(const Program& p, const SchemaNames& names, bool from_galera) {
+  std::string text = p.create_sql;
+  if (p.kind == Kind::kEvent && from_galera) {
+    GB_TRY_ASSIGN(text, with_state(p));
+  }
+  return rename_schemas(text, names, quoting_of(p));
 }
 
 Status create_program(Connection& connection, const PlacedProgram& placed, const SchemaNames& names,

@@ -1,7 +1,7 @@
 // The order of a restore: schemas, sequences, tables with their rows and keys, foreign keys,
-// AUTO_INCREMENT, routines, views, the comparison, triggers, events, grants. Triggers and events
-// come after the comparison, so that nothing in the database itself changes a row before it was
-// compared.
+// AUTO_INCREMENT, routines, grants, views, the comparison, triggers, events, grants. Triggers and
+// events come after the comparison, so that nothing in the database itself changes a row before it
+// was compared.
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -160,6 +160,13 @@ Status RestoreImpl::steps(DumpSource& source, Progress& progress, std::stop_toke
     begin_step("making routines");
     GB_TRY(make_programs(connection,
                          {Kind::kPackage, Kind::kPackageBody, Kind::kFunction, Kind::kProcedure}));
+    if (accounts) {
+      // A view on a view is made only where the definer of that one may read; what is not there yet
+      // is granted at the end.
+      std::vector<std::string> later;
+      GB_TRY(grant_accounts(connection, model_.accounts, selection_.sources(), selection_.names,
+                            later));
+    }
     GB_TRY(make_views(connection));
     if (options_.compare) {
       begin_step("comparing what was restored with the backup");

@@ -2,6 +2,7 @@
 
 #include <mysql.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -168,6 +169,7 @@ struct RowReader::State {
   }
 
   void value(unsigned column, unsigned char** row) {
+    if (kinds.empty()) return;  // a row without a value of its own
     begins[column] = encoding.size();
     if (damaged) return;
     if (row == nullptr) {
@@ -245,9 +247,10 @@ Status RowReader::start(std::string_view select) {
   const unsigned width = mysql_stmt_field_count(s.statement);
   const std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)> metadata(
       mysql_stmt_result_metadata(s.statement), &mysql_free_result);
-  bool expected = metadata != nullptr && width == s.kinds.size();
+  // Of a table without columns to read, a literal stands for the row.
+  bool expected = metadata != nullptr && width == std::max<std::size_t>(s.kinds.size(), 1);
   s.wires.clear();
-  for (unsigned i = 0; expected && i < width; ++i) {
+  for (unsigned i = 0; expected && i < s.kinds.size(); ++i) {
     const MYSQL_FIELD& field = *mysql_fetch_field_direct(metadata.get(), i);
     s.wires.push_back(wire_of(field));
     expected = kind_of(field) == s.kinds[i];

@@ -39,6 +39,16 @@ TEST(Grants, OnAnotherSchemaAreLeftOut) {
   EXPECT_EQ(given("GRANT SELECT ON `glance`.* TO `u`@`%`"), "");
 }
 
+TEST(Grants, OnPatternsAndOnTheServersOwnTablesStay) {
+  for (const char* grant :
+       {"GRANT SELECT ON `nova\\_%`.* TO `u`@`%`", "GRANT SELECT ON `nov_`.* TO `u`@`%`",
+        "GRANT SELECT ON `nova\\_ap_`.* TO `u`@`%`", "GRANT SELECT ON `mysql`.`proc` TO `r`",
+        "GRANT SELECT ON `mysql`.* TO PUBLIC"})
+    EXPECT_EQ(given(grant), grant);
+  EXPECT_EQ(given("GRANT SELECT ON `glance_api`.* TO `u`@`%`"), "");
+  EXPECT_EQ(given("GRANT SELECT ON `nova\\_`.* TO `u`@`%`"), "");
+}
+
 TEST(Grants, OfRolesAndProxiesStay) {
   for (const char* grant : {"GRANT `r1` TO `r2`", "GRANT `r2` TO `u`@`h` WITH ADMIN OPTION",
                             "SET DEFAULT ROLE `r2` FOR `u`@`h`",

@@ -1,0 +1,65 @@
+"""The corpus: the SQL files beside this one, and what would be silly to write out."""
+
+import pathlib
+
+FILES = pathlib.Path(__file__).resolve().parent / "corpus"
+# Others first: accounts.sql grants on what they made.
+LAST = "accounts"
+# What another node has committed is here, too.
+CAUGHT_UP = "SET wsrep_sync_wait = 15; DO (SELECT COUNT(*) FROM mysql.db); SHOW DATABASES LIKE 'nothing';\n"
+
+
+def themes():
+    names = sorted(p.name.split(".")[0] for p in FILES.glob("*.sql"))
+    return [n for n in dict.fromkeys(names) if n != LAST] + [LAST]
+
+
+def wide():
+    """1,000 columns, of all kinds in turn; InnoDB has room for 1,017."""
+    kinds = ("int", "varchar(3)", "tinyint unsigned", "date", "char(1) CHARACTER SET latin1", "bit(3)", "decimal(5,2)", "enum('a','é')")
+    values = ("{n}", "'é{d}'", "{d}", "'20{d}{d}-01-0{e}'", "'ü'", "{d} % 8", "-{d}.5", "'é'")
+    columns = ", ".join(f"c{n} {kinds[n % len(kinds)]}" for n in range(999))
+    row = ", ".join(values[n % len(values)].format(n=n, d=n % 10, e=n % 9 + 1) for n in range(999))
+    return ("CREATE DATABASE fid_generated CHARACTER SET utf8mb4; USE fid_generated; SET NAMES utf8mb4, sql_mode = '';\n"
+            f"CREATE TABLE wide (id int PRIMARY KEY, {columns});\n"
+            f"INSERT INTO wide VALUES (1, {row}), (2, {', '.join(['NULL'] * 999)});\n"
+            "INSERT INTO wide (id) VALUES (3);\n")
+
+
+def many_rows():
+    """Enough for a table to be cut into chunks, loaded at once and given its keys afterwards; a key in each of four directions."""
+    rows = "REPEAT(MD5(seq), 10), seq % 97, IF(seq % 5 = 0, NULL, CONCAT('é', seq))"
+    return ("USE fid_generated;\n"
+            "CREATE TABLE many (id int PRIMARY KEY AUTO_INCREMENT, t text, n int, u varchar(20), UNIQUE KEY u (u), KEY n (n DESC, id), "
+            "FULLTEXT KEY t (t), KEY p (t(7)) COMMENT 'it''s');\n"
+            f"INSERT INTO many SELECT seq * 3, {rows} FROM seq_1_to_6000;\n"
+            "CREATE TABLE many_no_key (t text, n int, u varchar(20) CHARACTER SET ucs2, KEY n (n));\n"
+            f"INSERT INTO many_no_key SELECT {rows} FROM seq_1_to_4000; INSERT INTO many_no_key SELECT * FROM many_no_key WHERE n = 5;\n"
+            "CREATE TABLE many_past (id int PRIMARY KEY, t text) WITH SYSTEM VERSIONING;\n"
+            "INSERT INTO many_past SELECT seq, REPEAT(SHA1(seq), 10) FROM seq_1_to_4000;\n"
+            "UPDATE many_past SET t = CONCAT('new ', t) WHERE id % 3 = 0; DELETE FROM many_past WHERE id % 7 = 0;\n")
+
+
+def large():
+    """Cells near the largest that the servers take (max_allowed_packet is 64 MiB), beside small ones."""
+    return ("USE fid_generated; CREATE TABLE large (id int PRIMARY KEY, b longblob, t longtext CHARACTER SET utf8mb4);\n"
+            "INSERT INTO large VALUES (1, X'00', 'small');\n"
+            "INSERT INTO large VALUES (2, REPEAT(X'00FF27', 16 * 1024 * 1024 / 3), NULL);\n"
+            "INSERT INTO large VALUES (3, NULL, REPEAT('é語', 60 * 1024 * 1024 / 5));\n"
+            "INSERT INTO large VALUES (4, REPEAT(X'27', 100000), REPEAT('\\\\', 70000));\n")
+
+
+def load(cluster):
+    """Makes all of it."""
+    for theme in themes():
+        for path in (FILES / f"{theme}.sql", FILES / f"{theme}.rows.sql"):
+            if not path.exists():
+                continue
+            # Rows of engines that Galera does not replicate are written on each node.
+            nodes = cluster.nodes if path.name.endswith(".rows.sql") else cluster.nodes[:1]
+            for node in nodes:
+                node.sql(CAUGHT_UP + path.read_text())
+    for script in (wide(), many_rows(), large()):
+        cluster.sql(script)
+    for node in cluster.nodes:
+        node.sql(CAUGHT_UP)

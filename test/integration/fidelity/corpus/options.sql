@@ -1,0 +1,20 @@
+-- Options of tables: how rows are stored is the owner's choice, and stays.
+SET NAMES utf8mb4, sql_mode = '', innodb_strict_mode = 1;
+CREATE DATABASE fid_options CHARACTER SET utf8mb4;
+USE fid_options;
+CREATE TABLE redundant (id int PRIMARY KEY, t text) ROW_FORMAT = REDUNDANT;
+INSERT INTO redundant VALUES (1, 'a');
+CREATE TABLE compact (id int PRIMARY KEY, t text) ROW_FORMAT = COMPACT;
+INSERT INTO compact VALUES (1, 'a');
+CREATE TABLE dynamic (id int PRIMARY KEY, t text) ROW_FORMAT = DYNAMIC STATS_PERSISTENT = 0 STATS_SAMPLE_PAGES = 8;
+INSERT INTO dynamic VALUES (1, 'a');
+CREATE TABLE compressed (id int PRIMARY KEY, t text) ROW_FORMAT = COMPRESSED KEY_BLOCK_SIZE = 4;
+INSERT INTO compressed VALUES (1, REPEAT('a', 20000));
+CREATE TABLE page_compressed (id int PRIMARY KEY, t text) PAGE_COMPRESSED = 1 PAGE_COMPRESSION_LEVEL = 3;
+INSERT INTO page_compressed VALUES (1, REPEAT('a', 20000));
+CREATE TABLE statistics (id int PRIMARY KEY, x int, KEY (x)) STATS_AUTO_RECALC = 0 STATS_PERSISTENT = 1;
+INSERT INTO statistics VALUES (1, 1);
+CREATE TABLE hints (id int PRIMARY KEY) MIN_ROWS = 5 MAX_ROWS = 1000 AVG_ROW_LENGTH = 100 CHECKSUM = 1 DELAY_KEY_WRITE = 1 PACK_KEYS = 0;
+INSERT INTO hints VALUES (1);
+CREATE TABLE collated (t varchar(10), u varchar(10) CHARACTER SET ascii, v varchar(10) COLLATE utf8mb4_bin) CHARACTER SET latin1 COLLATE latin1_danish_ci;
+INSERT INTO collated VALUES ('å', 'a', '語');
