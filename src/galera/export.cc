@@ -212,8 +212,11 @@ class Exporter {
         GB_TRY_ASSIGN(const TableDefinition definition, parse_table(table.create_sql));
         GB_TRY_ASSIGN(const std::string sql,
                       create_table_sql(definition, s.target, Keys::kAll, selection_.names));
-        GB_TRY(say("\n"));
+        // The text is what the server printed; under NAMES binary a literal would become bytes of
+        // the column's own character set.
+        GB_TRY(say("\nSET NAMES utf8mb4;\n"));
         GB_TRY(statement(sql));
+        GB_TRY(say("SET NAMES binary;\n"));
         if (table.totals.rows > 0 && !table.data_excluded) GB_TRY(rows(s, table));
         if (table.data_excluded)
           report_.notes.push_back("the rows of " + quote_table(s.target, table.name) +
