@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -97,6 +98,11 @@ class Events final : public kube::EventRecorder {
               std::string_view /*message*/) override {
     const std::scoped_lock lock(mutex);
     told.push_back(about.key().name + " " + std::string(reason));
+  }
+  // "name Reason"
+  bool has(const std::string& event) {
+    const std::scoped_lock lock(mutex);
+    return std::ranges::find(told, event) != told.end();
   }
   std::mutex mutex;
   std::vector<std::string> told;
