@@ -106,7 +106,11 @@ class Case(unittest.TestCase):
         return {"apiVersion": f"{GROUP}/v1beta1", "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
 
     def _delete(self, resource, name):
-        self.alice.run("delete", resource, name, "--ignore-not-found", "--wait=false")
+        for _ in range(20):  # kube-apiserver may not have found our server again
+            done = self.alice.run("delete", resource, name, "--ignore-not-found", "--wait=false")
+            if "resource type" not in done.stderr and "ServiceUnavailable" not in done.stderr:
+                return
+            time.sleep(0.5)
 
     def create(self, manifest, timeout=None):
         """Creates, and returns the object as answered; `timeout` is the server's (\"2s\")."""

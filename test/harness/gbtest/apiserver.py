@@ -95,8 +95,13 @@ class ApiServer:
         wait_until("our server to be ready", self.ready, timeout, self.process)
         if self.control_plane is not None:
             self.control_plane.wait_available(self.apiservice, process=self.process)
+            # What kubectl is told of the resources may still be from while a server before this one was away.
+            wait_until("kube-apiserver to show our resources", self._shown, 60, self.process)
             self.control_plane.wait_roles()
         return self
+
+    def _shown(self):
+        return "galerabackups" in self.control_plane.admin.run("api-resources", "--api-group=backup.rhoso.io", "--output=name").stdout
 
     def ready(self):
         done = run(["curl", "--silent", "--max-time", "5", "--cacert", self.ca.cert, f"{self.url}/readyz"], check=False)
