@@ -53,8 +53,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     default: {
       std::string out;
-      const Codec codec = (data[0] & 64) != 0 ? Codec::kZstd : Codec::kRaw;
-      (void)Decompressor().append(codec, input, std::uint64_t{data[0]} * 1000, out);
+      const auto codec = static_cast<Codec>(data[0] >> 6);
+      const gb::Bytes prefix = input.first(input.size() / 2);
+      (void)Decompressor().append(codec, input, std::uint64_t{data[0]} * 1000, out, prefix);
     }
   }
   return 0;

@@ -208,7 +208,12 @@ Status StoredBackup::walk(std::size_t index, const std::stop_token& stop,
       const ChunkEntry chunk = current->chunk(i);
       rows += chunk.rows;
       for (const ColumnEntry& column : chunk.columns)
-        for (const Ref& ref : column.blobs) GB_TRY(visit(ref, BlobKind::kColumn));
+        for (const Ref& ref : column.blobs) {
+          GB_TRY(visit(ref, BlobKind::kColumn));
+          // A pack that can not be read is what the visit was told of.
+          if (const auto base = packs_.base_of(ref); base && *base)
+            GB_TRY(visit(**base, BlobKind::kColumn));
+        }
     }
   }
   if (rows != table.rows) return fail(damaged_backup("the chunks hold another number of rows"));

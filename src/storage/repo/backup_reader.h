@@ -36,8 +36,9 @@ class StoredBackup final : public BackupReader, public std::enable_shared_from_t
   Result<TableObject> object(std::size_t index) const;
   // A page, compared with what its table needs of it.
   Result<Page> page(const Ref& ref, std::uint32_t columns) const;
-  // Walks one table's tree. Every reference is shown to `visit` before what it refers to is read;
-  // an error of it ends the walk. The bytes of columns are not read.
+  // Walks one table's tree. Every reference is shown to `visit` before what it refers to is read,
+  // and after a delta what it is against; an error of it ends the walk. The bytes of columns are
+  // not read.
   using Visit = std::function<Status(const Ref& ref, BlobKind kind)>;
   Status walk(std::size_t index, const std::stop_token& stop, const Visit& visit) const;
 
@@ -45,8 +46,5 @@ class StoredBackup final : public BackupReader, public std::enable_shared_from_t
   const StoredManifest stored_;
   const PackSource packs_;
 };
-
-// The most that a chunk's columns may unfold to together: the largest row that a server sends.
-inline constexpr std::uint64_t kMaxChunkPlain = (1ULL << 30) + (64ULL << 20);
 
 }  // namespace gb::storage::repo

@@ -113,7 +113,7 @@ class StoredBackupWriter final : public BackupWriter {
  private:
   void begin(std::uint32_t first_number) {
     session_ =
-        std::make_shared<Session>(store_, ns_, uid_, first_number, own_, options_.pack_bytes);
+        std::make_shared<Session>(store_, ns_, backups_, own_, first_number, options_.pack_bytes);
   }
 
   std::shared_ptr<Session> current() const {

@@ -21,14 +21,38 @@ void BlobBatch::add(BlobKind kind, Bytes plain, const std::optional<Sha256>& dig
     buffer_.truncate(before);
     return;
   }
-  put_blob_header(codec, buffer_.data() + before);
   PackBlob blob;
-  blob.length = static_cast<std::uint32_t>(buffer_.size() - before);
   blob.plain = static_cast<std::uint32_t>(plain.size());
-  blob.checksum = stored_checksum(buffer_.bytes().subspan(before));
   blob.codec = codec;
   blob.kind = kind;
   blob.digest = digest ? *digest : sha256(plain);
+  keep(blob, before, place);
+}
+
+bool BlobBatch::add_delta(Bytes plain, const Sha256& digest, const Ref& base, Bytes prefix,
+                          std::size_t worth, Ref* place) {
+  const std::size_t before = buffer_.size();
+  (void)buffer_.room(kBlobHeader + worth);
+  buffer_.grow(kBlobHeader);
+  if (!compressor_.append_delta(plain, prefix, worth, buffer_)) {
+    buffer_.truncate(before);
+    return false;
+  }
+  PackBlob blob;
+  blob.plain = static_cast<std::uint32_t>(plain.size());
+  blob.codec = Codec::kZstdDelta;
+  blob.kind = BlobKind::kColumn;
+  blob.digest = digest;
+  blob.base = base;
+  keep(blob, before, place);
+  return true;
+}
+
+// Of what stands in the buffer from `begin` on, after room for the header.
+void BlobBatch::keep(PackBlob blob, std::size_t begin, Ref* place) {
+  put_blob_header(blob.codec, buffer_.data() + begin);
+  blob.length = static_cast<std::uint32_t>(buffer_.size() - begin);
+  blob.checksum = stored_checksum(buffer_.bytes().subspan(begin));
   blobs_.push_back(blob);
   places_.push_back(place);
 }

@@ -28,6 +28,10 @@ class BlobBatch {
   // alone. `digest` saves computing it again.
   void add(BlobKind kind, Bytes plain, const std::optional<Sha256>& digest, Ref* place,
            std::size_t inline_up_to = 0, ColumnEntry* small = nullptr);
+  // Keeps a column as a delta against the blob at `base`, whose plain bytes are `prefix`; false,
+  // and nothing is kept, when that would take more than `worth` bytes.
+  bool add_delta(Bytes plain, const Sha256& digest, const Ref& base, Bytes prefix,
+                 std::size_t worth, Ref* place);
 
   // Bytes that wait; a caller with much to add flushes in between.
   [[nodiscard]] std::size_t waiting() const { return buffer_.size(); }
@@ -38,6 +42,8 @@ class BlobBatch {
   void drop();
 
  private:
+  void keep(PackBlob blob, std::size_t begin, Ref* place);
+
   Compressor compressor_;
   Buffer buffer_;
   std::vector<PackBlob> blobs_;

@@ -22,7 +22,8 @@ struct Judged {
   std::string wrong;       // of the whole pack; empty: readable
   std::string wrong_blob;  // of one of `bad`
   std::set<std::uint32_t> bad;
-  std::set<std::string> hurt;  // the tables that need what is damaged
+  std::set<std::uint32_t> unfolded;  // deltas that were looked at
+  std::set<std::string> hurt;        // the tables that need what is damaged
 
   [[nodiscard]] bool damages(std::uint32_t ordinal) const {
     return !wrong.empty() || bad.contains(ordinal);
@@ -140,12 +141,35 @@ class Check {
         const auto stored = std::string_view(bytes).substr(
             std::min<std::uint64_t>(blobs[first].offset - begin, bytes.size()),
             blobs[first].length);
-        const auto opened = open_blob(decompressor_, blobs[first], as_bytes(stored), plain);
+        // A delta is unfolded where a backup is seen that needs it, and knows what it is against.
+        const auto opened =
+            blobs[first].codec == Codec::kZstdDelta
+                ? check_stored(blobs[first], as_bytes(stored))
+                : open_blob(decompressor_, blobs[first], as_bytes(stored), {}, plain);
         if (opened) continue;
         judged.bad.insert(static_cast<std::uint32_t>(first));
         judged.wrong_blob = "blob " + std::to_string(first) + ": " + opened.error().message;
       }
     }
+    return {};
+  }
+
+  // Unfolds what is a delta, once however many backups refer to it. What is wrong with its base is
+  // told of the base.
+  Status unfold(const PackSource& packs, const Ref& ref, Judged& judged) {
+    const auto blob = packs.find(ref, BlobKind::kColumn);
+    if (!blob || blob->codec != Codec::kZstdDelta || !judged.unfolded.insert(ref.ordinal).second)
+      return {};
+    const auto read = packs.read(ref, BlobKind::kColumn);
+    if (read) return {};
+    if (read.error().code != Code::kCorruption) return fail(read.error());
+    if (const auto base = packs.base_of(ref); base && *base) {
+      const auto against = packs.find(**base, BlobKind::kColumn);
+      const bool chained = against && against->codec == Codec::kZstdDelta;
+      if (!chained && !packs.read(**base, BlobKind::kColumn)) return {};
+    }
+    judged.bad.insert(ref.ordinal);
+    judged.wrong_blob = "blob " + std::to_string(ref.ordinal) + ": " + read.error().text();
     return {};
   }
 
@@ -164,6 +188,9 @@ class Check {
             ref.pack.backup < backups.size() ? backups[ref.pack.backup] : std::string();
         const PackPlace place{{backup.ns, uid}, ref.pack.number};
         const auto pack = packs_.find(place);
+        if (pack != packs_.end() && kind == BlobKind::kColumn && options_.read_data &&
+            !pack->second.damages(ref.ordinal))
+          GB_TRY(unfold(opened->packs(), ref, pack->second));
         if (pack != packs_.end() && pack->second.damages(ref.ordinal)) {
           pack->second.hurt.insert(table);
           explained = true;

@@ -3,11 +3,36 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
 
 namespace gb::storage::repo {
+namespace {
+
+// Only memory that is gone makes these fail; there is no way on then.
+ZSTD_CCtx* new_context(int level) {
+  ZSTD_CCtx* context = ZSTD_createCCtx();
+  if (context == nullptr ||
+      ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)) != 0)
+    std::abort();
+  return context;
+}
+
+void set(ZSTD_CCtx* context, ZSTD_cParameter parameter, int value) {
+  if (ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value)) != 0) std::abort();
+}
+
+constexpr int kDeltaLevel = 1;
+// Bits: as zstd allows, and as its decoder takes without being asked.
+constexpr int kMinWindow = 10;
+constexpr int kMaxWindow = 27;
+// Above this the place of what is the same is found by its own table: the one that a level brings
+// is overwritten by what is nearer before it is needed.
+constexpr std::size_t kLongDistance = 1U << 20;
+
+}  // namespace
 
 char* Buffer::room(std::size_t count) {
   if (size_ + count > capacity_) {
@@ -33,15 +58,11 @@ void Buffer::clear(std::size_t keep) {
   capacity_ = 0;
 }
 
-Compressor::Compressor(int level) : context_(ZSTD_createCCtx()) {
-  // Only memory that is gone makes these fail; there is no way on then.
-  if (context_ == nullptr ||
-      ZSTD_isError(ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, level)) != 0)
-    std::abort();
-}
+Compressor::Compressor(int level) : context_(new_context(level)) {}
 
 Compressor::~Compressor() {
   ZSTD_freeCCtx(context_);
+  ZSTD_freeCCtx(delta_);
 }
 
 Codec Compressor::append(Bytes plain, Buffer& out) {
@@ -57,6 +78,23 @@ Codec Compressor::append(Bytes plain, Buffer& out) {
   return Codec::kRaw;
 }
 
+bool Compressor::append_delta(Bytes plain, Bytes prefix, std::size_t worth, Buffer& out) {
+  if (delta_ == nullptr) delta_ = new_context(kDeltaLevel);
+  // A frame that was given up is in the way of new parameters.
+  ZSTD_CCtx_reset(delta_, ZSTD_reset_session_only);
+  // The window reaches back to the first byte of the prefix.
+  const int window = std::clamp(static_cast<int>(std::bit_width(plain.size() + prefix.size())),
+                                kMinWindow, kMaxWindow);
+  set(delta_, ZSTD_c_windowLog, window);
+  set(delta_, ZSTD_c_enableLongDistanceMatching, plain.size() > kLongDistance ? 1 : 0);
+  if (ZSTD_isError(ZSTD_CCtx_refPrefix(delta_, prefix.data(), prefix.size())) != 0) return false;
+  const std::size_t size =
+      ZSTD_compress2(delta_, out.room(worth), worth, plain.data(), plain.size());
+  if (ZSTD_isError(size) != 0) return false;
+  out.grow(size);
+  return true;
+}
+
 Decompressor::Decompressor() : context_(ZSTD_createDCtx()) {
   if (context_ == nullptr) std::abort();
 }
@@ -65,19 +103,23 @@ Decompressor::~Decompressor() {
   ZSTD_freeDCtx(context_);
 }
 
-Status Decompressor::append(Codec codec, Bytes stored, std::uint64_t plain_size, std::string& out) {
+Status Decompressor::append(Codec codec, Bytes stored, std::uint64_t plain_size, std::string& out,
+                            Bytes prefix) {
   if (codec == Codec::kRaw) {
     if (stored.size() != plain_size)
       return fail(Code::kCorruption, "the bytes have another length than recorded");
     out.append(as_text(stored));
     return {};
   }
-  if (codec != Codec::kZstd)
+  if (codec != Codec::kZstd && codec != Codec::kZstdDelta)
     return fail(Code::kCorruption,
                 "codec " + std::to_string(static_cast<unsigned>(codec)) + " is not known",
                 "use a newer version of this program");
   if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != plain_size)
     return fail(Code::kCorruption, "the zstd frame has another content size than recorded");
+  if (codec == Codec::kZstdDelta &&
+      ZSTD_isError(ZSTD_DCtx_refPrefix(context_, prefix.data(), prefix.size())) != 0)
+    return fail(Code::kInternal, "zstd does not take the blob that a delta is against");
   const std::size_t before = out.size();
   out.resize(before + plain_size);
   const std::size_t size =

@@ -23,7 +23,7 @@ namespace gb::storage::repo {
 enum class Codec : std::uint8_t {
   kRaw = 0,
   kZstd = 1,       // one zstd frame that names its content size
-  kZstdDelta = 2,  // reserved: a zstd frame whose prefix is a blob of the base
+  kZstdDelta = 2,  // such a frame whose prefix is another blob, which is no delta itself
 };
 
 // Bytes that grow at their end, without the zeroing that std::string pays for room not yet used.
@@ -56,9 +56,13 @@ class Compressor {
   // Appends `plain` to `out` in the form that is worth its cost: a zstd frame, or the bytes
   // themselves where zstd saves less than a thirty-second.
   [[nodiscard]] Codec append(Bytes plain, Buffer& out);
+  // Appends the frame that makes `plain` of `prefix`; false, and nothing is appended, when it would
+  // take more than `worth` bytes.
+  [[nodiscard]] bool append_delta(Bytes plain, Bytes prefix, std::size_t worth, Buffer& out);
 
  private:
   ZSTD_CCtx_s* context_;
+  ZSTD_CCtx_s* delta_ = nullptr;  // made when first needed: its tables are larger
 };
 
 class Decompressor {
@@ -69,9 +73,10 @@ class Decompressor {
   Decompressor& operator=(const Decompressor&) = delete;
 
   // Appends exactly `plain_size` bytes to `out`. Corruption when `stored` holds anything else; the
-  // frame's own idea of its size is compared before a byte is allocated.
-  [[nodiscard]] Status append(Codec codec, Bytes stored, std::uint64_t plain_size,
-                              std::string& out);
+  // frame's own idea of its size is compared before a byte is allocated. A delta needs the `prefix`
+  // that it was made against; another one gives other bytes, or Corruption.
+  [[nodiscard]] Status append(Codec codec, Bytes stored, std::uint64_t plain_size, std::string& out,
+                              Bytes prefix = {});
 
  private:
   ZSTD_DCtx_s* context_;

@@ -3,8 +3,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <map>
 #include <utility>
 
 #include "storage/blob/blob_store.h"
@@ -22,6 +24,7 @@ constexpr std::string_view kTrailerMagic = "GBPACK1E";
 constexpr std::size_t kTrailerHead = 20;  // what the trailer's digest covers besides the footer
 // A footer's entry is never smaller: the bound on `count` before anything is allocated.
 constexpr std::size_t kMinEntry = 1 + 1 + 1 + 4 + 32;
+constexpr std::uint64_t kMaxUid = 255;  // bytes of the name of a backup
 
 std::uint8_t codec_and_kind(const PackBlob& blob) {
   return static_cast<std::uint8_t>(static_cast<unsigned>(blob.codec) |
@@ -77,7 +80,7 @@ void put_blob_header(Codec codec, char* out) {
   out[3] = static_cast<char>(kUnsealed);
 }
 
-Status open_blob(Decompressor& decompressor, const PackBlob& blob, Bytes stored, std::string& out) {
+Status check_stored(const PackBlob& blob, Bytes stored) {
   if (stored.size() != blob.length || stored.size() < kBlobHeader)
     return fail(damaged_pack("the blob is cut short"));
   if (stored_checksum(stored) != blob.checksum)
@@ -91,8 +94,14 @@ Status open_blob(Decompressor& decompressor, const PackBlob& blob, Bytes stored,
                 "use a newer version of this program");
   if ((std::to_integer<unsigned>(header[2]) & 15U) != static_cast<unsigned>(blob.codec))
     return fail(damaged_pack("the blob's codec is not the one that the footer names"));
+  return {};
+}
+
+Status open_blob(Decompressor& decompressor, const PackBlob& blob, Bytes stored, Bytes base,
+                 std::string& out) {
+  GB_TRY(check_stored(blob, stored));
   const std::size_t before = out.size();
-  GB_TRY(decompressor.append(blob.codec, stored.subspan(kBlobHeader), blob.plain, out));
+  GB_TRY(decompressor.append(blob.codec, stored.subspan(kBlobHeader), blob.plain, out, base));
   if (sha256(as_bytes(std::string_view(out).substr(before))) != blob.digest) {
     out.resize(before);
     return fail(damaged_pack("the blob's digest is another than recorded"));
@@ -100,8 +109,11 @@ Status open_blob(Decompressor& decompressor, const PackBlob& blob, Bytes stored,
   return {};
 }
 
-std::string encode_pack_end(const std::vector<PackBlob>& blobs, std::uint64_t offset) {
+std::string encode_pack_end(const std::vector<PackBlob>& blobs,
+                            const std::vector<std::string>& backups, std::uint64_t offset) {
   std::string end;
+  std::map<std::uint32_t, std::uint32_t> numbers;  // of those uids that a delta needs
+  std::string uids;
   end.reserve(blobs.size() * 45 + kPackTrailer);
   for (const PackBlob& blob : blobs) {
     put_varint(end, blob.length);
@@ -109,7 +121,19 @@ std::string encode_pack_end(const std::vector<PackBlob>& blobs, std::uint64_t of
     end.push_back(static_cast<char>(codec_and_kind(blob)));
     put_u32(end, blob.checksum);
     end.append(digest_text(blob.digest));
+    if (blob.codec != Codec::kZstdDelta) continue;
+    const auto [number, added] =
+        numbers.try_emplace(blob.base.pack.backup, static_cast<std::uint32_t>(numbers.size()));
+    if (added) {
+      const std::string& uid = backups.at(blob.base.pack.backup);
+      put_varint(uids, uid.size());
+      uids.append(uid);
+    }
+    put_varint(end, number->second);
+    put_varint(end, blob.base.pack.number);
+    put_varint(end, blob.base.ordinal);
   }
+  end.append(uids);
   const std::size_t footer_length = end.size();
   put_u32(end, static_cast<std::uint32_t>(footer_length));
   put_u32(end, static_cast<std::uint32_t>(blobs.size()));
@@ -160,6 +184,7 @@ Result<Footer> parse_footer(const PackTrailer& trailer, Bytes end) {
   out.blobs.reserve(trailer.count);
   WireReader in(footer);
   std::uint64_t offset = 0;
+  std::uint32_t uids = 0;
   for (std::uint32_t i = 0; i < trailer.count; ++i) {
     PackBlob blob;
     blob.offset = static_cast<std::uint32_t>(offset);
@@ -172,10 +197,23 @@ Result<Footer> parse_footer(const PackTrailer& trailer, Bytes end) {
     const Bytes digest_bytes = in.bytes(blob.digest.size());
     if (in.failed()) return fail(damaged_pack("the pack's footer can not be read"));
     std::memcpy(blob.digest.data(), digest_bytes.data(), blob.digest.size());
+    if (blob.codec == Codec::kZstdDelta) {
+      blob.base.pack.backup = in.varint32();
+      blob.base.pack.number = in.varint32();
+      blob.base.ordinal = in.varint32();
+      // They are numbered as they first occur.
+      if (in.failed() || blob.base.pack.backup > uids)
+        return fail(damaged_pack("the pack's footer does not say what a delta is against"));
+      uids = std::max(uids, blob.base.pack.backup + 1);
+    }
     offset += blob.length;
     if (offset > trailer.footer_offset || offset > UINT32_MAX)
       return fail(damaged_pack("the pack's footer names bytes that the pack does not have"));
     out.blobs.push_back(blob);
+  }
+  for (std::uint32_t i = 0; i < uids; ++i) {
+    out.backups.emplace_back(as_text(in.bytes(in.varint(kMaxUid))));
+    if (in.failed()) return fail(damaged_pack("the pack's footer can not be read"));
   }
   if (!in.done() || offset != trailer.footer_offset)
     return fail(damaged_pack("the pack's footer does not describe the whole pack"));

@@ -1,5 +1,5 @@
 // What a pack is, byte by byte (docs/repository-format-data.md): blobs, then a footer that lists
-// them, then a trailer of fixed size.
+// them, then a trailer of fixed size. A delta's footer entry names the blob that it is against.
 //
 // Pure functions; safe from any thread.
 #pragma once
@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "storage/crypto/digest.h"
 #include "storage/repo/codec.h"
+#include "storage/repo/tree_format.h"
 
 namespace gb::storage::repo {
 
@@ -36,12 +37,14 @@ struct PackBlob {
   Codec codec = Codec::kRaw;
   BlobKind kind = BlobKind::kColumn;
   Sha256 digest{};  // of the plain bytes
+  Ref base;         // what a delta is against; its `backup` indexes the uids beside the blobs
 };
 
 // A pack's blobs by ordinal.
 struct Footer {
   std::vector<PackBlob> blobs;
-  Sha256 id{};  // pack_id(blobs)
+  std::vector<std::string> backups;  // the uids that the blobs' bases index
+  Sha256 id{};                       // pack_id(blobs)
 };
 
 // What a pack holds, whatever its offsets and codecs: compaction does not change it, and a manifest
@@ -55,12 +58,19 @@ struct Footer {
 // The header of an unsealed blob, kBlobHeader bytes.
 void put_blob_header(Codec codec, char* out);
 
-// The plain bytes of a blob as stored, every field and digest compared; Corruption says which
-// differed.
-Status open_blob(Decompressor& decompressor, const PackBlob& blob, Bytes stored, std::string& out);
+// Compares a blob as stored with what the footer says of it, without unfolding it; Corruption says
+// what differed.
+Status check_stored(const PackBlob& blob, Bytes stored);
+// The plain bytes of a blob as stored, every field and digest compared. `base` are the plain bytes
+// of what a delta is against.
+Status open_blob(Decompressor& decompressor, const PackBlob& blob, Bytes stored, Bytes base,
+                 std::string& out);
 
-// Footer and trailer of a pack whose blobs end at `offset`.
-[[nodiscard]] std::string encode_pack_end(const std::vector<PackBlob>& blobs, std::uint64_t offset);
+// Footer and trailer of a pack whose blobs end at `offset`; `backups` are the uids that the blobs'
+// bases index.
+[[nodiscard]] std::string encode_pack_end(const std::vector<PackBlob>& blobs,
+                                          const std::vector<std::string>& backups,
+                                          std::uint64_t offset);
 
 // Where a pack's footer is, from its last kPackTrailer bytes.
 struct PackTrailer {

@@ -1,13 +1,14 @@
 #include "storage/repo/pack_source.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace gb::storage::repo {
 namespace {
 
 // Most footers fit into the first read of a pack's end.
 constexpr std::uint64_t kEndGuess = 64U << 10;
-// All footers held together: 56 bytes each in memory.
+// All footers held together: 68 bytes each in memory.
 constexpr std::uint64_t kCachedBlobs = 150'000;
 // Blobs that lie this close are read together with what is between them, up to a bound.
 constexpr std::uint64_t kBridge = 16U << 10;
@@ -114,15 +115,38 @@ Result<std::shared_ptr<const Pack>> PackSource::pack(PackId id) const {
   return pack;
 }
 
-Result<PackBlob> PackSource::find(const Ref& ref, BlobKind kind) const {
-  GB_TRY_ASSIGN(const auto found, pack(ref.pack));
+Result<PackSource::Found> PackSource::look_up(const Ref& ref, BlobKind kind) const {
+  GB_TRY_ASSIGN(auto found, pack(ref.pack));
   const auto& blobs = found->footer.blobs;
   if (ref.ordinal >= blobs.size() || blobs[ref.ordinal].kind != kind ||
       blobs[ref.ordinal].length == 0)
     return fail(Code::kCorruption,
                 describe(ref) + ": the pack holds no such blob, but the backup refers to it",
                 std::string(kHint));
-  return blobs[ref.ordinal];
+  const PackBlob blob = blobs[ref.ordinal];
+  return Found{ref, std::move(found), blob};
+}
+
+Result<PackBlob> PackSource::find(const Ref& ref, BlobKind kind) const {
+  GB_TRY_ASSIGN(const Found found, look_up(ref, kind));
+  return found.blob;
+}
+
+Result<std::optional<Ref>> PackSource::base_of(const Ref& ref) const {
+  GB_TRY_ASSIGN(const Found found, look_up(ref, BlobKind::kColumn));
+  return base_of(found);
+}
+
+Result<std::optional<Ref>> PackSource::base_of(const Found& found) const {
+  if (found.blob.codec != Codec::kZstdDelta) return std::nullopt;
+  Ref base = found.blob.base;
+  const auto uid = std::ranges::find(backups_, found.pack->footer.backups[base.pack.backup]);
+  base.pack.backup = static_cast<std::uint32_t>(uid - backups_.begin());
+  if (uid == backups_.end() || !pins_.contains(base.pack))
+    return fail(Code::kCorruption,
+                describe(found.ref) + " is a delta against a pack which the manifest does not name",
+                std::string(kHint));
+  return base;
 }
 
 Result<std::string> PackSource::read(const Ref& ref, BlobKind kind) const {
@@ -133,40 +157,63 @@ Result<std::string> PackSource::read(const Ref& ref, BlobKind kind) const {
 }
 
 Status PackSource::read(std::span<const Wanted> wanted, BlobKind kind) const {
-  struct Found {
-    std::shared_ptr<const Pack> pack;
-    PackBlob blob;
-    std::size_t run = 0;
-  };
+  std::vector<Found> found;
+  std::vector<std::string*> out;
+  std::vector<Found> bases;
+  std::vector<std::size_t> base_index(wanted.size());
+  std::uint64_t plain = 0;
+  for (const Wanted& each : wanted) {
+    GB_TRY_ASSIGN(found.emplace_back(), look_up(each.ref, kind));
+    out.push_back(each.out);
+    GB_TRY_ASSIGN(const auto base, base_of(found.back()));
+    if (!base) continue;
+    GB_TRY_ASSIGN(bases.emplace_back(), look_up(*base, kind));
+    base_index[found.size() - 1] = bases.size();
+    plain += bases.back().blob.plain;
+    if (bases.back().blob.codec == Codec::kZstdDelta || plain > kMaxChunkPlain)
+      return fail(Code::kCorruption,
+                  describe(each.ref) + " is a delta against what no delta can be against",
+                  std::string(kHint));
+  }
+  std::vector<std::string> prefixes(bases.size());
+  if (!bases.empty()) {
+    std::vector<std::string*> places;
+    for (std::string& each : prefixes) places.push_back(&each);
+    GB_TRY(read_found(bases, std::vector<Bytes>(bases.size()), places));
+  }
+  std::vector<Bytes> prefix_of(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    if (base_index[i] > 0) prefix_of[i] = as_bytes(prefixes[base_index[i] - 1]);
+  return read_found(found, prefix_of, out);
+}
+
+Status PackSource::read_found(std::span<const Found> found, std::span<const Bytes> prefixes,
+                              std::span<std::string* const> out) const {
   struct Run {
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
     std::string bytes;
   };
-  std::vector<Found> found(wanted.size());
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    GB_TRY_ASSIGN(found[i].blob, find(wanted[i].ref, kind));
-    GB_TRY_ASSIGN(found[i].pack, pack(wanted[i].ref.pack));
-  }
-  std::vector<std::size_t> order(wanted.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::ranges::sort(order, {}, [&](std::size_t i) { return wanted[i].ref; });
+  std::vector<std::size_t> order(found.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::ranges::sort(order, {}, [&](std::size_t i) { return found[i].ref; });
 
   std::vector<Run> runs;
+  std::vector<std::size_t> run_of(found.size());
   for (std::size_t k = 0; k < order.size(); ++k) {
-    Found& here = found[order[k]];
+    const Found& here = found[order[k]];
     const std::uint64_t begin = here.blob.offset;
     const std::uint64_t end = begin + here.blob.length;
-    const bool joins = k > 0 && wanted[order[k - 1]].ref.pack == wanted[order[k]].ref.pack &&
+    const bool joins = k > 0 && found[order[k - 1]].ref.pack == here.ref.pack &&
                        begin <= runs.back().end + kBridge && end - runs.back().begin <= kMaxRead;
     if (!joins) runs.push_back({begin, end, {}});
     runs.back().end = std::max(runs.back().end, end);
-    here.run = runs.size() - 1;
+    run_of[order[k]] = runs.size() - 1;
   }
   // Every run is read by the first of its blobs in `order`, then all are opened in the caller's
   // order.
   for (const std::size_t i : order) {
-    Run& run = runs[found[i].run];
+    Run& run = runs[run_of[i]];
     if (!run.bytes.empty()) continue;
     auto bytes = store_.get_range(found[i].pack->key, run.begin, run.end - run.begin);
     if (!bytes) return damaged(found[i].pack->key, std::move(bytes).error());
@@ -176,12 +223,13 @@ Status PackSource::read(std::span<const Wanted> wanted, BlobKind kind) const {
     run.bytes = std::move(*bytes);
   }
   const auto decompressor = decompressors_.take();
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const Run& run = runs[found[i].run];
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const Run& run = runs[run_of[i]];
     const Bytes stored =
         as_bytes(run.bytes).subspan(found[i].blob.offset - run.begin, found[i].blob.length);
-    if (auto opened = open_blob(*decompressor, found[i].blob, stored, *wanted[i].out); !opened)
-      return damaged(found[i].pack->key + " (blob " + std::to_string(wanted[i].ref.ordinal) + ")",
+    if (auto opened = open_blob(*decompressor, found[i].blob, stored, prefixes[i], *out[i]);
+        !opened)
+      return damaged(found[i].pack->key + " (blob " + std::to_string(found[i].ref.ordinal) + ")",
                      std::move(opened).error());
   }
   return {};

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,10 @@
 namespace gb::storage::repo {
 
 using Pins = std::map<PackId, Sha256>;
+
+// The most that a chunk's columns may unfold to together: the largest row that a server sends. So
+// much and no more may the deltas of one reading be against.
+inline constexpr std::uint64_t kMaxChunkPlain = (1ULL << 30) + (64ULL << 20);
 
 // A pack as it lies in the store.
 struct Pack {
@@ -46,6 +51,9 @@ class PackSource {
   Result<std::shared_ptr<const Pack>> pack(PackId id) const;
   // Where a blob lies; Corruption when the pack has no such blob, or one of another kind.
   Result<PackBlob> find(const Ref& ref, BlobKind kind) const;
+  // What the column at `ref` is a delta against; none when it stands for itself. Corruption when
+  // the manifest does not name that pack.
+  Result<std::optional<Ref>> base_of(const Ref& ref) const;
   Result<std::string> read(const Ref& ref, BlobKind kind) const;
 
   // Many blobs at once. `out` gets the plain bytes appended, in the order of the list.
@@ -68,7 +76,16 @@ class PackSource {
     std::shared_ptr<const Pack> pack;
     std::uint64_t used = 0;
   };
+  struct Found {
+    Ref ref;
+    std::shared_ptr<const Pack> pack;
+    PackBlob blob;
+  };
   Result<Listed> locate(PackId id) const;
+  Result<Found> look_up(const Ref& ref, BlobKind kind) const;
+  Result<std::optional<Ref>> base_of(const Found& found) const;
+  Status read_found(std::span<const Found> found, std::span<const Bytes> prefixes,
+                    std::span<std::string* const> out) const;
   Status list_backup(std::uint32_t backup) const;
 
   BlobStore& store_;

@@ -4,11 +4,12 @@
 
 namespace gb::storage::repo {
 
-PackWriter::PackWriter(BlobStore& store, std::string ns, std::string uid,
-                       std::uint32_t first_number, std::uint64_t full)
+PackWriter::PackWriter(BlobStore& store, std::string ns, std::vector<std::string> backups,
+                       std::uint32_t own, std::uint32_t first_number, std::uint64_t full)
     : store_(store),
       ns_(std::move(ns)),
-      uid_(std::move(uid)),
+      backups_(std::move(backups)),
+      own_(own),
       full_(full),
       next_number_(first_number),
       sealer_([this](const std::stop_token& stop) { seal_loop(stop); }) {}
@@ -31,7 +32,7 @@ Status PackWriter::give_up(Error error) {
 Status PackWriter::open_pack() {
   auto pack = std::make_unique<Open>();
   pack->number = next_number_;
-  pack->key = pack_key({ns_, uid_, pack->number, 0});
+  pack->key = pack_key({ns_, backups_[own_], pack->number, 0});
   auto writer = store_.writer(pack->key);
   if (!writer) return give_up(std::move(writer).error());
   pack->writer = std::move(*writer);
@@ -76,7 +77,7 @@ Result<PackWriter::Place> PackWriter::append(Bytes stored, std::span<const PackB
 }
 
 Result<PackWriter::Sealed> PackWriter::seal(Open& pack, std::uint64_t& written) const {
-  const std::string end = encode_pack_end(pack.blobs, pack.size);
+  const std::string end = encode_pack_end(pack.blobs, backups_, pack.size);
   GB_TRY(pack.writer->append(as_bytes(end)));
   GB_TRY(pack.writer->commit());
   written = end.size();

@@ -28,9 +28,10 @@ namespace gb::storage::repo {
 
 class PackWriter {
  public:
-  // The packs get the numbers from `first_number` on; one is full when it holds `full` bytes.
-  PackWriter(BlobStore& store, std::string ns, std::string uid, std::uint32_t first_number,
-             std::uint64_t full);
+  // The packs are those of the backup at `own` in `backups`, the uids that the bases of deltas
+  // index. They get the numbers from `first_number` on; one is full when it holds `full` bytes.
+  PackWriter(BlobStore& store, std::string ns, std::vector<std::string> backups, std::uint32_t own,
+             std::uint32_t first_number, std::uint64_t full);
   ~PackWriter();
   PackWriter(const PackWriter&) = delete;
   PackWriter& operator=(const PackWriter&) = delete;
@@ -78,7 +79,8 @@ class PackWriter {
 
   BlobStore& store_;
   const std::string ns_;
-  const std::string uid_;
+  const std::vector<std::string> backups_;
+  const std::uint32_t own_;
   const std::uint64_t full_;
 
   mutable std::mutex mutex_;

@@ -12,6 +12,8 @@ constexpr std::size_t kPiece = 8U << 20;
 constexpr std::size_t kFlushAt = 4U << 20;  // bytes of one chunk that wait
 constexpr std::size_t kGroupChunks = 256;
 constexpr std::size_t kGroupBytes = 64U << 10;
+// A delta is worth its reading of another blob when it takes at most this part of the whole.
+constexpr std::size_t kDeltaWorth = 3;
 constexpr std::size_t kMaxRuns = 8;  // of a group; a group of more becomes one page
 
 template <typename Runs, typename Run>
@@ -43,23 +45,49 @@ Result<std::optional<BaseTable::Chunk>> StoredTableWriter::base_chunk(const Rang
   return found;
 }
 
+// True when the piece is kept as a delta against the base's blob at `against`.
+Result<bool> StoredTableWriter::put_delta(Range& range, BlobBatch& batch, Bytes plain,
+                                          const Sha256& digest, const Ref& against,
+                                          Ref* place) const {
+  const auto blob = base_->packs().find(against, BlobKind::kColumn);
+  const auto bytes = blob ? base_->packs().read(against, BlobKind::kColumn) : fail(blob.error());
+  if (!bytes && bytes.error().code != Code::kCorruption) return fail(bytes.error());
+  if (!bytes) return false;
+  // What the piece would take, if it shrinks as the other did.
+  const std::uint64_t whole =
+      std::uint64_t{blob->length} * plain.size() / std::max(blob->plain, 1U);
+  const std::size_t worth = whole / kDeltaWorth;
+  if (!batch.add_delta(plain, digest, against, as_bytes(*bytes), worth, place)) return false;
+  range.used.insert(against.pack);
+  session_->stored += blob->length;
+  return true;
+}
+
 // True when the bytes are those of `base`, the base's blob of this piece.
-Result<bool> StoredTableWriter::put_piece(BlobBatch& batch, Bytes plain, const Ref* base,
-                                          std::size_t index, ColumnEntry& out) const {
+Result<bool> StoredTableWriter::put_piece(Range& range, BlobBatch& batch, Bytes plain,
+                                          const Ref* base, std::size_t index,
+                                          ColumnEntry& out) const {
+  if (batch.waiting() >= kFlushAt) GB_TRY(flush_batch(batch));
   std::optional<Sha256> digest;
   if (base != nullptr) {
     const auto blob = base_->packs().find(*base, BlobKind::kColumn);
-    if (!blob && blob.error().code != Code::kCorruption) return fail(blob.error());
-    if (blob && blob->plain == plain.size()) {
+    // What a delta is against is what the next one is against, too: there are no chains.
+    const auto theirs = blob ? base_->packs().base_of(*base) : fail(blob.error());
+    if (!theirs && theirs.error().code != Code::kCorruption) return fail(theirs.error());
+    if (theirs) {
       digest = sha256(plain);
-      if (*digest == blob->digest) {
+      if (*digest == blob->digest && plain.size() == blob->plain) {
         out.blobs[index] = *base;
+        range.used.insert(base->pack);
+        if (*theirs) range.used.insert((*theirs)->pack);
         session_->stored += blob->length;
         return true;
       }
+      GB_TRY_ASSIGN(const bool kept, put_delta(range, batch, plain, *digest,
+                                               theirs->value_or(*base), &out.blobs[index]));
+      if (kept) return false;
     }
   }
-  if (batch.waiting() >= kFlushAt) GB_TRY(flush_batch(batch));
   const bool whole = out.blobs.size() == 1;
   batch.add(BlobKind::kColumn, plain, digest, &out.blobs[index], whole ? BlobBatch::kInline : 0,
             whole ? &out : nullptr);
@@ -67,8 +95,8 @@ Result<bool> StoredTableWriter::put_piece(BlobBatch& batch, Bytes plain, const R
 }
 
 // True when the column is the base's.
-Result<bool> StoredTableWriter::put_column(BlobBatch& batch, Bytes plain, const ColumnEntry* base,
-                                           ColumnEntry& out) const {
+Result<bool> StoredTableWriter::put_column(Range& range, BlobBatch& batch, Bytes plain,
+                                           const ColumnEntry* base, ColumnEntry& out) const {
   const std::size_t pieces = std::max<std::size_t>(1, (plain.size() + kPiece - 1) / kPiece);
   out.blobs.resize(pieces);
   const bool comparable = base != nullptr && base->blobs.size() == pieces;
@@ -76,7 +104,7 @@ Result<bool> StoredTableWriter::put_column(BlobBatch& batch, Bytes plain, const 
   for (std::size_t i = 0; i < pieces; ++i) {
     const Bytes piece = plain.subspan(i * kPiece, std::min(kPiece, plain.size() - i * kPiece));
     GB_TRY_ASSIGN(const bool piece_same,
-                  put_piece(batch, piece, comparable ? &base->blobs[i] : nullptr, i, out));
+                  put_piece(range, batch, piece, comparable ? &base->blobs[i] : nullptr, i, out));
     same = same && piece_same;
   }
   return same;
@@ -108,15 +136,14 @@ Status StoredTableWriter::add_chunk(unsigned number, std::uint64_t cut, std::uin
     const auto theirs = base ? base_->column(i) : std::nullopt;
     const ColumnEntry* old = theirs ? &base->entry.columns[*theirs] : nullptr;
     ColumnEntry& column = entry.columns[i];
-    auto column_same = put_column(*batch, columns[i], old, column);
+    auto column_same = put_column(range, *batch, columns[i], old, column);
     if (!column_same) {
       batch->drop();
       return fail(std::move(column_same).error());
     }
     plain += columns[i].size();
-    if (*column_same) {
-      for (const Ref& ref : column.blobs) range.used.insert(ref.pack);
-    } else if (!column.bytes.empty() || columns[i].empty()) {
+    if (*column_same) continue;
+    if (!column.bytes.empty() || columns[i].empty()) {
       column.blobs.clear();  // it went inline
       same = same && old != nullptr && old->blobs.empty() && old->codec == column.codec &&
              old->plain == column.plain && old->bytes == column.bytes;
@@ -125,9 +152,6 @@ Status StoredTableWriter::add_chunk(unsigned number, std::uint64_t cut, std::uin
     }
   }
   GB_TRY(flush_batch(*batch));
-  for (const ColumnEntry& column : entry.columns)
-    for (const Ref& ref : column.blobs)
-      if (ref.pack.backup != session_->own) range.used.insert(ref.pack);
 
   Item item;
   if (same) {

@@ -30,9 +30,9 @@ namespace gb::storage::repo {
 
 // What all tables of a backup share while it is written.
 struct Session {
-  Session(BlobStore& store, const std::string& ns, const std::string& uid, std::uint32_t number,
-          std::uint32_t own_index, std::uint64_t pack_bytes)
-      : packs(store, ns, uid, number, pack_bytes), own(own_index) {}
+  Session(BlobStore& store, const std::string& ns, const std::vector<std::string>& backups,
+          std::uint32_t own_index, std::uint32_t number, std::uint64_t pack_bytes)
+      : packs(store, ns, backups, own_index, number, pack_bytes), own(own_index) {}
 
   struct Entry {
     Manifest::Table table;
@@ -86,10 +86,12 @@ class StoredTableWriter final : public TableWriter {
 
   Range& range_of(unsigned number);
   Result<std::optional<BaseTable::Chunk>> base_chunk(const Range& range, std::uint64_t cut) const;
-  Result<bool> put_column(BlobBatch& batch, Bytes plain, const ColumnEntry* base,
+  Result<bool> put_column(Range& range, BlobBatch& batch, Bytes plain, const ColumnEntry* base,
                           ColumnEntry& out) const;
-  Result<bool> put_piece(BlobBatch& batch, Bytes plain, const Ref* base, std::size_t index,
-                         ColumnEntry& out) const;
+  Result<bool> put_piece(Range& range, BlobBatch& batch, Bytes plain, const Ref* base,
+                         std::size_t index, ColumnEntry& out) const;
+  Result<bool> put_delta(Range& range, BlobBatch& batch, Bytes plain, const Sha256& digest,
+                         const Ref& against, Ref* place) const;
   Status flush_batch(BlobBatch& batch) const;
   Status flush_group(Range& range);
   Result<Ref> write_blob(BlobKind kind, std::string_view plain) const;

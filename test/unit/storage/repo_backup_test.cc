@@ -101,8 +101,8 @@ TEST(RepoBackup, AChangedColumnAddsThatColumnOnly) {
   MemoryBlobStore store;
   TestBackup tables = {{kNova, make_table(rng, 200, 12, 20000)}};
   ASSERT_TRUE(ok(write_backup(store, "one", tables)));
-  std::string& column = tables.at(kNova).chunks[77].columns[2];  // of random bytes
-  column[5] = static_cast<char>(~column[5]);
+  std::string& column = tables.at(kNova).chunks[77].columns[2];
+  column = incompressible(rng, column.size());
   const auto finished = write_backup(store, "two", tables, open_backup(store, "one"));
   ASSERT_TRUE(ok(finished));
   EXPECT_GE(finished->sizes.added, column.size());
@@ -194,7 +194,7 @@ TEST(RepoBackup, ACellLargerThanAnyBlobIsStoredInPieces) {
   tables.at(kNova).chunks[0].columns[1][20'000'000] ^= 1;
   const auto finished = write_backup(store, "two", tables, open_backup(store, "one"));
   ASSERT_TRUE(ok(finished));
-  EXPECT_LT(finished->sizes.added, 4'000'000U) << "only the piece that changed";
+  EXPECT_LT(finished->sizes.added, 20'000U) << "of the piece that changed, what changed";
   EXPECT_TRUE(holds(store, "two", tables));
 }
 

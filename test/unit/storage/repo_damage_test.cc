@@ -15,7 +15,9 @@ struct SmallRepository {
   SmallRepository() {
     std::mt19937_64 rng(1);
     tables = {{kNova, make_table(rng, 4, 4, 120)}, {kGlance, make_table(rng, 2, 3, 100)}};
+    tables.at(kNova).chunks[1].columns[2] = incompressible(rng, 300);
     EXPECT_TRUE(ok(write_backup(store, "one", tables)));
+    tables.at(kNova).chunks[1].columns[2][150] ^= 1;  // stored as a delta
     tables.at(kNova).chunks[3].columns[2] = incompressible(rng, 100);
     EXPECT_TRUE(ok(write_backup(store, "two", tables, open_backup(store, "one"))));
     const auto listed = store.list("data/");

@@ -98,9 +98,9 @@ TEST(RepoFormat, ATableObjectAsWritten) {
 
 TEST(RepoFormat, APacksEndAsWritten) {
   std::vector<PackBlob> list(2);
-  list[0] = {0, 20, 16, 0x04030201, Codec::kRaw, BlobKind::kColumn, sha256(as_bytes("a"))};
-  list[1] = {20, 300, 1000, 0x08070605, Codec::kZstd, BlobKind::kPage, sha256(as_bytes("b"))};
-  const std::string end = encode_pack_end(list, 320);
+  list[0] = {0, 20, 16, 0x04030201, Codec::kRaw, BlobKind::kColumn, sha256(as_bytes("a")), {}};
+  list[1] = {20, 300, 1000, 0x08070605, Codec::kZstd, BlobKind::kPage, sha256(as_bytes("b")), {}};
+  const std::string end = encode_pack_end(list, {}, 320);
   const std::string footer =
       "14"
       "10"
@@ -137,6 +137,35 @@ TEST(RepoFormat, APacksEndAsWritten) {
   EXPECT_EQ(pack_id(compacted), pack_id(list));
   compacted[1].digest = sha256(as_bytes("c"));
   EXPECT_NE(pack_id(compacted), pack_id(list));
+}
+
+TEST(RepoFormat, ADeltaNamesWhatItIsAgainst) {
+  PackBlob blob{
+      0, 24, 1000, 0x04030201, Codec::kZstdDelta, BlobKind::kColumn, sha256(as_bytes("a")), {}};
+  std::vector<PackBlob> list(3, blob);
+  list[0].base = {{2, 7}, 300};
+  list[1].base = {{0, 1}, 0};
+  list[2].base = {{2, 8}, 1};
+  const std::string end = encode_pack_end(list, {"first", "unused", "third"}, 72);
+  const std::string entry =
+      "18e80712"
+      "01020304" +
+      hex(as_text(Bytes(blob.digest)));
+  EXPECT_EQ(hex(end.substr(0, end.size() - kPackTrailer)), entry + "0007ac02" + entry + "010100" +
+                                                               entry + "000801" + "05" +
+                                                               hex("third") + "05" + hex("first"));
+  const auto trailer = parse_trailer(as_bytes(end).last(kPackTrailer), 72 + end.size());
+  ASSERT_TRUE(ok(trailer));
+  const auto parsed = parse_footer(*trailer, as_bytes(end));
+  ASSERT_TRUE(ok(parsed));
+  EXPECT_EQ(parsed->backups, (std::vector<std::string>{"third", "first"}));
+  EXPECT_EQ(parsed->blobs[1].base, (Ref{{1, 1}, 0}));
+  EXPECT_EQ(parsed->blobs[2].base, (Ref{{0, 8}, 1}));
+
+  // What a blob is against may change (compaction stores it whole): the id stays.
+  std::vector<PackBlob> whole = list;
+  whole[0].codec = Codec::kZstd;
+  EXPECT_EQ(pack_id(whole), pack_id(list));
 }
 
 TEST(RepoFormat, KeysAreReadAsTheyAreWrittenOnly) {
