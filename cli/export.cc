@@ -83,48 +83,26 @@ class SqlFile {
   std::FILE* file_ = nullptr;
 };
 
-Result<galera::InstanceModel> model_of(const storage::BackupReader& reader,
-                                       const std::string& instance) {
-  for (const auto& content : reader.manifest().content.instances)
-    if (content.name == instance) return galera::from_json(content.content);
-  return fail(Code::kInvalid, "the backup does not hold the instance \"" + instance + "\"",
-              "kubectl galera local list -o yaml shows what it holds");
-}
-
 Result<galera::ExportReport> export_backup(const LocalExport& command) {
   Session session;
   GB_TRY(require_repository(command.store));
   GB_TRY(session.open(command.store, true));
-  GB_TRY_ASSIGN(const api::ObjectPtr backup,
-                find_backup(*session.catalog, command.store, command.ns, command.backup));
-  const api::Json dom = backup->dom();
-  if (api::phase_of(dom) != "Completed")
-    return fail(
-        Code::kInvalid,
-        "backup \"" + backup->key().name + "\" is " + api::phase_of(dom) + ", not Completed",
-        "kubectl galera local list shows which are");
-  const std::vector<std::string> instances = api::read_backup_spec(dom).database_instances;
-  if (command.instance.empty() && instances.size() > 1)
-    return fail(Code::kInvalid, "the backup holds several instances: " + join(instances, ", "),
-                "say which one to export with --instance");
-  const std::string instance = command.instance.empty() ? instances.front() : command.instance;
-  GB_TRY_ASSIGN(const auto reader,
-                storage::BackupReader::open(*session.blobs, backup->key().ns, backup->uid(),
-                                            jobs::digest_of(dom)));
-  GB_TRY_ASSIGN(const galera::InstanceModel model, model_of(*reader, instance));
-  jobs::RepoSource source(reader, instance);
+  GB_TRY_ASSIGN(const OpenBackup backup,
+                open_backup(session, command.store, command.ns, command.backup, command.instance,
+                            "to export"));
+  jobs::RepoSource source(backup.reader, backup.instance);
 
   SqlFile file(command.output);
   GB_TRY(file.open());
   galera::ExportOptions options;
   options.databases = command.databases;
   options.grants = command.grants;
-  options.title =
-      "Backup " + backup->key().ns + "/" + backup->key().name + ", instance " + instance;
+  options.title = "Backup " + backup.object->key().ns + "/" + backup.object->key().name +
+                  ", instance " + backup.instance;
   GB_TRY_ASSIGN(galera::ExportReport report,
                 galera::export_sql(
-                    model, options, source, [&](std::string_view text) { return file.write(text); },
-                    interrupt_token()));
+                    backup.model, options, source,
+                    [&](std::string_view text) { return file.write(text); }, interrupt_token()));
   GB_TRY(file.finish());
   return report;
 }

@@ -134,6 +134,23 @@ void add_local(CLI::App& app, Parsed& parsed) {
                     ->required()] = Offer::kFiles;
   e->callback([&] { parsed.run = [&exported] { return run(exported); }; });
 
+  auto& diff = parsed.make<LocalDiff>();
+  CLI::App* d = local->add_subcommand(
+      "diff", "Compare a running cluster with a backup; exits with 3 when they differ");
+  add_cluster_flags(*d, parsed, diff.cluster);
+  add_store(*d, parsed, diff.store);
+  d->add_option("--backup", diff.backup, "The backup's name, or latest")->required();
+  d->add_option("-n,--namespace", diff.ns, "The backup's namespace, where its name is not unique");
+  d->add_option("--instance", diff.instance,
+                "Which instance of the backup, where it holds several");
+  d->add_option("--databases", diff.databases, "Only these schemas: a,b")->delimiter(',');
+  d->add_option("--threads", diff.threads, "Connections that read")
+      ->check(CLI::Range(1U, 64U))
+      ->capture_default_str();
+  d->add_option("-o,--output", diff.output, "Print the result as")
+      ->check(CLI::IsMember({"json", "yaml"}));
+  d->callback([&] { parsed.run = [&diff] { return run(diff); }; });
+
   auto& list = parsed.make<LocalList>();
   CLI::App* l = local->add_subcommand("list", "List the backups of a repository");
   add_store(*l, parsed, list.store);

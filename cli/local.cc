@@ -37,6 +37,22 @@ class TheCluster final : public jobs::InstanceResolver {
   galera::Endpoint endpoint_;
 };
 
+// The check would find no damage where nothing is. A server's further stores have no objects, only
+// data, and before the first backup not even that: just the folder for what is being written.
+Status require_store(const std::string& directory) {
+  using Mode = storage::FsBlobStore::Mode;
+  if (require_repository(directory)) return {};
+  GB_TRY_ASSIGN(const auto blobs, storage::FsBlobStore::open(directory, Mode::kReadOnly));
+  GB_TRY_ASSIGN(const auto found, blobs->list("data/"));
+  std::error_code unreadable;
+  if (!found.empty() ||
+      std::filesystem::is_directory(std::filesystem::path(directory) / "~tmp", unreadable))
+    return {};
+  return no_repository(directory);
+}
+
+}  // namespace
+
 Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags) {
   galera::Endpoint endpoint;
   for (const std::string& node : flags.nodes) {
@@ -62,22 +78,6 @@ Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags) {
   }
   return endpoint;
 }
-
-// The check would find no damage where nothing is. A server's further stores have no objects, only
-// data, and before the first backup not even that: just the folder for what is being written.
-Status require_store(const std::string& directory) {
-  using Mode = storage::FsBlobStore::Mode;
-  if (require_repository(directory)) return {};
-  GB_TRY_ASSIGN(const auto blobs, storage::FsBlobStore::open(directory, Mode::kReadOnly));
-  GB_TRY_ASSIGN(const auto found, blobs->list("data/"));
-  std::error_code unreadable;
-  if (!found.empty() ||
-      std::filesystem::is_directory(std::filesystem::path(directory) / "~tmp", unreadable))
-    return {};
-  return no_repository(directory);
-}
-
-}  // namespace
 
 int run(const LocalBackup& command) {
   Session session;
@@ -130,26 +130,19 @@ int run(const LocalRestore& command) {
     return failed(opened.error());
   auto backup = find_backup(*session.catalog, command.store, command.ns, command.backup);
   if (!backup) return failed(backup.error());
-  const std::vector<std::string> instances =
-      api::read_backup_spec((*backup)->dom()).database_instances;
-  if (command.instance.empty() && instances.size() > 1)
-    return failed(Error{Code::kInvalid,
-                        "the backup holds several instances: " + join(instances, ", "),
-                        "say which one to restore with --instance",
-                        {},
-                        {}});
+  const auto instance = choose_instance(*backup, command.instance, "to restore");
+  if (!instance) return failed(instance.error());
   if (const Status started =
           session.start_jobs(command.store, std::make_unique<TheCluster>(std::move(*endpoint)));
       !started)
     return failed(started.error());
-  api::Json spec = {
-      {"backup", (*backup)->key().name},
-      {"databaseInstances", {command.instance.empty() ? instances.front() : command.instance}},
-      {"existing", command.existing},
-      {"content", command.grants ? "All" : "Data"},
-      {"safetyBackup", command.safety_backup},
-      {"blockTraffic", command.block_traffic},
-      {"threads", command.threads}};
+  api::Json spec = {{"backup", (*backup)->key().name},
+                    {"databaseInstances", {*instance}},
+                    {"existing", command.existing},
+                    {"content", command.grants ? "All" : "Data"},
+                    {"safetyBackup", command.safety_backup},
+                    {"blockTraffic", command.block_traffic},
+                    {"threads", command.threads}};
   if (!command.databases.empty()) spec["databases"] = command.databases;
   if (!rename->empty()) spec["rename"] = *rename;
   const std::string name =

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "cli/exit_code.h"
 #include "galera/endpoint.h"
 
@@ -21,6 +22,9 @@ struct ClusterFlags {
   std::string password_file;
   std::string tls_ca_file;  // given: TLS is required and verified
 };
+
+// Invalid when an address is none, or a file can not be read.
+Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags);
 
 struct LocalBackup {
   ClusterFlags cluster;
@@ -65,6 +69,17 @@ struct LocalExport {
   std::string output;  // a file; "-": standard output
 };
 
+struct LocalDiff {
+  ClusterFlags cluster;
+  std::string store;
+  std::string ns;        // empty: wherever the backup is
+  std::string backup;    // a name or latest
+  std::string instance;  // of the backup; empty: its only one
+  std::vector<std::string> databases;
+  unsigned threads = 4;
+  std::string output;
+};
+
 struct LocalList {
   std::string store;
   std::string ns;  // empty: all
@@ -80,6 +95,7 @@ struct LocalCheck {
 int run(const LocalBackup& command);
 int run(const LocalRestore& command);
 int run(const LocalExport& command);
+int run(const LocalDiff& command);
 int run(const LocalList& command);
 int run(const LocalCheck& command);
 

@@ -88,6 +88,40 @@ Status require_repository(const std::string& directory) {
   return no_repository(directory);
 }
 
+Result<std::string> choose_instance(const api::ObjectPtr& backup, const std::string& asked,
+                                    const std::string& to) {
+  const std::vector<std::string> instances =
+      api::read_backup_spec(backup->dom()).database_instances;
+  if (!asked.empty()) return asked;
+  if (instances.size() > 1)
+    return fail(Code::kInvalid, "the backup holds several instances: " + join(instances, ", "),
+                "say which one " + to + " with --instance");
+  return instances.front();
+}
+
+Result<OpenBackup> open_backup(const Session& session, const std::string& store,
+                               const std::string& ns, const std::string& backup,
+                               const std::string& instance, const std::string& to) {
+  OpenBackup out;
+  GB_TRY_ASSIGN(out.object, find_backup(*session.catalog, store, ns, backup));
+  const api::Json dom = out.object->dom();
+  const std::string& name = out.object->key().name;
+  if (api::phase_of(dom) != "Completed")
+    return fail(Code::kInvalid,
+                "backup \"" + name + "\" is " + api::phase_of(dom) + ", not Completed",
+                "kubectl galera local list shows which are");
+  GB_TRY_ASSIGN(out.instance, choose_instance(out.object, instance, to));
+  GB_TRY_ASSIGN(out.reader, storage::BackupReader::open(*session.blobs, out.object->key().ns,
+                                                        out.object->uid(), jobs::digest_of(dom)));
+  for (const auto& content : out.reader->manifest().content.instances) {
+    if (content.name != out.instance) continue;
+    GB_TRY_ASSIGN(out.model, galera::from_json(content.content));
+    return out;
+  }
+  return fail(Code::kInvalid, "the backup does not hold the instance \"" + out.instance + "\"",
+              "kubectl galera local list -o yaml shows what it holds");
+}
+
 Result<api::Json> admit(const char* resource, const std::string& ns, api::Json object,
                         const Clock& clock, Rng& rng) {
   const api::ResourceType& type = *api::find_resource(resource);

@@ -11,10 +11,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "galera/model.h"
 #include "jobs/engine.h"
 #include "jobs/jobs.h"
 #include "storage/blob/fs_blob_store.h"
 #include "storage/catalog/catalog.h"
+#include "storage/repo/repo.h"
 
 namespace gb::cli {
 
@@ -41,6 +43,24 @@ Status require_repository(const std::string& directory);
 // Invalid for a name that stands in several namespaces (`ns` says which; empty: all).
 Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, const std::string& store,
                                    const std::string& ns, const std::string& backup);
+
+// The instance of a backup that a command is about: the one that was asked for (empty: its only
+// one). Invalid when it holds several; the hint says "say which one `to` with --instance".
+Result<std::string> choose_instance(const api::ObjectPtr& backup, const std::string& asked,
+                                    const std::string& to);
+
+// What a completed backup holds of one instance.
+struct OpenBackup {
+  api::ObjectPtr object;
+  std::string instance;
+  std::shared_ptr<const storage::BackupReader> reader;
+  galera::InstanceModel model;
+};
+// The backup as find_backup() and the instance as choose_instance() find them. Invalid for one that
+// is not Completed; Corruption.
+Result<OpenBackup> open_backup(const Session& session, const std::string& store,
+                               const std::string& ns, const std::string& backup,
+                               const std::string& instance, const std::string& to);
 
 // The same checks and defaults that an object gets which comes over HTTP.
 Result<api::Json> admit(const char* resource, const std::string& ns, api::Json object,

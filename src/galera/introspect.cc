@@ -286,8 +286,8 @@ Result<Definitions> read_definitions(Connection& connection,
   return out;
 }
 
-std::string definitions_changed(const std::vector<Schema>& before,
-                                const std::vector<Schema>& after) {
+std::vector<std::string> definition_changes(const std::vector<Schema>& before,
+                                            const std::vector<Schema>& after) {
   using Texts = std::map<std::string, std::string>;
   const auto texts = [](const std::vector<Schema>& schemas) {
     Texts out;
@@ -307,14 +307,23 @@ std::string definitions_changed(const std::vector<Schema>& before,
   };
   const Texts old_texts = texts(before);
   const Texts new_texts = texts(after);
+  std::vector<std::string> out;
   for (const auto& [name, text] : old_texts) {
     const auto now = new_texts.find(name);
-    if (now == new_texts.end()) return name + " was dropped";
-    if (now->second != text) return name + " was altered";
+    if (now == new_texts.end())
+      out.push_back(name + " was dropped");
+    else if (now->second != text)
+      out.push_back(name + " was altered");
   }
   for (const auto& [name, text] : new_texts)
-    if (!old_texts.contains(name)) return name + " was created";
-  return {};
+    if (!old_texts.contains(name)) out.push_back(name + " was created");
+  return out;
+}
+
+std::string definitions_changed(const std::vector<Schema>& before,
+                                const std::vector<Schema>& after) {
+  const std::vector<std::string> changes = definition_changes(before, after);
+  return changes.empty() ? std::string() : changes.front();
 }
 
 Result<Facts> read_facts(Connection& connection) {

@@ -44,8 +44,11 @@ Result<Definitions> read_definitions(Connection& connection,
                                      const std::vector<std::string>& schemas,
                                      const std::vector<std::string>& exclude_tables);
 
-// What differs, as one phrase ("table `a`.`b` was altered"); empty when nothing does.
-// AUTO_INCREMENT counters and the state of sequences are no difference.
+// What differs, one phrase each ("table `a`.`b` was altered"). AUTO_INCREMENT counters and the
+// state of sequences are no difference.
+[[nodiscard]] std::vector<std::string> definition_changes(const std::vector<Schema>& before,
+                                                          const std::vector<Schema>& after);
+// The first of them; empty when nothing differs.
 [[nodiscard]] std::string definitions_changed(const std::vector<Schema>& before,
                                               const std::vector<Schema>& after);
 

@@ -1,0 +1,120 @@
+"""What every figure of dumps and restores needs: one data set on one cluster, our program, the peers' ways in."""
+
+import contextlib
+import json
+import os
+import shutil
+
+from gbtest import load, process, proof
+from gbtest.apiserver import program
+from gbtest.galera import Galera
+
+from . import measure
+
+COLUMNS = [("wall", "wall s", 1, 2), ("cpu", "client CPU s", 1, 2), ("server_cpu", "server CPU s", 1, 2),
+           ("rss", "client peak RSS MB", 1e6, 1)]
+
+
+@contextlib.contextmanager
+def loaded(folder, options, *more):
+    """A Galera that holds the data set; its files stay in folder/data."""
+    with Galera(folder / "galera", nodes=options.nodes, buffer_pool=options.buffer_pool) as galera:
+        load.generate(folder / "data", program("gb-datagen"), "--size", options.size, *more)
+        load.load_galera(folder / "data", galera)
+        yield galera
+
+
+def version(name, *words):
+    return process.run([name, *(words or ["--version"])]).stdout.split(",")[0].strip()
+
+
+class ClusterBench:
+    def __init__(self, galera, folder, options):
+        self.galera = galera
+        self.folder = folder
+        self.options = options
+        self.donor = galera.node(len(galera.nodes))
+        self.schemas = galera.schemas()
+
+    def options_file(self, node):
+        """For clients of this node: a password on a command line is seen by all."""
+        path = self.galera.folder / f"client{node.number}.cnf"
+        path.write_text(f"[client]\nhost={node.address}\nport={node.port}\nuser=root\npassword={self.galera.password}\n")
+        os.chmod(path, 0o600)
+        return f"--defaults-file={path}"
+
+    def ours(self, *words, store):
+        return [program("kubectl-galera"), "local", *words, "--user", "root", "--password-file", self.galera.password_file,
+                "--store", store, "--threads", str(self.options.threads), "-o", "json"]
+
+    def our_backup(self, store):
+        """Without its verification, as the peers have none."""
+        return [self.ours("backup", *self.all_nodes(), "--verification", "None", store=store)]
+
+    def our_restore(self, store):
+        return [self.ours("restore", *self.all_nodes(), "--backup", "latest", store=store)]
+
+    def mariadb_dump(self):
+        return ["mariadb-dump", self.options_file(self.donor), "--single-transaction", "--quick", "--routines", "--events",
+                "--databases", *self.schemas]
+
+    def all_nodes(self):
+        """A dump looks at all, and reads one that is not the active one, as the peers do."""
+        first, *others = self.galera.endpoints
+        return ["--nodes", ",".join([first, *others])] + (["--active-node", first] if others else [])
+
+    def measure(self, name, pipeline, **more):
+        """With the CPU of all nodes until each has applied what it got."""
+        servers = [n.process for n in self.galera.nodes]
+        before = measure.cpu_seconds(*servers)
+        figures = measure.client(name, pipeline, **more)
+        self.settle()
+        figures["server_cpu"] = measure.cpu_seconds(*servers) - before
+        figures["rss_each"] = figures["rss"]
+        figures["rss"] = sum(figures["rss_each"])
+        return figures
+
+    def settle(self):
+        for node in self.galera.nodes:
+            node.sql("SET SESSION wsrep_sync_wait=1; SELECT 1", timeout=1800)
+
+    def empty(self):
+        if self.galera.schemas():
+            self.galera.drop_everything()
+        self.settle()
+        for node in self.galera.nodes:  # a log of every round would fill the disk
+            node.sql("FLUSH LOCAL BINARY LOGS; PURGE BINARY LOGS BEFORE NOW()")
+
+    def contents(self):
+        """By SQL alone, of every node: the rows of each table, and the definition of everything."""
+        return ([proof.fingerprint(self.galera, self.schemas, n.number) for n in self.galera.nodes],
+                proof.definitions(self.galera, self.schemas))
+
+    def judge(self, rows, definitions):
+        """What the last restore brought back, against what had been there."""
+        now_rows, now_definitions = self.contents()
+        bad = sorted({table for was, now in zip(rows, now_rows) for table in was if now.get(table) != was[table]})
+        other = sorted(d for d in definitions if now_definitions.get(d) != definitions[d])
+        text = f"CHECKSUM TABLE on every node: {len(rows[0]) - len(bad)} of {len(rows[0])} tables equal"
+        text += f" (not: {', '.join(bad[:5])})" if bad else ""
+        text += f"; definitions: {len(definitions) - len(other)} of {len(definitions)} equal"
+        return text + (f" (not: {', '.join(other[:5])})" if other else "")
+
+
+def verified(said):
+    """The condition Verified of the restore that was printed; it must say that all is equal."""
+    status = json.JSONDecoder().raw_decode(said, said.index("{\n"))[0]["status"]
+    condition = {c["type"]: c for c in status["conditions"]}.get("Verified", {})
+    if status["phase"] != "Completed" or condition.get("status") != "True":
+        raise process.BedError(f"our restore did not prove itself: {status}")
+    return condition["message"]
+
+
+def in_turn(contenders, number):
+    """Each begins as often as the others."""
+    at = number % len(contenders)
+    return contenders[at:] + contenders[:at]
+
+
+def remove(path):
+    shutil.rmtree(path, ignore_errors=True)
