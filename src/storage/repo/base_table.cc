@@ -30,7 +30,7 @@ Status BaseTable::load() {
   GB_TRY_ASSIGN(object_, base_->object(index_));
   std::optional<std::uint32_t> at;
   std::shared_ptr<const Page> loaded;
-  places_.reserve(std::min<std::uint64_t>(object_.chunks(), 1U << 20));
+  cuts_.reserve(std::min<std::uint64_t>(object_.chunks(), 1U << 20));
   for (const Slice& slice : object_.slices) {
     if (at != slice.page) {
       GB_TRY_ASSIGN(loaded, page(slice.page));
@@ -39,9 +39,9 @@ Status BaseTable::load() {
     if (std::uint64_t{slice.first} + slice.count > loaded->chunks())
       return fail(Code::kCorruption, "a table object names a chunk that its page does not have");
     for (std::uint32_t i = slice.first; i < slice.first + slice.count; ++i)
-      places_.push_back({loaded->cut(i), slice.page, i});
+      cuts_.push_back({loaded->cut(i), slice.page, i});
   }
-  std::ranges::sort(places_);
+  std::ranges::sort(cuts_);
   return {};
 }
 
@@ -62,9 +62,15 @@ Result<std::shared_ptr<const Page>> BaseTable::page(std::uint32_t index) {
   return page;
 }
 
-Result<std::optional<BaseTable::Chunk>> BaseTable::find(
-    std::uint64_t cut, const std::optional<std::pair<Ref, std::uint32_t>>& after) {
-  const auto [first, last] = std::ranges::equal_range(places_, cut, {}, &Place::cut);
+Result<BaseTable::Chunk> BaseTable::chunk(std::uint32_t page_index, std::uint32_t position) {
+  GB_TRY_ASSIGN(const auto found, page(page_index));
+  return Chunk{object_.pages[page_index], position, found->chunk(position),
+               std::string(as_text(found->record(position)))};
+}
+
+Result<std::optional<BaseTable::Chunk>> BaseTable::find(std::uint64_t cut,
+                                                        const std::optional<Place>& after) {
+  const auto [first, last] = std::ranges::equal_range(cuts_, cut, {}, &Cut::cut);
   if (first == last) return std::nullopt;
   auto chosen = first;
   for (auto it = first; after && it != last; ++it) {
@@ -73,9 +79,20 @@ Result<std::optional<BaseTable::Chunk>> BaseTable::find(
       break;
     }
   }
-  GB_TRY_ASSIGN(const auto found, page(chosen->page));
-  return Chunk{object_.pages[chosen->page], chosen->position, found->chunk(chosen->position),
-               std::string(as_text(found->record(chosen->position)))};
+  return chunk(chosen->page, chosen->position);
+}
+
+Result<std::optional<BaseTable::Chunk>> BaseTable::following(const std::optional<Place>& after) {
+  bool found = !after.has_value();
+  for (const Slice& slice : object_.slices) {
+    if (found) return chunk(slice.page, slice.first);
+    if (object_.pages[slice.page] != after->first || after->second < slice.first ||
+        after->second >= slice.first + slice.count)
+      continue;
+    if (after->second + 1 < slice.first + slice.count) return chunk(slice.page, after->second + 1);
+    found = true;
+  }
+  return std::nullopt;
 }
 
 }  // namespace gb::storage::repo

@@ -37,10 +37,16 @@ StoredTableWriter::Range& StoredTableWriter::range_of(unsigned number) {
 }
 
 // What the base has for a chunk is a saving, never a need: a base that is damaged there is no base.
-Result<std::optional<BaseTable::Chunk>> StoredTableWriter::base_chunk(const Range& range,
+// Where no chunk of the base ends at the same key (the table has grown, the row that ended it is
+// gone), the one in the same place holds most of the rows: where the table begins for range 0, or
+// after the last that was found.
+Result<std::optional<BaseTable::Chunk>> StoredTableWriter::base_chunk(unsigned number,
+                                                                      const Range& range,
                                                                       std::uint64_t cut) const {
   if (base_ == nullptr) return std::nullopt;
   auto found = base_->find(cut, range.last_base);
+  if (found && !*found && (number == 0 || range.last_base))
+    found = base_->following(range.last_base);
   if (!found && found.error().code == Code::kCorruption) return std::nullopt;
   return found;
 }
@@ -125,11 +131,12 @@ Status StoredTableWriter::add_chunk(unsigned number, std::uint64_t cut, std::uin
   if (finished_)
     return fail(Code::kInvalid, "table " + id_.schema + "." + id_.table + " is finished");
   Range& range = range_of(number);
-  GB_TRY_ASSIGN(const auto base, base_chunk(range, cut));
+  GB_TRY_ASSIGN(const auto base, base_chunk(number, range, cut));
+  if (base) range.last_base = std::pair(base->page, base->position);
 
   ChunkEntry entry{cut, rows, {}};
   entry.columns.resize(columns_);
-  bool same = base && base_->same_columns() && base->entry.rows == rows;
+  bool same = base && base_->same_columns() && base->entry.cut == cut && base->entry.rows == rows;
   std::uint64_t plain = 0;
   const auto batch = session_->batches.take();
   for (std::size_t i = 0; i < columns_; ++i) {
@@ -155,7 +162,7 @@ Status StoredTableWriter::add_chunk(unsigned number, std::uint64_t cut, std::uin
 
   Item item;
   if (same) {
-    item.base = range.last_base = std::pair(base->page, base->position);
+    item.base = range.last_base;
     range.records.append(base->record);
   } else {
     put_chunk(entry, range.records);

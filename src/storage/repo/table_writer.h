@@ -70,14 +70,14 @@ class StoredTableWriter final : public TableWriter {
   };
   // A chunk of the group that is being gathered.
   struct Item {
-    std::optional<std::pair<Ref, std::uint32_t>> base;  // page and position there; absent: changed
-    std::size_t end = 0;                                // of its record in Range::records
+    std::optional<BaseTable::Place> base;  // absent: changed
+    std::size_t end = 0;                   // of its record in Range::records
   };
   struct Range {
     std::vector<Item> items;
     std::string records;
     std::vector<Run> runs;
-    std::optional<std::pair<Ref, std::uint32_t>> last_base;
+    std::optional<BaseTable::Place> last_base;
     std::set<PackId> used;
     std::uint64_t chunks = 0;
     std::uint64_t rows = 0;
@@ -85,7 +85,8 @@ class StoredTableWriter final : public TableWriter {
   };
 
   Range& range_of(unsigned number);
-  Result<std::optional<BaseTable::Chunk>> base_chunk(const Range& range, std::uint64_t cut) const;
+  Result<std::optional<BaseTable::Chunk>> base_chunk(unsigned number, const Range& range,
+                                                     std::uint64_t cut) const;
   Result<bool> put_column(Range& range, BlobBatch& batch, Bytes plain, const ColumnEntry* base,
                           ColumnEntry& out) const;
   Result<bool> put_piece(Range& range, BlobBatch& batch, Bytes plain, const Ref* base,

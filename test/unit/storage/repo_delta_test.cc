@@ -92,6 +92,20 @@ TEST_F(RepoDelta, BytesThatAreInsertedMoveTheRestAndAddLittle) {
   EXPECT_LT(back_up("two", "one"), 2000U);
 }
 
+TEST_F(RepoDelta, ATableThatGrewAddsAboutWhatCame) {
+  // The last chunk ends at another key now, as that of every small table does.
+  TestChunk& last = tables_.at(kNova).chunks.back();
+  last.cut = 4711;
+  last.rows += 1;
+  for (std::string& column : last.columns) column += "new";
+  EXPECT_LT(back_up("two", "one"), 2000U);
+  // And again, with a chunk behind it.
+  last.cut = 4712;
+  last.columns[2] += "newer";
+  tables_.at(kNova).chunks.push_back({4713, 2, {"a", "b", incompressible(rng_, 500), ""}});
+  EXPECT_LT(back_up("three", "two"), 2500U);
+}
+
 TEST_F(RepoDelta, WhatChangedMuchIsStoredWhole) {
   tables_.at(kNova).chunks[3].columns[2] = incompressible(rng_, kColumn);
   EXPECT_GT(back_up("two", "one"), kColumn);
