@@ -186,6 +186,12 @@ class Restore {
 // restore.
 Status give_back_traffic(const Endpoint& endpoint, std::stop_token stop);
 
+// Digests of the tables of a backup, of every row as it is stored: what is compared with the
+// digests that the dump computed of the server's values. By so many threads; the calling one is
+// among them.
+Result<std::vector<TableComparison>> compare_stored(const InstanceModel& model, DumpSource& source,
+                                                    unsigned threads, std::stop_token stop);
+
 // Digests of live tables by SELECT alone, in one snapshot: what a backup is compared with.
 Result<std::vector<TableComparison>> compare_live(const Endpoint& endpoint,
                                                   const InstanceModel& model, unsigned threads,

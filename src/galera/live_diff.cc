@@ -12,7 +12,7 @@
 #include "galera/introspect.h"
 #include "galera/live_view.h"
 #include "galera/programs.h"
-#include "galera/row_digest.h"
+#include "galera/stored_rows.h"
 #include "galera/table_dump.h"
 #include "galera/table_sql.h"
 
@@ -22,62 +22,12 @@ namespace {
 using Name = std::pair<std::string, std::string>;  // schema and table
 using State = TableDifference::State;
 
-// The rows of a chunk, which is encoded as a dump encodes it.
-class RowHashes {
- public:
-  explicit RowHashes(TableLayout layout)
-      : layout_(std::move(layout)), seed_(row_seed(layout_.names)) {}
-
-  Result<std::vector<RowDifference::Row>> of(std::uint64_t rows,
-                                             const std::vector<std::string_view>& columns) {
-    if (columns.size() != layout_.kinds.size())
-      return fail(Code::kCorruption, "a chunk has another number of columns than its table");
-    std::vector<DecodedColumn> decoded;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      GB_TRY_ASSIGN(decoded.emplace_back(), decode_column(layout_.kinds[i], rows, columns[i]));
-    }
-    std::vector<RowDifference::Row> out;
-    out.reserve(rows);
-    for (std::size_t row = 0; row < rows; ++row) out.push_back(hash(decoded, row));
-    return out;
-  }
-
- private:
-  RowDifference::Row hash(const std::vector<DecodedColumn>& columns, std::size_t row) {
-    encoding_.clear();
-    ends_.clear();
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      if (columns[i].null[row] != 0)
-        encoding_.null();
-      else if (layout_.kinds[i] == ValueKind::kBytes)
-        encoding_.bytes(columns[i].values[row]);
-      else
-        encoding_.number(layout_.kinds[i], columns[i].numbers[row]);
-      ends_.push_back(encoding_.size());
-    }
-    const std::uint64_t whole = encoding_.hash(seed_).low;
-    if (layout_.key.empty()) return {whole, whole};
-    key_.clear();
-    for (const std::size_t column : layout_.key) {
-      const std::size_t begin = column == 0 ? 0 : ends_[column - 1];
-      key_.append(encoding_.view().substr(begin, ends_[column] - begin));
-    }
-    return {key_hash(key_.view()), whole};
-  }
-
-  const TableLayout layout_;
-  const std::uint64_t seed_;
-  RowEncoding encoding_;
-  RowEncoding key_;
-  std::vector<std::size_t> ends_;
-};
-
 // Receives a live table, chunk by chunk and by one connection, and reads the backup's beside it.
 class TableDiff final : public TableSink {
  public:
   TableDiff(const std::string& schema, const Table& table, std::unique_ptr<TableSource> source,
             TableDifference& out)
-      : hashes_(layout_of(schema, table)),
+      : rows_(layout_of(schema, table)),
         difference_(!table.primary_key.empty()),
         source_(std::move(source)),
         out_(out) {}
@@ -91,7 +41,7 @@ class TableDiff final : public TableSink {
       if (theirs.rows == rows && std::ranges::equal(theirs.columns, ours)) return {};
       GB_TRY(add_backup(theirs));
     }
-    GB_TRY_ASSIGN(auto live, hashes_.of(rows, ours));
+    GB_TRY_ASSIGN(auto live, hashes_of(rows, ours));
     difference_.add(RowDifference::Side::kLive, cut, std::move(live));
     while (difference_.wants_backup() && next_ < source_->chunk_count()) GB_TRY(read_backup());
     return {};
@@ -114,13 +64,22 @@ class TableDiff final : public TableSink {
 
   Status add_backup(const Chunk& chunk) {
     const std::vector<std::string_view> columns(chunk.columns.begin(), chunk.columns.end());
-    GB_TRY_ASSIGN(auto rows, hashes_.of(chunk.rows, columns));
+    GB_TRY_ASSIGN(auto rows, hashes_of(chunk.rows, columns));
     const std::uint64_t cut = rows.empty() ? 0 : rows.back().key;
     difference_.add(RowDifference::Side::kBackup, cut, std::move(rows));
     return {};
   }
 
-  RowHashes hashes_;
+  Result<std::vector<RowDifference::Row>> hashes_of(std::uint64_t rows,
+                                                    const std::vector<std::string_view>& columns) {
+    std::vector<RowDifference::Row> out;
+    out.reserve(std::min(rows, kMaxChunkRows));
+    GB_TRY(rows_.each(rows, columns,
+                      [&](const RowHash& hash) { out.push_back({rows_.key(), hash.low}); }));
+    return out;
+  }
+
+  StoredRows rows_;
   RowDifference difference_;
   const std::unique_ptr<TableSource> source_;
   std::size_t next_ = 0;  // chunk of the backup

@@ -358,7 +358,23 @@ class BackupRun {
                                                     record_.uid(), finished_.digest);
     if (!reader) return damaged(reader.error());
     reader_ = *reader;
-    if (Status verified = reader_->verify(stop); !verified) return damaged(verified.error());
+    if (Status verified = reader_->verify_structure(stop); !verified)
+      return damaged(verified.error());
+    for (std::size_t i = 0; i < models_.size(); ++i) {
+      RepoSource source(reader_, work_.instances[i].name);
+      const auto tables = environment_.engine->compare_stored(
+          models_[i], source, static_cast<unsigned>(work_.spec.threads), stop);
+      if (!tables) return damaged(tables.error());
+      for (const galera::TableComparison& table : *tables)
+        if (!table.equal())
+          return damaged(Error{Code::kCorruption,
+                               "table " + table.schema + "." + table.table +
+                                   ": its rows as stored have another digest than those that the "
+                                   "server sent",
+                               {},
+                               {},
+                               {}});
+    }
     verified_tables_ = reader_->manifest().tables.size();
     log_->say("read back: every digest of " + std::to_string(verified_tables_) +
               " tables is right");

@@ -20,6 +20,13 @@ class LogicalEngine final : public DumpEngine {
     return galera::Restore::make(std::move(target), std::move(options), model, std::move(narrate));
   }
 
+  Result<std::vector<galera::TableComparison>> compare_stored(const galera::InstanceModel& model,
+                                                              galera::DumpSource& source,
+                                                              unsigned threads,
+                                                              std::stop_token stop) override {
+    return galera::compare_stored(model, source, threads, std::move(stop));
+  }
+
   Status recover(const galera::Endpoint& endpoint, const std::string& donor,
                  std::stop_token stop) override {
     return galera::recover_donor(endpoint, donor, std::move(stop));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -25,6 +26,10 @@ class DumpEngine {
                                                    galera::RestoreOptions options,
                                                    const galera::InstanceModel& model,
                                                    galera::Narrator narrate) = 0;
+  // The digests of what a finished dump has stored.
+  virtual Result<std::vector<galera::TableComparison>> compare_stored(
+      const galera::InstanceModel& model, galera::DumpSource& source, unsigned threads,
+      std::stop_token stop) = 0;
   // Takes back what a dump of a process that died may have left on its donor ("host:port").
   virtual Status recover(const galera::Endpoint& endpoint, const std::string& donor,
                          std::stop_token stop) = 0;

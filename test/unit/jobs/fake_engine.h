@@ -33,6 +33,7 @@ struct FakeCluster {
   std::string plan_action = "Create";
   Status restore_error;
   std::string differing_table;  // of nova, after a restore
+  std::string misread_table;    // of any schema, when a backup is read back
   int restores = 0;
   bool block_restores = false;         // one waits until it is stopped
   std::vector<std::string> recovered;  // donors
@@ -173,6 +174,20 @@ class FakeEngine final : public DumpEngine {
                                            const galera::InstanceModel& model,
                                            galera::Narrator /*narrate*/) override {
     return std::make_unique<FakeRestore>(cluster_, model, std::move(options));
+  }
+  Result<std::vector<galera::TableComparison>> compare_stored(const galera::InstanceModel& model,
+                                                              galera::DumpSource& source,
+                                                              unsigned /*threads*/,
+                                                              std::stop_token /*stop*/) override {
+    std::vector<galera::TableComparison> out;
+    for (const galera::Schema& schema : model.schemas)
+      for (const galera::Table& table : schema.tables) {
+        GB_TRY_ASSIGN(auto in, source.table(schema.name, table.name));
+        GB_TRY(in->chunk(0));
+        out.push_back({schema.name, table.name, table.totals, table.totals, false});
+        if (table.name == cluster_.misread_table) out.back().found.digest[0] = std::byte{1};
+      }
+    return out;
   }
   Status recover(const galera::Endpoint& /*endpoint*/, const std::string& donor,
                  std::stop_token /*stop*/) override {

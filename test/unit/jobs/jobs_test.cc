@@ -104,6 +104,19 @@ TEST_F(JobsTest, WhatDoesNotReadBackIsFailedAndLeavesNoData) {
   EXPECT_TRUE(blobs_->list("data/")->empty());
 }
 
+TEST_F(JobsTest, RowsThatAreStoredOtherwiseThanTheServerSentThemAreAMismatch) {
+  cluster_.misread_table = "instances";
+  const api::Json done = finish(submit(backup("a")));
+  EXPECT_EQ(done["status"]["phase"], "Failed");
+  EXPECT_THAT(done["status"]["message"].get<std::string>(),
+              HasSubstr("table nova.instances: its rows as stored have another digest"));
+  EXPECT_TRUE(eventually([&] { return events_.has("a VerificationFailed"); }));
+  EXPECT_TRUE(blobs_->list("data/")->empty());
+  cluster_.misread_table.clear();
+  EXPECT_EQ(finish(submit(backup("b", {{"verification", "None"}})))["status"]["phase"],
+            "Completed");
+}
+
 TEST_F(JobsTest, ABackupThatTakesTooLongIsEnded) {
   cluster_.block_runs = true;
   const api::Json done = finish(submit(backup("a", {{"activeDeadline", "1s"}})));
