@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 export GB_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/galera-backup
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build release demo demo-standalone test unit asan tsan integration e2e bench lint reference clean
+.PHONY: help deps build release demo demo-standalone test unit asan tsan integration test-versions e2e bench lint reference clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ tsan: ## the threaded unit tests under TSan
 integration: build ## the engine against real Galera clusters
 	@scripts/install-deps testbed
 	@ctest --test-dir build/$(PRESET) -L integration --output-on-failure
+
+test-versions: ## backups and restores on MariaDB 10.5 and 11.8, and from each version to the next (needs root)
+	@scripts/install-deps build testbed versions
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target kubectl-galera
+	@GB_BIN_DIR=$(CURDIR)/build/$(PRESET)/bin test/integration/fidelity/versions
 
 e2e: build ## the whole chain against a real control plane
 	@scripts/install-deps testbed

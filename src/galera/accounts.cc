@@ -75,8 +75,8 @@ std::string escape_like(const std::string& pattern, const std::string& name) {
 Result<std::vector<Account>> read_accounts(Connection& connection) {
   GB_TRY_ASSIGN(
       const Rows users,
-      connection.query("SELECT User, Host, is_role FROM mysql.user ORDER BY is_role DESC, "
-                       "User, Host"));
+      connection.query("SELECT User, Host, is_role, x509_issuer, x509_subject, ssl_cipher "
+                       "FROM mysql.user ORDER BY is_role DESC, User, Host"));
   std::vector<Account> out;
   for (const Row& row : users.rows) {
     const std::string user = cell(row, 0);
@@ -97,9 +97,30 @@ Result<std::vector<Account>> read_accounts(Connection& connection) {
       GB_TRY_ASSIGN(account.create, first_column(connection, "SHOW CREATE USER " + account.name));
     }
     GB_TRY_ASSIGN(account.grants, first_column(connection, "SHOW GRANTS FOR " + account.name));
+    const TlsRequirement required{cell(row, 3), cell(row, 4), cell(row, 5)};
+    for (std::string& text : account.create) text = with_quoted_requirement(text, required);
+    for (std::string& text : account.grants) text = with_quoted_requirement(text, required);
     out.push_back(std::move(account));
   }
   return out;
+}
+
+std::string with_quoted_requirement(const std::string& sql, const TlsRequirement& required) {
+  std::string printed;
+  std::string quoted;
+  const auto add = [&](const char* what, const std::string& value) {
+    if (value.empty()) return;
+    printed += std::string(" ") + what + " '" + value + "'";
+    quoted += std::string(" ") + what + " " + quote_text(value);
+  };
+  add("ISSUER", required.issuer);
+  add("SUBJECT", required.subject);
+  add("CIPHER", required.cipher);
+  if (printed == quoted) return sql;
+  const std::size_t at = sql.rfind(" REQUIRE" + printed);
+  if (at == std::string::npos) return sql;
+  return sql.substr(0, at) + " REQUIRE" + quoted +
+         sql.substr(at + std::string_view(" REQUIRE").size() + printed.size());
 }
 
 Result<std::set<std::string>> existing_accounts(Connection& connection) {

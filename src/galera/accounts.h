@@ -21,6 +21,18 @@ namespace gb::galera {
 // Errors: Forbidden without SELECT on the mysql schema.
 Result<std::vector<Account>> read_accounts(Connection& connection);
 
+struct TlsRequirement {
+  std::string issuer;
+  std::string subject;
+  std::string cipher;
+};
+
+// MariaDB 10.5 and 11.8 print what an account's certificate must say without escaping it: a quote
+// in it would end the text, and let what follows be a statement's. Some versions print it rightly,
+// which is then left alone. `sql`: of SHOW CREATE USER or SHOW GRANTS.
+[[nodiscard]] std::string with_quoted_requirement(const std::string& sql,
+                                                  const TlsRequirement& required);
+
 // user@host as I_S and SHOW print definers, of those that are there; roles by their name alone.
 Result<std::set<std::string>> existing_accounts(Connection& connection);
 

@@ -72,7 +72,8 @@ Result<TableItem> read_item(TokenWalk walk, std::string text) {
     key(ItemKind::kUnique);
   } else if (walk.take_word("FULLTEXT")) {
     key(ItemKind::kFulltext);
-  } else if (walk.take_word("KEY") || walk.take_word("INDEX") || walk.take_word("SPATIAL")) {
+  } else if (walk.take_word("KEY") || walk.take_word("INDEX") || walk.take_word("SPATIAL") ||
+             walk.take_word("VECTOR")) {
     key(ItemKind::kIndex);
   } else if (walk.take_word("PERIOD")) {
     item.kind = ItemKind::kPeriod;

@@ -1,7 +1,6 @@
 #include "galera/exact_create.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "base/text.h"
 #include "galera/definitions_tokens.h"
@@ -98,6 +97,20 @@ Result<std::vector<std::string>> members_of(Connection& connection, const std::s
 }
 
 }  // namespace
+
+std::string with_quoted_foreign_keys(std::string create_sql,
+                                     const std::vector<std::string>& foreign_keys) {
+  const auto line = [](const std::string& quoted) {
+    return "\n  CONSTRAINT " + quoted + " FOREIGN KEY ";
+  };
+  for (const std::string& name : foreign_keys) {
+    const std::string printed = line("`" + name + "`");
+    const std::string quoted = line(quote_name(name));
+    const std::size_t at = printed == quoted ? std::string::npos : create_sql.find(printed);
+    if (at != std::string::npos) create_sql.replace(at, printed.size(), quoted);
+  }
+  return create_sql;
+}
 
 Result<std::string> exact_create_sql(Connection& connection, const std::string& schema,
                                      const Table& table, const ColumnTexts& defaults,

@@ -225,6 +225,15 @@ Result<Definitions> read_definitions(Connection& connection,
     if (row.at(3) || row.at(4) != Cell("A")) odd_keys.insert(name_of(row));
   }
 
+  std::map<Name, std::vector<std::string>> odd_foreign_keys;
+  GB_TRY_ASSIGN(const Rows foreign_rows,
+                connection.query("SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME FROM "
+                                 "information_schema.REFERENTIAL_CONSTRAINTS WHERE "
+                                 "CONSTRAINT_SCHEMA IN (" +
+                                 list + ") AND LOCATE('`', CONSTRAINT_NAME)"));
+  for (const Row& row : foreign_rows.rows)
+    odd_foreign_keys[name_of(row)].push_back(row.at(2).value_or(""));
+
   for (const Row& row : table_rows.rows) {
     const Name name = name_of(row);
     const std::string type = row.at(2).value_or("");
@@ -260,7 +269,8 @@ Result<Definitions> read_definitions(Connection& connection,
     GB_TRY_ASSIGN(const Rows create, connection.query("SHOW CREATE TABLE " + quoted));
     if (create.rows.empty())
       return fail(Code::kConflict, "table " + quoted + " vanished while it was read");
-    table.create_sql = create.rows[0].at(1).value_or("");
+    table.create_sql =
+        with_quoted_foreign_keys(create.rows[0].at(1).value_or(""), odd_foreign_keys[name]);
     GB_TRY_ASSIGN(table.create_sql,
                   exact_create_sql(connection, name.first, table, defaults[name], systems[name]));
     if (type == "SYSTEM VERSIONED") add_history(name.first, table, out.notes);

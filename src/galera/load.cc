@@ -227,7 +227,7 @@ class Loader {
 
   Result<DecodedChunk> read(const Job& job, std::size_t index) {
     GB_TRY_ASSIGN(Chunk chunk, job.source->chunk(index));
-    return decode_chunk(*job.load.table, std::move(chunk));
+    return decode_chunk(*job.load.table, std::move(chunk), limits_.late_timestamps);
   }
 
   void count(const DecodedChunk& chunk, std::uint64_t rows) {
@@ -348,6 +348,8 @@ Result<TargetLimits> read_limits(Connection& connection) {
     if (name == "wsrep_max_ws_size") out.max_write_set = number;
     if (name == "wsrep_max_ws_rows") out.max_write_set_rows = number;
   }
+  GB_TRY_ASSIGN(const Cell late, connection.scalar("SELECT FROM_UNIXTIME(4294967295) IS NOT NULL"));
+  out.late_timestamps = late == Cell("1");
   return out;
 }
 

@@ -48,6 +48,7 @@ struct TargetLimits {
   std::uint64_t max_write_set = 2U << 30;  // wsrep_max_ws_size
   std::uint64_t max_write_set_rows = 0;    // wsrep_max_ws_rows; 0: any
   bool galera = false;
+  bool late_timestamps = false;  // up to the year 2106, not 2038
 };
 Result<TargetLimits> read_limits(Connection& connection);
 

@@ -20,6 +20,10 @@ constexpr std::uint64_t kMaxStatementBytes = 8U << 20;
 constexpr std::uint64_t kPacketReserve = 64U << 10;  // head of the packet
 constexpr std::uint64_t kCellOverhead = 14;          // indicator, and length or number or time
 
+// kPresent and kPresentFrom11_5 of table_sql.h.
+constexpr DateTime kPresentTime{2038, 1, 19, 3, 14, 7, 999'999};
+constexpr DateTime kPresentTimeFrom11_5{2106, 2, 7, 6, 28, 15, 999'999};
+
 MYSQL_TIME time_of(ValueKind kind, std::uint64_t number) {
   MYSQL_TIME t{};
   if (kind == ValueKind::kTime) {
@@ -65,7 +69,7 @@ std::uint64_t DecodedChunk::bytes() const {
   return total;
 }
 
-Result<DecodedChunk> decode_chunk(const Table& table, Chunk chunk) {
+Result<DecodedChunk> decode_chunk(const Table& table, Chunk chunk, bool late_timestamps) {
   const std::vector<const Column*> columns = loaded_columns(table);
   if (columns.size() != chunk.columns.size())
     return fail(Code::kCorruption, "a chunk of the table " + quote_name(table.name) + " has " +
@@ -80,6 +84,9 @@ Result<DecodedChunk> decode_chunk(const Table& table, Chunk chunk) {
       return wrap("the column " + quote_name(columns[i]->name) + " of the table " +
                       quote_name(table.name) + " can not be read",
                   std::move(decoded).error());
+    if (late_timestamps && columns[i]->period)
+      std::replace(decoded->numbers.begin(), decoded->numbers.end(), pack_date_time(kPresentTime),
+                   pack_date_time(kPresentTimeFrom11_5));
     out.columns.push_back(std::move(*decoded));
   }
   return out;

@@ -31,7 +31,8 @@ struct DecodedChunk {
 };
 
 // Corruption when the chunk is not one of this table.
-Result<DecodedChunk> decode_chunk(const Table& table, Chunk chunk);
+// `late_timestamps`: of the target (TargetLimits), where rows of the present last until then.
+Result<DecodedChunk> decode_chunk(const Table& table, Chunk chunk, bool late_timestamps = false);
 
 class RowWriter {
  public:

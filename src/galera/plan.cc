@@ -144,6 +144,22 @@ Status check_sequences(const Selection& selection) {
       "leave their schemas out by spec.databases");
 }
 
+// Before MariaDB 10.11 no statement writes a row of the past.
+Status check_history(Connection& connection, const Selection& selection) {
+  std::vector<std::string> refused;
+  for (const SelectedSchema& s : selection.schemas)
+    for (const Table& table : s.schema->tables)
+      if (table.history && !table.data_excluded)
+        refused.push_back(quote_table(s.schema->name, table.name));
+  if (refused.empty()) return {};
+  GB_TRY_ASSIGN(const Rows setting,
+                connection.query("SHOW SESSION VARIABLES LIKE 'system_versioning_insert_history'"));
+  if (!setting.rows.empty()) return {};
+  return fail(Code::kInvalid,
+              "the target can not take the history of system-versioned tables: " + some(refused),
+              "restore onto MariaDB 10.11 or newer, or leave their schemas out by spec.databases");
+}
+
 // Only where the server was given the plugin that tells.
 Result<std::optional<std::uint64_t>> free_bytes(Connection& connection) {
   GB_TRY_ASSIGN(
@@ -402,6 +418,7 @@ Status check_contents(Connection& connection, const InstanceModel& model,
                        "beside them"));
   add_check(out, "Definers", check_definers(connection, model, options, made));
   if (out.galera) add_check(out, "SequenceCache", check_sequences(made));
+  add_check(out, "History", check_history(connection, made));
   add_check(out, "FreeSpace", check_space(connection, out));
   if (!rows && model.accounts.empty())
     add_check(out, "Accounts",

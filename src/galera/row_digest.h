@@ -53,6 +53,10 @@ class RowEncoding {
   void clear() { bytes_.clear(); }
   void null() { bytes_.push_back('\0'); }
   void number(ValueKind kind, std::uint64_t number) {
+    // Minus zero counts as zero, which MariaDB 10.11 makes of it when it is written.
+    if ((kind == ValueKind::kFloat && number == 0x8000'0000) ||
+        (kind == ValueKind::kDouble && number == 0x8000'0000'0000'0000))
+      number = 0;
     char cell[9];
     cell[0] = tag(kind);
     std::memcpy(cell + 1, &number, 8);

@@ -22,6 +22,10 @@ std::string select_expression(const Column& column) {
   if (column.data_type == "uuid" || column.data_type == "inet6")
     return "CAST(" + name + " AS BINARY(16))";
   if (column.data_type == "inet4") return "CAST(" + name + " AS BINARY(4))";
+  // Everywhere the same, whatever the last moment of the server's TIMESTAMP is.
+  if (column.period)
+    return "IF(" + name + " = TIMESTAMP'" + std::string(kPresentFrom11_5) + "', TIMESTAMP'" +
+           std::string(kPresent) + "', " + name + ")";
   return name;
 }
 

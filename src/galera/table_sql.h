@@ -27,6 +27,11 @@ struct TableLayout {
   std::string select;                             // SELECT … FROM …
   std::string order;                              // " ORDER BY …", or empty
 };
+// Until when a row of the present is there, in a system-versioned table: the last moment that a
+// TIMESTAMP can be. A backup holds the first for each; MariaDB 11.5 moved it on.
+inline constexpr std::string_view kPresent = "2038-01-19 03:14:07.999999";
+inline constexpr std::string_view kPresentFrom11_5 = "2106-02-07 06:28:15.999999";
+
 [[nodiscard]] TableLayout layout_of(const std::string& schema, const Table& table);
 
 // The key of a row as SQL literals, one a column of the key.

@@ -14,6 +14,7 @@ import time
 from . import place
 from .pki import Authority
 from .process import BedError, Process, run, wait_until
+from .server_root import ServerRoot
 
 SQL_PORT, GROUP_PORT, IST_PORT, SST_PORT = 13306, 14567, 14568, 14444
 _TEMPLATE_FORMAT = 1  # part of the cache key: raise it when _build_template changes
@@ -76,39 +77,33 @@ wsrep_gtid_mode=ON
 wsrep_gtid_domain_id=7"""
 
 
-def _server_version():
-    found = re.search(r"Ver (\S+)", run(["mariadbd", "--version"]).stdout)
-    if not found:
-        raise BedError("mariadbd --version names no version")
-    return found.group(1)
-
-
-def _build_template(folder):
+def _build_template(folder, root):
     """A data folder that was once a cluster of one: its copies agree on their history and need no state transfer."""
     user = getpass.getuser()
     data = folder / "data"
-    run(["mariadb-install-db", "--no-defaults", f"--user={user}", f"--datadir={data}", "--skip-test-db",
-         "--auth-root-authentication-method=normal", "--innodb-log-file-size=16M"])
-    root, sst = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
+    # --force: whether the machine's name is known in that root is of no interest.
+    run(root.command(["mariadb-install-db", "--no-defaults", "--force", f"--user={user}", f"--datadir={data}", "--skip-test-db",
+                      "--auth-root-authentication-method=normal", "--innodb-log-file-size=16M"], folder))
+    admin, sst = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
     statements = f"""
       FLUSH PRIVILEGES;
       DELETE FROM mysql.global_priv WHERE user='' OR (user='root' AND host<>'localhost');
       FLUSH PRIVILEGES;
-      ALTER USER root@localhost IDENTIFIED BY '{root}';
-      CREATE USER root@'%' IDENTIFIED BY '{root}';
+      ALTER USER root@localhost IDENTIFIED BY '{admin}';
+      CREATE USER root@'%' IDENTIFIED BY '{admin}';
       GRANT ALL PRIVILEGES ON *.* TO root@'%' WITH GRANT OPTION;
       CREATE USER sst@localhost IDENTIFIED BY '{sst}';
       GRANT RELOAD, PROCESS, LOCK TABLES, REPLICATION CLIENT ON *.* TO sst@localhost;
     """
     # --bootstrap reads one statement a line.
     bootstrap = "".join(" ".join(s.split()) + ";\n" for s in statements.split(";") if s.strip())
-    run(["mariadbd", "--no-defaults", f"--user={user}", f"--datadir={data}", "--bootstrap", "--innodb-log-file-size=16M",
-         f"--log-error={folder}/bootstrap.log"], stdin=bootstrap)
-    for name, password in (("root", root), ("sst", sst)):
+    run(root.command(["mariadbd", "--no-defaults", f"--user={user}", f"--datadir={data}", "--bootstrap", "--innodb-log-file-size=16M",
+                      f"--log-error={folder}/bootstrap.log"], folder), stdin=bootstrap)
+    for name, password in (("root", admin), ("sst", sst)):
         (folder / f"{name}.password").write_text(password)
         (folder / f"{name}.password").chmod(0o600)
     network = place.claim_network([SQL_PORT, GROUP_PORT], 1)
-    server = Process("mariadbd (template)", [
+    server = Process("mariadbd (template)", root.command([
         "mariadbd", "--no-defaults", f"--user={user}", f"--datadir={data}", "--innodb-log-file-size=16M",
         f"--socket={folder}/mariadb.sock", f"--pid-file={folder}/mariadb.pid", f"--log-error={folder}/error.log",
         f"--bind-address={network}.1", f"--port={SQL_PORT}", "--skip-log-bin", "--binlog-format=ROW",
@@ -116,7 +111,7 @@ def _build_template(folder):
         "--wsrep-cluster-address=gcomm://", "--wsrep-cluster-name=galera_cluster", "--wsrep-new-cluster",
         f"--wsrep-node-address={network}.1", "--server-id=7", "--wsrep-gtid-mode=ON", "--wsrep-gtid-domain-id=7",
         "--wsrep-provider-options="
-        f"base_host={network}.1;base_port={GROUP_PORT};gmcast.listen_addr=tcp://{network}.1:{GROUP_PORT};gcache.size=16M"],
+        f"base_host={network}.1;base_port={GROUP_PORT};gmcast.listen_addr=tcp://{network}.1:{GROUP_PORT};gcache.size=16M"], folder),
         folder / "stdout.log")
     log = folder / "error.log"
     wait_until("the template to be ready", lambda: log.exists() and b"Synchronized with group, ready" in log.read_bytes(),
@@ -128,9 +123,9 @@ def _build_template(folder):
         (data / scrap).unlink(missing_ok=True)
 
 
-def _template(which):
+def _template(which, root):
     """The folder of template number `which`: two clusters that run side by side must have different identities."""
-    path = place.cache_dir() / f"galera-{_server_version()}-{_TEMPLATE_FORMAT}.{which}"
+    path = place.cache_dir() / f"galera-{root.version}-{_TEMPLATE_FORMAT}.{which}"
     if path.is_dir():
         return path
     with place.Lock("galera"):
@@ -138,7 +133,7 @@ def _template(which):
             part = path.with_name(path.name + ".part")
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
-            _build_template(part)
+            _build_template(part, root)
             part.rename(path)
     return path
 
@@ -168,8 +163,11 @@ class Node:
 
     def launch(self, *options):
         self.process = Process(f"mariadbd node{self.number}",
-                               ["mariadbd", f"--defaults-file={self.folder}/my.cnf", *options],
+                               self._server(*options),
                                self.folder / "stdout.log", env={"BASH_ENV": str(self.cluster.bash_env)})
+
+    def _server(self, *options):
+        return self.cluster.root.command(["mariadbd", f"--defaults-file={self.folder}/my.cnf", *options], self.cluster.folder)
 
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
@@ -270,8 +268,7 @@ class Node:
         elif "seqno:   -1" in state:  # it did not stop cleanly: the position is in InnoDB
             recovery = self.folder / "recovery.log"
             recovery.unlink(missing_ok=True)
-            run(["mariadbd", f"--defaults-file={self.folder}/my.cnf", "--wsrep-recover", f"--log-error={recovery}"],
-                check=False, timeout=timeout)
+            run(self._server("--wsrep-recover", f"--log-error={recovery}"), check=False, timeout=timeout)
             found = re.findall(r"Recovered position: (\S+)", recovery.read_text(errors="replace"))
             if found and not found[-1].endswith(":-1"):
                 options.append(f"--wsrep-start-position={found[-1].split(',')[0]}")
@@ -282,7 +279,9 @@ class Node:
 class Galera:
     """A cluster. `start()` returns when every node is Synced; use it as a context manager or call `stop()`."""
 
-    def __init__(self, folder, nodes=3, binlog=True, tls=False, buffer_pool="32M", gcache="16M", template=1, dns=()):
+    def __init__(self, folder, nodes=3, binlog=True, tls=False, buffer_pool="32M", gcache="16M", template=1, dns=(),
+                 root=None):
+        self.root = root or ServerRoot()  # of which MariaDB it is
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True)
         self.binlog = binlog
@@ -321,7 +320,7 @@ class Galera:
         return self.node(node).sql(statement, database, timeout)
 
     def start(self):
-        template = _template(self.template)
+        template = _template(self.template, self.root)
         password = (template / "root.password").read_text()
         self._write_secret(self.password_file, password)
         # The donor's SST script waits ten seconds so that the joiner can get ready; ours is ready at once.

@@ -35,9 +35,9 @@ def many_rows():
             f"INSERT INTO many SELECT seq * 3, {rows} FROM seq_1_to_6000;\n"
             "CREATE TABLE many_no_key (t text, n int, u varchar(20) CHARACTER SET ucs2, KEY n (n));\n"
             f"INSERT INTO many_no_key SELECT {rows} FROM seq_1_to_4000; INSERT INTO many_no_key SELECT * FROM many_no_key WHERE n = 5;\n"
-            "CREATE TABLE many_past (id int PRIMARY KEY, t text) WITH SYSTEM VERSIONING;\n"
-            "INSERT INTO many_past SELECT seq, REPEAT(SHA1(seq), 10) FROM seq_1_to_4000;\n"
-            "UPDATE many_past SET t = CONCAT('new ', t) WHERE id % 3 = 0; DELETE FROM many_past WHERE id % 7 = 0;\n")
+            "CREATE TABLE fid_history.many_past (id int PRIMARY KEY, t text) WITH SYSTEM VERSIONING;\n"
+            "INSERT INTO fid_history.many_past SELECT seq, REPEAT(SHA1(seq), 10) FROM seq_1_to_4000;\n"
+            "UPDATE fid_history.many_past SET t = CONCAT('new ', t) WHERE id % 3 = 0; DELETE FROM fid_history.many_past WHERE id % 7 = 0;\n")
 
 
 def large():

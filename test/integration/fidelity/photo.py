@@ -26,7 +26,8 @@ FACTS = (
       "DATETIME_PRECISION", "CHARACTER_SET_NAME", "COLLATION_NAME", "COLUMN_TYPE", "COLUMN_KEY", "EXTRA", "COLUMN_COMMENT",
       "IS_GENERATED", "GENERATION_EXPRESSION")),
     ("key", "STATISTICS", "TABLE_SCHEMA", ("TABLE_SCHEMA", "TABLE_NAME", "INDEX_NAME", "SEQ_IN_INDEX"),
-     ("NON_UNIQUE", "COLUMN_NAME", "COLLATION", "SUB_PART", "NULLABLE", "INDEX_TYPE", "INDEX_COMMENT", "IGNORED")),
+     ("NON_UNIQUE", "COLUMN_NAME", "COLLATION", "SUB_PART", "NULLABLE", "INDEX_TYPE", "INDEX_COMMENT",
+      "CONCAT('' /*M!100600 , IF(IGNORED = 'NO', '', IGNORED) */)")),  # from 10.6 on
     ("constraint", "KEY_COLUMN_USAGE", "TABLE_SCHEMA", ("TABLE_SCHEMA", "TABLE_NAME", "CONSTRAINT_NAME", "ORDINAL_POSITION"),
      ("COLUMN_NAME", "REFERENCED_TABLE_SCHEMA", "REFERENCED_TABLE_NAME", "REFERENCED_COLUMN_NAME")),
     ("foreign key", "REFERENTIAL_CONSTRAINTS", "CONSTRAINT_SCHEMA", ("CONSTRAINT_SCHEMA", "TABLE_NAME", "CONSTRAINT_NAME"),
@@ -182,7 +183,7 @@ class Photo:
             shown = ", ".join(f"IFNULL({v}, '~')" for v in values)
             asked.append(("rows" if kind != "VIEW" else "view rows", (schema, table), f"SELECT {shown} FROM {of}{history}"))
             if kind != "VIEW":
-                literals = [c for _, c, f in told if (f["COLUMN_DEFAULT"] or "").startswith("'")]
+                literals = [c for _, c, f in told if (f["COLUMN_DEFAULT"] or "").startswith(("'", "x'"))]
                 for c in literals:
                     asked.append(("default", (schema, table, c), f"SELECT HEX(CAST(DEFAULT({name(c)}) AS BINARY)) FROM (SELECT 1 x) x "
                                   f"LEFT JOIN {of} ON 0"))
@@ -234,8 +235,9 @@ class Photo:
             self._put(what, key, sorted(rows))
             self.counts["grants"] += len(rows) if what == "grants" else 0
 
-    def renamed(self, change):
-        """The same where schemas have other names: `change` is applied to every name and text."""
+    @staticmethod
+    def renamed(things, change):
+        """The same where things have other names: `change` is applied to every name and text."""
         def of(value):
             if isinstance(value, str):
                 return change(value)
@@ -244,7 +246,7 @@ class Photo:
             if isinstance(value, list):
                 return [of(v) for v in value]
             return value  # rows are no names
-        return {tuple(change(k) for k in key): of(value) for key, value in self.things.items()}
+        return {tuple(change(k) for k in key): of(value) for key, value in things.items()}
 
     def digest(self):
         return hashlib.sha256(repr(sorted((k, sorted(v.items(), key=repr) if isinstance(v, dict) else v) for k, v in self.things.items()))

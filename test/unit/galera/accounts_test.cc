@@ -57,6 +57,18 @@ TEST(Grants, OfRolesAndProxiesStay) {
     EXPECT_EQ(given(grant), grant);
 }
 
+TEST(Accounts, KeepAQuoteInWhatTheirCertificateMustSay) {
+  const TlsRequirement required{"/CN=ca", "/CN=it's \\", "TLS_AES_256_GCM_SHA384"};
+  const std::string rest = " CIPHER 'TLS_AES_256_GCM_SHA384' WITH GRANT OPTION";
+  const std::string begin = "GRANT USAGE ON *.* TO `u`@`%` REQUIRE ISSUER '/CN=ca' SUBJECT ";
+  EXPECT_EQ(with_quoted_requirement(begin + R"('/CN=it's \')" + rest, required),
+            begin + R"('/CN=it\'s \\')" + rest);
+  const std::string rightly = begin + R"('/CN=it''s \\')" + rest;
+  EXPECT_EQ(with_quoted_requirement(rightly, required), rightly);
+  const std::string none = "CREATE USER `u`@`%` REQUIRE X509";
+  EXPECT_EQ(with_quoted_requirement(none, {}), none);
+}
+
 TEST(Accounts, AreFoundByTheNameThatTheServerLists) {
   EXPECT_EQ(plain_account_name({"`u``x`@`%.example`", false, {}, {}}), "u`x@%.example");
   EXPECT_EQ(plain_account_name({"`reader`", true, {}, {}}), "reader");

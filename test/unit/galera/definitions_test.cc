@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "galera/exact_create.h"
+
 namespace gb::galera {
 namespace {
 
@@ -77,6 +79,23 @@ TEST(TableDefinition, TheOtherKeysComeAfterwards) {
                           "ADD KEY `k1` (`j`(20)), STATS_AUTO_RECALC=DEFAULT",
                           "ALTER TABLE `nova`.`servers` ADD FULLTEXT KEY `ft` (`we``ird, (name`)",
                           "ALTER TABLE `nova`.`servers` ADD FULLTEXT KEY `ft2` (`j`)"));
+}
+
+TEST(TableDefinition, AKeyOfVectorsIsOneOfTheOthers) {
+  const TableDefinition t = parsed(
+      "CREATE TABLE `t` (\n  `id` int(11) NOT NULL,\n  `v` vector(3) NOT NULL,\n  PRIMARY KEY "
+      "(`id`),\n  VECTOR KEY `v` (`v`) `M`=6 `DISTANCE`=cosine\n) ENGINE=InnoDB");
+  EXPECT_THAT(complete_table_sql(t, "s"),
+              ElementsAre("ALTER TABLE `s`.`t` ADD VECTOR KEY `v` (`v`) `M`=6 `DISTANCE`=cosine, "
+                          "STATS_AUTO_RECALC=DEFAULT"));
+}
+
+TEST(TableDefinition, TheNameOfAForeignKeyKeepsItsBackquote) {
+  const std::string before = "CREATE TABLE `t` (\n  `a` int,\n  CONSTRAINT `";
+  const std::string after = "` FOREIGN KEY (`a`) REFERENCES `p` (`id`)\n)";
+  const std::string rightly = before + "it``s" + after;
+  EXPECT_EQ(with_quoted_foreign_keys(before + "it`s" + after, {"it`s"}), rightly);
+  EXPECT_EQ(with_quoted_foreign_keys(rightly, {"it`s"}), rightly);
 }
 
 TEST(TableDefinition, ALiveTargetGetsEveryKeyAtOnceButNoForeignKey) {

@@ -84,5 +84,17 @@ TEST(RowDigest, TheCanonicalEncodingIsTheDocumentedOne) {
                                               21));
 }
 
+// A server of another version may have no other.
+TEST(RowDigest, MinusZeroCountsAsZero) {
+  const auto encoded = [](ValueKind kind, std::uint64_t number) {
+    RowEncoding encoding;
+    encoding.number(kind, number);
+    return std::string(encoding.view());
+  };
+  EXPECT_EQ(encoded(ValueKind::kDouble, std::uint64_t{1} << 63), encoded(ValueKind::kDouble, 0));
+  EXPECT_EQ(encoded(ValueKind::kFloat, std::uint64_t{1} << 31), encoded(ValueKind::kFloat, 0));
+  EXPECT_NE(encoded(ValueKind::kSigned, std::uint64_t{1} << 63), encoded(ValueKind::kSigned, 0));
+}
+
 }  // namespace
 }  // namespace gb::galera

@@ -42,6 +42,17 @@ TEST(TableSql, ReadsColumnsByNameInByteOrderAndLeavesGeneratedOnesOut) {
   EXPECT_EQ(layout.order, "");
 }
 
+TEST(TableSql, ReadsTheLastMomentOfEveryVersionAlike) {
+  Table table;
+  table.name = "t";
+  table.history = true;
+  table.columns = {column("row_end", "timestamp")};
+  table.columns[0].period = true;
+  EXPECT_EQ(layout_of("s", table).select,
+            "SELECT IF(`row_end` = TIMESTAMP'2106-02-07 06:28:15.999999', "
+            "TIMESTAMP'2038-01-19 03:14:07.999999', `row_end`) FROM `s`.`t` FOR SYSTEM_TIME ALL");
+}
+
 TEST(TableSql, OrdersByThePrimaryKeyInItsOwnOrder) {
   Table table;
   table.name = "t";

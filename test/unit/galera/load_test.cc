@@ -89,6 +89,27 @@ TEST(DecodeChunk, ColumnsComeInTheOrderOfTheirNamesWithoutGeneratedOnes) {
   EXPECT_EQ(decoded->columns[1].numbers, (std::vector<std::uint64_t>{3, 4}));
 }
 
+TEST(DecodeChunk, TheEndOfThePresentIsThatOfTheTarget) {
+  Table table = table_of(1);
+  Column end;
+  end.name = "row_end";
+  end.data_type = "timestamp";
+  end.kind = ValueKind::kDateTime;
+  table.columns = {end};
+  const std::uint64_t early = pack_date_time({2038, 1, 19, 3, 14, 7, 999'999});
+  const std::uint64_t late = pack_date_time({2106, 2, 7, 6, 28, 15, 999'999});
+  Chunk chunk;
+  chunk.rows = 2;
+  chunk.columns = {encoded(ValueKind::kDateTime, {early, early - 1})};
+  const auto of = [&](bool late_timestamps) {
+    return decode_chunk(table, chunk, late_timestamps)->columns[0].numbers;
+  };
+  EXPECT_EQ(of(true), (std::vector<std::uint64_t>{early, early - 1}));  // no period
+  table.columns[0].period = true;
+  EXPECT_EQ(of(true), (std::vector<std::uint64_t>{late, early - 1}));
+  EXPECT_EQ(of(false), (std::vector<std::uint64_t>{early, early - 1}));
+}
+
 TEST(DecodeChunk, AnotherTablesChunkIsCorruption) {
   Table table;
   table.name = "t";

@@ -62,4 +62,4 @@ GRANT SELECT ON `fid\_k%`.* TO acc_empty@localhost;
 GRANT SELECT ON `fid_key_`.* TO acc_empty@localhost;
 -- A schema that is not there (yet).
 GRANT SELECT ON fid_later.* TO acc_empty@localhost;
-GRANT SELECT ON fid_grants.t TO PUBLIC;
+/*M!101101 GRANT SELECT ON fid_grants.t TO PUBLIC */;

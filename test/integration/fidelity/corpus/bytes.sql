@@ -15,14 +15,16 @@ INSERT INTO blobs VALUES
 CREATE TABLE binary_key (b varbinary(40) PRIMARY KEY, x int);
 INSERT INTO binary_key VALUES ('', 0), (X'00', 1), (X'0000', 2), (X'FF', 3), (X'5C27', 4), (X'2A2F', 5);
 
-CREATE TABLE addresses (id int PRIMARY KEY, u uuid, i4 inet4, i6 inet6, UNIQUE KEY (u), KEY (i6));
-INSERT INTO addresses VALUES (1, '00000000-0000-0000-0000-000000000000', '0.0.0.0', '::'),
-  (2, 'ffffffff-ffff-ffff-ffff-ffffffffffff', '255.255.255.255', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'),
-  (3, '6ccd780c-baba-1026-9564-5b8c656024db', '127.0.0.1', '::ffff:192.0.2.1'), (4, NULL, NULL, NULL);
-CREATE TABLE uuid_key (u uuid PRIMARY KEY, x int);
-INSERT INTO uuid_key VALUES ('6ccd780c-baba-1026-9564-5b8c656024db', 1), ('123e4567-e89b-12d3-a456-426655440000', 2);
-CREATE TABLE inet_key (i6 inet6, i4 inet4, x int, PRIMARY KEY (i6, i4));
-INSERT INTO inet_key VALUES ('::1', '10.0.0.1', 1), ('fe80::1', '10.0.0.1', 2);
+CREATE TABLE addresses (id int PRIMARY KEY, i6 inet6 /*M!100700 , u uuid, UNIQUE KEY (u) */ /*M!101000 , i4 inet4 */, KEY (i6));
+INSERT INTO addresses (id, i6) VALUES (1, '::'), (2, 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'), (3, '::ffff:192.0.2.1'), (4, NULL);
+/*M!100700 UPDATE addresses SET u = ELT(id, '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', '6ccd780c-baba-1026-9564-5b8c656024db', NULL) */;
+/*M!101000 UPDATE addresses SET i4 = ELT(id, '0.0.0.0', '255.255.255.255', '127.0.0.1', NULL) */;
+/*M!100700 CREATE TABLE uuid_key (u uuid PRIMARY KEY, x int) */;
+/*M!100700 INSERT INTO uuid_key VALUES ('6ccd780c-baba-1026-9564-5b8c656024db', 1), ('123e4567-e89b-12d3-a456-426655440000', 2) */;
+/*M!101000 CREATE TABLE inet_key (i6 inet6, i4 inet4, x int, PRIMARY KEY (i6, i4)) */;
+/*M!101000 INSERT INTO inet_key VALUES ('::1', '10.0.0.1', 1), ('fe80::1', '10.0.0.1', 2) */;
+/*M!110701 CREATE TABLE vectors (id int PRIMARY KEY, v vector(3) NOT NULL, w vector(2), VECTOR KEY v (v) M=6 DISTANCE=cosine) */;
+/*M!110701 INSERT INTO vectors VALUES (1, Vec_FromText('[1,-0.5,1e-45]'), Vec_FromText('[0,-0]')), (2, Vec_FromText('[3.4028234e38,0,0]'), NULL) */;
 
 -- JSON is text with a check: spaces and the order of keys stay, and what is no JSON stays too where the check was off.
 CREATE TABLE documents (id int PRIMARY KEY, j json, k json DEFAULT '{}');

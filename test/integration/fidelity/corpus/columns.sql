@@ -11,7 +11,7 @@ CREATE TABLE defaults (
   sp char(5) DEFAULT ' ', nu varchar(5) DEFAULT 'NULL', b binary(4) DEFAULT 'ab', vb varbinary(9) DEFAULT 'a\0b', d decimal(10,3) DEFAULT -1.5,
   f float DEFAULT 0.1, g double DEFAULT 1e-300, bi bit(5) DEFAULT b'10101', dt datetime(3) DEFAULT '2001-02-03 04:05:06.789', da date DEFAULT '0000-00-00',
   ti time(2) DEFAULT '-838:59:59.99', y year DEFAULT 2155, i int unsigned DEFAULT 4294967295, n int NOT NULL DEFAULT 0, nodef int NOT NULL,
-  u uuid DEFAULT '6ccd780c-baba-1026-9564-5b8c656024db', i6 inet6 DEFAULT '::1', st set('a', 'b', 'é') DEFAULT 'a,é');
+  /*M!100700 u uuid DEFAULT '6ccd780c-baba-1026-9564-5b8c656024db', */ i6 inet6 DEFAULT '::1', st set('a', 'b', 'é') DEFAULT 'a,é');
 INSERT INTO defaults (id) VALUES (1), (2);
 
 -- The same beyond the BMP, and bytes that are no text: SHOW CREATE TABLE prints "?" for them.
@@ -20,7 +20,7 @@ CREATE TABLE hidden_defaults (id int PRIMARY KEY, smile varchar(20) DEFAULT 'a�
   c char(9) DEFAULT '👩‍👩‍👧');
 INSERT INTO hidden_defaults (id) VALUES (1);
 
-CREATE TABLE expressions (id int PRIMARY KEY, u uuid DEFAULT uuid(), t text DEFAULT (concat('é', 1 + 1)), s int DEFAULT (if(id > 1, 2, 3)), r double DEFAULT (rand(3)),
+CREATE TABLE expressions (id int PRIMARY KEY, /*M!100700 u uuid DEFAULT uuid(), */ t text DEFAULT (concat('é', 1 + 1)), s int DEFAULT (if(id > 1, 2, 3)), r double DEFAULT (rand(3)),
   l varchar(20) CHARACTER SET latin1 DEFAULT (upper('é')), d datetime DEFAULT (now() + interval 1 day), n int DEFAULT (NULL));
 INSERT INTO expressions (id) VALUES (1), (2);
 
@@ -45,7 +45,7 @@ INSERT INTO invisible (seen, unseen, must) VALUES (1, 1, 1), (2, NULL, 0);
 INSERT INTO invisible (seen) VALUES (3);
 
 CREATE TABLE compressed (id int PRIMARY KEY, v varchar(2000) COMPRESSED, t text COMPRESSED CHARACTER SET latin1, b longblob COMPRESSED=zlib, e varbinary(500) COMPRESSED DEFAULT 'x',
-  w varchar(100) CHARACTER SET ucs2 COMPRESSED DEFAULT 'é');
+  w varchar(100) COMPRESSED CHARACTER SET ucs2 DEFAULT 'é');
 INSERT INTO compressed VALUES (1, REPEAT('ä', 1000), REPEAT('é', 5000), REPEAT(X'00FF', 5000), '', 'x'), (2, '', '', '', NULL, ''), (3, NULL, NULL, NULL, X'00', NULL);
 INSERT INTO compressed (id) VALUES (4);
 

@@ -9,7 +9,8 @@ CREATE TABLE fid_foreign_b.circle3 (id int PRIMARY KEY, n int, CONSTRAINT to_1 F
 INSERT INTO fid_foreign_a.circle1 VALUES (1, 2), (5, 6);
 INSERT INTO fid_foreign_a.circle2 VALUES (2, 3), (6, NULL);
 INSERT INTO fid_foreign_b.circle3 VALUES (3, 1);
-CREATE TABLE fid_foreign_a.tree (id int PRIMARY KEY, parent int, t varchar(20), UNIQUE KEY t (t), FOREIGN KEY (parent) REFERENCES tree (id) ON DELETE CASCADE, CONSTRAINT self_t FOREIGN KEY (t) REFERENCES tree (t));
+CREATE TABLE fid_foreign_a.tree (id int PRIMARY KEY, parent int, t varchar(20), UNIQUE KEY t (t), FOREIGN KEY (parent) REFERENCES fid_foreign_a.tree (id) ON DELETE CASCADE
+  /*M!100600 , CONSTRAINT self_t FOREIGN KEY (t) REFERENCES fid_foreign_a.tree (t) */);
 INSERT INTO fid_foreign_a.tree VALUES (1, NULL, 'a'), (2, 1, NULL), (3, 3, 'c');
 CREATE TABLE fid_foreign_a.pair (a int, b varchar(20), PRIMARY KEY (a, b));
 INSERT INTO fid_foreign_a.pair VALUES (1, 'ü'), (2, '');

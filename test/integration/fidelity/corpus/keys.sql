@@ -21,7 +21,7 @@ CREATE TABLE collated (a varchar(20) COLLATE utf8mb4_bin, b varchar(20) COLLATE 
 INSERT INTO collated VALUES ('a', 'ä', 'a'), ('A', 'b', 'a '), ('á', 'c', 'a  '), ('ss', 'ß', 'ß');
 CREATE TABLE descending (a int, b int, c varchar(10), PRIMARY KEY (a DESC, b), KEY bc (b DESC, c), KEY c (c DESC));
 INSERT INTO descending VALUES (1, 1, 'a'), (2, 2, NULL), (3, 1, ''), (1, 2, 'ü');
-CREATE TABLE ignored (id int PRIMARY KEY, a int, b int, KEY a (a) IGNORED, UNIQUE KEY b (b) IGNORED);
+CREATE TABLE ignored (id int PRIMARY KEY, a int, b int, KEY a (a) /*M!100600 IGNORED */, UNIQUE KEY b (b) /*M!100600 IGNORED */);
 INSERT INTO ignored VALUES (1, 1, 1), (2, 1, 2);
 CREATE TABLE hashed (id int PRIMARY KEY, t text, b longblob, v varchar(3000), UNIQUE KEY t (t), UNIQUE KEY bv (b, v), KEY m (id, v(20)) USING BTREE);
 INSERT INTO hashed VALUES (1, REPEAT('a', 5000), REPEAT('b', 5000), REPEAT('c', 3000)), (2, NULL, NULL, NULL), (3, '', '', ''), (4, NULL, NULL, NULL);

@@ -57,12 +57,12 @@ SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,STRICT_ALL_TABL
 CREATE PROCEDURE "p ansi"() SELECT "x", 'a\' || "t" FROM "t"$$
 SET sql_mode = 'ORACLE'$$
 CREATE PACKAGE pk AS
-  FUNCTION one RETURN int;
+  FUNCTION gives_1 RETURN int;
   PROCEDURE two(a IN OUT int);
 END$$
 CREATE PACKAGE BODY pk AS
-  FUNCTION one RETURN int AS BEGIN RETURN 1; END;
-  PROCEDURE two(a IN OUT int) AS BEGIN a := a + one(); END;
+  FUNCTION gives_1 RETURN int AS BEGIN RETURN 1; END;
+  PROCEDURE two(a IN OUT int) AS BEGIN a := a + gives_1(); END;
 END$$
 CREATE PACKAGE no_body AS PROCEDURE never; END$$
 CREATE PROCEDURE p_oracle(a IN int) AS b int := 2; BEGIN IF a > b THEN NULL; ELSIF a = b THEN b := b || 'x'; END IF; END$$

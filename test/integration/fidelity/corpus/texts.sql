@@ -13,7 +13,7 @@ CREATE TABLE padded (c char(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, v varc
 INSERT INTO padded VALUES ('a', 'a', 'a'), ('a', 'a ', 'a '), ('', '', ''), ('b', ' ', X'00');
 
 -- One table a character set: text that only it can hold, at its width.
-CREATE TABLE c_utf8mb4 (id int PRIMARY KEY, c char(6), v varchar(50), t longtext) CHARACTER SET utf8mb4 COLLATE utf8mb4_uca1400_ai_ci;
+CREATE TABLE c_utf8mb4 (id int PRIMARY KEY, c char(6), v varchar(50), t longtext) CHARACTER SET utf8mb4 /*M!101001 COLLATE utf8mb4_uca1400_ai_ci */;
 INSERT INTO c_utf8mb4 VALUES (1, '😀', 'aé語😀', REPEAT('語😀', 3000)), (2, '', ' ', '  '), (3, NULL, NULL, NULL);
 CREATE TABLE c_utf8mb3 (id int PRIMARY KEY, c char(6), v varchar(50), t longtext) CHARACTER SET utf8mb3 COLLATE utf8mb3_swedish_ci;
 INSERT INTO c_utf8mb3 VALUES (1, '語', 'aé語￿', REPEAT('語é', 3000)), (2, '', ' ', '  '), (3, NULL, NULL, NULL);

@@ -1,0 +1,147 @@
+"""What the runs of the fidelity suite share: backups and restores by the program, each compared by SQL."""
+
+import concurrent.futures
+import json
+import os
+import shutil
+import sys
+import time
+
+import planted
+from gbtest import place, process
+from gbtest.apiserver import program
+from gbtest.galera import Galera
+from photo import SYSTEM, Photo, Session, differences, name, text_of, told
+
+# What a restore can not bring, each with the words by which it says so.
+NOT_RESTORED = {
+    ("create", "fid_views", "broken"): "`fid_views`.`broken` refers to something that was not there",
+    ("create", "fid_views", "broken_too"): "`fid_views`.`broken_too` refers to something that was not there",
+    ("table facts", "fid_views", "broken"): "`fid_views`.`broken`",
+    ("table facts", "fid_views", "broken_too"): "`fid_views`.`broken_too`",
+    ("view facts", "fid_views", "broken"): "`fid_views`.`broken`",
+    ("view facts", "fid_views", "broken_too"): "`fid_views`.`broken_too`",
+    ("grants", "`acc_empty`@`localhost`"): "GRANT SELECT ON `fid_later`.* TO `acc_empty`@`localhost`",
+}
+
+
+class Failed(Exception):
+    pass
+
+
+class Fidelity:
+    def __init__(self, folder):
+        self.folder = folder
+        self.store = folder / "store"
+        self.began = self.last = time.monotonic()
+        self._clusters = []
+        self._count = 0
+
+    def start(self, *wanted):
+        """A cluster for each dictionary of Galera's options, all at once."""
+        started = []
+        for options in wanted:
+            self._count += 1
+            started.append(Galera(self.folder / f"galera{self._count}", **options))
+            self._clusters.append(started[-1])
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for start in [pool.submit(c.start) for c in started]:
+                start.result()
+        return started
+
+    def stop(self):
+        for cluster in self._clusters:
+            cluster.stop()
+        self._clusters = []
+
+    def step(self, what):
+        now = time.monotonic()
+        print(f"{now - self.began:6.1f} s  {now - self.last:5.1f} s  {what}", flush=True)
+        self.last = now
+
+    def _call(self, arguments, cluster, expect):
+        where = [] if cluster is None else ["--nodes", ",".join(cluster.endpoints), "--active-node", cluster.endpoints[0],
+                                            "--password-file", cluster.password_file, "-o", "json"]
+        done = process.run([program("kubectl-galera"), "local", *arguments, *where, "--store", self.store], check=False, timeout=600)
+        if done.returncode != expect:
+            raise Failed(f"{' '.join(map(str, arguments))}: exit code {done.returncode}\n{done.stderr[-4000:] or done.stdout[-2000:]}")
+        return done
+
+    def local(self, *arguments, cluster=None):
+        done = self._call(arguments, cluster, 0)
+        return json.loads(done.stdout) if cluster is not None else done.stdout
+
+    def back_up(self, backup, cluster):
+        """The node that it was read from."""
+        made = self.local("backup", "--name", backup, cluster=cluster)
+        return cluster.nodes[cluster.endpoints.index(made["status"]["instances"][0]["node"])]
+
+    def restore(self, cluster, *options, backup="all", named=True):
+        done = self.local("restore", "--backup", backup, *options, cluster=cluster)
+        said = json.dumps(done, ensure_ascii=False)
+        said = said.encode().decode("unicode_escape") if "\\u" in said else said
+        for key, words in NOT_RESTORED.items():
+            if named and words not in said.replace('\\"', '"').replace("\\\\", "\\"):
+                raise Failed(f"the restore does not say that it leaves out {' '.join(key)}: {words!r} is not in {said}")
+
+    def refused(self, cluster, words, *options, backup):
+        """A restore that must not begin, for this reason."""
+        said = self._call(("restore", "--backup", backup, *options), cluster, 1).stderr
+        if words not in said:
+            raise Failed(f"the restore of {backup} is refused, and does not say {words!r}: {said}")
+
+    def photograph(self, donor):
+        """The donor's photo, and what a restore of its backup is to bring."""
+        photo = Photo(donor)
+        # An event's state is known to the node alone that it was made through.
+        through = Photo(donor.cluster.nodes[0])
+        expected = {k: through.things[k] if k[0] in ("event facts", "create events") else v for k, v in photo.things.items()}
+        self.step(f"photographed: {len(expected)} things")
+        return photo, expected
+
+    def same(self, what, expected, node, schemas=None, accounts=True, left_out=frozenset(NOT_RESTORED), seen=lambda things: things):
+        """What the node holds, which is as expected but for what is left out; `seen` tells how to look at it."""
+        found = Photo(node, schemas, accounts)
+        different = differences(expected, seen(found.things))
+        surprising = {k: how for k, how in different.items() if k not in left_out}
+        unseen = [k for k in left_out if k not in different]
+        if surprising:
+            raise Failed(f"{what}: {len(surprising)} of {len(expected)} things differ\n{told(surprising)}")
+        if unseen:
+            raise Failed(f"{what}: these were expected to differ, and do not: {unseen}")
+        self.step(f"{what}: {len(expected)} things are the same")
+        return found
+
+    def wipe(self, cluster):
+        """No schema and no account is left."""
+        session = Session(cluster.nodes[0])
+        schemas, users = session.ask([
+            f"SELECT HEX(SCHEMA_NAME) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ({','.join(map(repr, SYSTEM))})",
+            "SELECT HEX(User), HEX(Host), JSON_VALUE(Priv, '$.is_role') FROM mysql.global_priv WHERE User NOT IN "
+            "('root', 'sst', 'mariadb.sys', 'mysql', 'PUBLIC')"])
+        drops = [f"DROP DATABASE {name(text_of(s))}" for s, in schemas]
+        for user, host, role in users:
+            user, host = text_of(user), text_of(host)
+            drops.append(f"DROP ROLE {name(user)}" if role in ("1", "true") else f"DROP USER {name(user)}@{name(host)}")
+        drops.append("/*M!101100 REVOKE ALL PRIVILEGES, GRANT OPTION FROM PUBLIC */")
+        cluster.sql("SET foreign_key_checks = 0; " + "; ".join(drops), timeout=300)
+
+
+def main(work):
+    """Runs it; the exit code."""
+    process.exit_on_signals()
+    folder = place.new_folder()
+    test = Fidelity(folder)
+    try:
+        work(test)
+        return 0
+    except (Failed, planted.Unseen, process.BedError) as error:
+        print(f"FAILED: {error}", file=sys.stderr)
+        return 1
+    finally:
+        test.stop()
+        if os.environ.get("KEEP"):
+            place.keep_folder(folder)
+            print(f"kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
