@@ -66,15 +66,19 @@ std::map<std::string, Places> places_of(const std::vector<Token>& tokens) {
   return out;
 }
 
+// Empty where no statement tells: of a column that is NOT NULL, in a table without rows.
 Result<std::string> default_of(Connection& connection, const std::string& table,
                                const Column& column) {
-  GB_TRY_ASSIGN(
-      const Cell digits,
-      connection.scalar("SELECT HEX(CAST(DEFAULT(" + quote_name(column.name) +
-                        ") AS BINARY)) FROM (SELECT 1 AS x) AS x LEFT JOIN " + table + " ON 0"));
+  const std::string ask = "SELECT HEX(CAST(DEFAULT(" + quote_name(column.name) + ") AS BINARY)) ";
+  // A row that an outer join makes up has NULL in place of any default of a NOT NULL column.
+  GB_TRY_ASSIGN(const Rows digits,
+                connection.query(ask + (column.nullable ? "FROM (SELECT 1 AS x) AS x LEFT JOIN " +
+                                                              table + " ON 0"
+                                                        : "FROM " + table + " LIMIT 1")));
+  if (digits.rows.empty() || !digits.rows[0].at(0)) return std::string();
   const std::string introducer =
       column.character_set.empty() ? "" : "_" + column.character_set + " ";
-  return introducer + "X'" + digits.value_or("") + "'";
+  return introducer + "X'" + *digits.rows[0][0] + "'";
 }
 
 // By a variable of the column's type, since no function tells a member by its number.
@@ -138,7 +142,9 @@ Result<std::string> exact_create_sql(Connection& connection, const std::string& 
     if (const auto system = systems.find(column.name); system != systems.end())
       exact[at.type] = std::string(tokens.at(at.type).text) + " REF_SYSTEM_ID=" + system->second;
     if (is_default_doubtful(column) && at.default_value != 0) {
-      GB_TRY_ASSIGN(exact[at.default_value], default_of(connection, name, column));
+      // Else the printed text stays, which is right but for what utf8mb3 does not hold.
+      GB_TRY_ASSIGN(const std::string text, default_of(connection, name, column));
+      if (!text.empty()) exact[at.default_value] = text;
     }
     if (!are_members_doubtful(column) || at.members.empty()) continue;
     GB_TRY_ASSIGN(const std::vector<std::string> members,

@@ -384,7 +384,8 @@ Result<Connection> open_restore_session(const Endpoint& endpoint, const Address&
       "innodb_strict_mode = 0, explicit_defaults_for_timestamp = 1, autocommit = 1, "
       "tx_isolation = 'REPEATABLE-READ', max_statement_time = 0, wait_timeout = 28800, "
       "net_read_timeout = 600, net_write_timeout = 600, lock_wait_timeout = 300, "
-      "innodb_lock_wait_timeout = 120, sql_safe_updates = 0, sql_notes = 1"));
+      "innodb_lock_wait_timeout = 120, sql_safe_updates = 0, sql_notes = 1, "
+      "max_error_count = 65535"));
   // Each only where the server has it. A name may be in mixed case, and our literals are binary.
   static constexpr std::array<std::pair<std::string_view, const char*>, 5> kOptional = {{
       {"wsrep_sync_wait", "0"},

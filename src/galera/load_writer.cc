@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -53,6 +55,28 @@ MYSQL_TIME time_of(ValueKind kind, std::uint64_t number) {
 }
 
 }  // namespace
+
+bool is_beyond_its_limit(const std::string& column_type, std::uint64_t number) {
+  int digits = 0;
+  int decimals = 0;
+  if (std::sscanf(column_type.c_str(), "float(%d,%d)", &digits, &decimals) != 2) return false;
+  const double limit = std::pow(10.0, digits - decimals) - std::pow(10.0, -decimals);
+  const float value = std::abs(std::bit_cast<float>(static_cast<std::uint32_t>(number)));
+  return value > limit && value == static_cast<float>(limit);
+}
+
+bool is_of_expression(const Table& table, const ServerWarning& warning) {
+  const auto names = [&](const Column& column) {
+    return warning.message.find("'" + column.name + "'") != std::string::npos ||
+           warning.message.find(quote_name(column.name)) != std::string::npos;
+  };
+  bool has_expression = false;
+  for (const Column& column : table.columns) {
+    if (!column.generated && names(column)) return false;
+    has_expression = has_expression || column.generated;
+  }
+  return has_expression;
+}
 
 std::vector<const Column*> loaded_columns(const Table& table) {
   std::vector<const Column*> out;
@@ -270,20 +294,31 @@ Status RowWriter::check_warnings(const DecodedChunk& chunk, std::uint64_t first,
                                  std::uint64_t last) {
   const unsigned count = mysql_stmt_warning_count(statement_);
   if (count == 0) return {};
-  GB_TRY_ASSIGN(const std::vector<ServerWarning> warnings, connection_->warnings());
+  GB_TRY_ASSIGN(std::vector<ServerWarning> warnings, connection_->warnings());
+  const bool all_shown = warnings.size() == count;
+  std::erase_if(warnings, [&](const ServerWarning& w) { return is_of_expression(*table_, w); });
   // The number 0 of an ENUM is what a value outside of its list once became: the server stores it
   // again as it was, and says "truncated" for each.
-  std::uint64_t expected = 0;
+  std::uint64_t truncated = 0;
+  std::uint64_t beyond = 0;
   const std::vector<const Column*>& columns = bindings_->columns;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i]->data_type != "enum" || chunk.columns[i].numbers.empty()) continue;
-    for (std::uint64_t r = first; r < last; ++r)
-      if (chunk.columns[i].null[r] == 0 && chunk.columns[i].numbers[r] == 0) ++expected;
+    const bool is_enum = columns[i]->data_type == "enum";
+    if ((!is_enum && columns[i]->kind != ValueKind::kFloat) || chunk.columns[i].numbers.empty())
+      continue;
+    for (std::uint64_t r = first; r < last; ++r) {
+      if (chunk.columns[i].null[r] != 0) continue;
+      const std::uint64_t number = chunk.columns[i].numbers[r];
+      if (is_enum && number == 0) ++truncated;
+      if (!is_enum && is_beyond_its_limit(columns[i]->column_type, number)) ++beyond;
+    }
   }
-  const bool only_truncations = std::all_of(warnings.begin(), warnings.end(), [](const auto& w) {
-    return w.number == WARN_DATA_TRUNCATED;
+  const bool only_expected = std::all_of(warnings.begin(), warnings.end(), [&](const auto& w) {
+    return (truncated > 0 && w.number == WARN_DATA_TRUNCATED) ||
+           (beyond > 0 && w.number == ER_WARN_DATA_OUT_OF_RANGE);
   });
-  if (expected > 0 && only_truncations && count == std::min<std::uint64_t>(expected, 65'535))
+  if (only_expected && (all_shown ? warnings.size() == truncated + beyond
+                                  : count == std::min<std::uint64_t>(truncated + beyond, 65'535)))
     return {};
   const std::string shown =
       warnings.empty() ? "which it does not show"

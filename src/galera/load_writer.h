@@ -34,6 +34,14 @@ struct DecodedChunk {
 // `late_timestamps`: of the target (TargetLimits), where rows of the present last until then.
 Result<DecodedChunk> decode_chunk(const Table& table, Chunk chunk, bool late_timestamps = false);
 
+// FLOAT(6,3) may end at 999.999, and the FLOAT nearest to that may lie beyond: what the column
+// holds is then "out of range" when it is put in again, and becomes the same. `number`: its bits.
+[[nodiscard]] bool is_beyond_its_limit(const std::string& column_type, std::uint64_t number);
+
+// A generated column is computed anew from a row that is as it was, and may warn again: no value of
+// the row was changed.
+[[nodiscard]] bool is_of_expression(const Table& table, const ServerWarning& warning);
+
 class RowWriter {
  public:
   // `max_packet` is the server's max_allowed_packet: no statement is larger, unless one row is.

@@ -175,12 +175,12 @@ class Node:
     def running(self):
         return self.process is not None and self.process.running()
 
-    def sql(self, statement, database=None, timeout=120, check=True):
-        """Rows of text columns (NULL is None), through the node's unix socket."""
+    def sql(self, statement, database=None, timeout=120, check=True, go_on=False):
+        """Rows of text columns (NULL is None), through the node's unix socket. `go_on`: after statements that it refuses, too."""
         argv = ["mariadb", f"--defaults-extra-file={self.cluster.client_config}", f"--socket={self.socket}",
-                "--user=root", "--batch", "--skip-column-names", "--default-character-set=utf8mb4"]
+                "--user=root", "--batch", "--skip-column-names", "--default-character-set=utf8mb4", *(["--force"] if go_on else [])]
         done = run(argv + ([database] if database else []), stdin=statement, timeout=timeout, check=False)
-        if done.returncode != 0:
+        if done.returncode != 0 and not go_on:
             if check:
                 raise BedError(f"node {self.number}: {statement[:200]!r}: {done.stderr.strip()}")
             return None

@@ -185,8 +185,10 @@ class Photo:
             if kind != "VIEW":
                 literals = [c for _, c, f in told if (f["COLUMN_DEFAULT"] or "").startswith(("'", "x'"))]
                 for c in literals:
-                    asked.append(("default", (schema, table, c), f"SELECT HEX(CAST(DEFAULT({name(c)}) AS BINARY)) FROM (SELECT 1 x) x "
-                                  f"LEFT JOIN {of} ON 0"))
+                    # No default of a NOT NULL column is in the row that an outer join makes up.
+                    ask = f"SELECT HEX(CAST(DEFAULT({name(c)}) AS BINARY)) FROM"
+                    asked.append(("default", (schema, table, c), f"SELECT IFNULL(({ask} {of} LIMIT 1), "
+                                  f"({ask} (SELECT 1 x) x LEFT JOIN {of} ON 0))"))
         for (schema, table, partition, sub), _ in self._of("partition"):
             if partition:
                 asked.append(("rows of partition", (schema, table, partition, sub), f"SELECT COUNT(*) FROM {name(schema)}.{name(table)} "

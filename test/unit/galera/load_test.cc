@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+
 #include "galera/load_writer.h"
 
 namespace gb::galera {
@@ -108,6 +110,35 @@ TEST(DecodeChunk, TheEndOfThePresentIsThatOfTheTarget) {
   table.columns[0].period = true;
   EXPECT_EQ(of(true), (std::vector<std::uint64_t>{late, early - 1}));
   EXPECT_EQ(of(false), (std::vector<std::uint64_t>{early, early - 1}));
+}
+
+TEST(Loading, AFloatMayLieBeyondTheLimitOfItsColumn) {
+  const auto bits = [](float value) { return std::uint64_t{std::bit_cast<std::uint32_t>(value)}; };
+  EXPECT_TRUE(is_beyond_its_limit("float(9,3)", bits(1e6F)));
+  EXPECT_TRUE(is_beyond_its_limit("float(9,3) unsigned", bits(1e6F)));
+  EXPECT_TRUE(is_beyond_its_limit("float(9,3)", bits(-1e6F)));
+  EXPECT_FALSE(is_beyond_its_limit("float(9,3)", bits(1.1e6F)));
+  EXPECT_FALSE(is_beyond_its_limit("float(9,3)", bits(999999)));
+  EXPECT_FALSE(is_beyond_its_limit("float", bits(1e6F)));
+}
+
+TEST(Loading, AWarningOfAnExpressionIsToldFromThatOfAValue) {
+  Table table = table_of(1);
+  Column value;
+  value.name = "a";
+  Column made;
+  made.name = "g";
+  made.generated = true;
+  table.columns = {value, made};
+  const auto warns = [&](const char* text) {
+    return is_of_expression(table, {.level = "Warning", .number = 1366, .message = text});
+  };
+  EXPECT_TRUE(warns("Incorrect string value: '\\xFF' for column `s`.`t`.`g` at row 1"));
+  EXPECT_TRUE(warns("Truncated incorrect DOUBLE value: 'x'"));
+  EXPECT_FALSE(warns("Incorrect string value: '\\xFF' for column `s`.`t`.`a` at row 1"));
+  EXPECT_FALSE(warns("Out of range value for column 'a' at row 1"));
+  table.columns.pop_back();
+  EXPECT_FALSE(warns("Truncated incorrect DOUBLE value: 'x'"));
 }
 
 TEST(DecodeChunk, AnotherTablesChunkIsCorruption) {

@@ -20,6 +20,11 @@ CREATE TABLE hidden_defaults (id int PRIMARY KEY, smile varchar(20) DEFAULT 'a�
   c char(9) DEFAULT '👩‍👩‍👧');
 INSERT INTO hidden_defaults (id) VALUES (1);
 
+-- Of a column that is NOT NULL no default is told by a table without rows.
+CREATE TABLE must_defaults (id int PRIMARY KEY, smile varchar(20) NOT NULL DEFAULT 'a😀?', l varchar(9) CHARACTER SET latin1 NOT NULL DEFAULT 'ü ', vb varbinary(9) NOT NULL DEFAULT X'FF00FE');
+INSERT INTO must_defaults (id) VALUES (1);
+CREATE TABLE must_defaults_empty (l varchar(9) CHARACTER SET latin1 DEFAULT 'ü ', u2 varchar(9) CHARACTER SET ucs2 NOT NULL DEFAULT '語', PRIMARY KEY (l));
+
 CREATE TABLE expressions (id int PRIMARY KEY, /*M!100700 u uuid DEFAULT uuid(), */ t text DEFAULT (concat('é', 1 + 1)), s int DEFAULT (if(id > 1, 2, 3)), r double DEFAULT (rand(3)),
   l varchar(20) CHARACTER SET latin1 DEFAULT (upper('é')), d datetime DEFAULT (now() + interval 1 day), n int DEFAULT (NULL));
 INSERT INTO expressions (id) VALUES (1), (2);
