@@ -26,7 +26,7 @@ Result<std::vector<TableComparison>> compare_live(const Endpoint& endpoint,
       if (wanted.contains({schema.name, table.name}))
         tables.push_back({schema.name, &table, live.sizes[{schema.name, table.name}]});
   Progress progress;
-  GB_TRY(dump_tables(view.connections, tables, nullptr, progress, [](unsigned) {}, stop));
+  GB_TRY(dump_tables(view.connections, tables, nullptr, progress, nullptr, stop));
 
   for (const TableToRead& read : tables) {
     TableComparison& comparison = wanted.at({read.schema, read.table->name});

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "base/wait.h"
 #include "galera/connection.h"
 #include "galera/desync.h"
+#include "galera/reader_gate.h"
 
 namespace gb::galera {
 namespace {
@@ -23,7 +23,6 @@ constexpr auto kGuardLook = 250ms;
 constexpr unsigned kAloneBeforeDesync = 4;  // one second
 constexpr unsigned kCalmBeforeMore = 8;     // two seconds
 constexpr unsigned kGrowthBeforeGivingUp = 40;
-constexpr std::uint64_t kHopelessQueue = 50'000;  // write-sets: minutes of catching up
 constexpr std::uint64_t kDefaultLimit = 16;
 
 struct Look {
@@ -61,7 +60,7 @@ GuardPolicy::Action GuardPolicy::look(const DonorSight& sight) {
   seen_ = true;
   last_sent_ = sight.flow_control_sent;
   last_queue_ = sight.receive_queue;
-  const bool pressure = asked_for_pause || sight.receive_queue * 2 > limit_;
+  const bool pressure = asked_for_pause || sight.receive_queue * 2 > node_.limit;
   if (!pressure) {
     alone_ = 0;
     growing_ = 0;
@@ -72,40 +71,32 @@ GuardPolicy::Action GuardPolicy::look(const DonorSight& sight) {
     return Action::kNone;
   }
   calm_ = 0;
-  if (allowed_ > 1) {
+  if (allowed_ > 1 && !node_.held) {
     allowed_ = std::max(1U, allowed_ / 2);
     return Action::kNone;
   }
   if (!desynced_) {
-    if (++alone_ < kAloneBeforeDesync || !may_desync_) return Action::kNone;
+    if (++alone_ < kAloneBeforeDesync || !node_.may_desync) return Action::kNone;
     desynced_ = true;
     return Action::kDesync;
   }
   growing_ = grew ? growing_ + 1 : 0;
-  return sight.receive_queue > kHopelessQueue && growing_ >= kGrowthBeforeGivingUp ? Action::kGiveUp
-                                                                                   : Action::kNone;
+  return sight.receive_queue > node_.hopeless_queue && growing_ >= kGrowthBeforeGivingUp
+             ? Action::kGiveUp
+             : Action::kNone;
 }
 
 struct DonorGuard::State {
   Endpoint endpoint;
   NodeState donor;
-  unsigned threads;
+  Watch options;
   Narrator narrate;
   std::function<void(Error)> give_up;
 
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  unsigned allowed;
+  ReaderGate gate{options.threads};
+  unsigned allowed = options.threads;
   double paused = 0;
-  std::jthread thread;
-
-  void set_allowed(unsigned value) {
-    {
-      const std::lock_guard lock(mutex);
-      allowed = value;
-    }
-    changed.notify_all();
-  }
+  std::jthread thread = {};
 
   void watch(const std::stop_token& stop) {
     std::unique_ptr<Desync> desync;
@@ -121,7 +112,10 @@ struct DonorGuard::State {
           connection.emplace(std::move(*opened));
       }
       if (connection) {
-        if (!policy) policy.emplace(threads, read_limit(*connection), donor.cluster_size > 1);
+        if (!policy)
+          policy.emplace(options.threads,
+                         GuardPolicy::Node{read_limit(*connection), donor.cluster_size > 1,
+                                           options.strict, options.hopeless_queue});
         if (auto look = look_at(*connection)) {
           if (!first) {
             first = *look;
@@ -152,8 +146,10 @@ struct DonorGuard::State {
     if (policy.allowed() != allowed) {
       narrate("donor " + donor.address.text() + ": receive queue " +
               std::to_string(sight.receive_queue) + ", reading on " +
-              std::to_string(policy.allowed()) + " of " + std::to_string(threads) + " connections");
-      set_allowed(policy.allowed());
+              std::to_string(policy.allowed()) + " of " + std::to_string(options.threads) +
+              " connections");
+      allowed = policy.allowed();
+      gate.allow(allowed);
     }
     if (action == GuardPolicy::Action::kDesync) {
       auto begun = Desync::begin(endpoint, donor.address, {});
@@ -172,15 +168,9 @@ struct DonorGuard::State {
   }
 };
 
-DonorGuard::DonorGuard(const Endpoint& endpoint, const NodeState& donor, unsigned threads,
+DonorGuard::DonorGuard(const Endpoint& endpoint, const NodeState& donor, Watch watch,
                        Narrator narrate, std::function<void(Error)> give_up)
-    : state_(std::make_unique<State>()) {
-  state_->endpoint = endpoint;
-  state_->donor = donor;
-  state_->threads = threads;
-  state_->allowed = threads;
-  state_->narrate = std::move(narrate);
-  state_->give_up = std::move(give_up);
+    : state_(new State{endpoint, donor, watch, std::move(narrate), std::move(give_up)}) {
   if (donor.galera)
     state_->thread =
         std::jthread([s = state_.get()](const std::stop_token& stop) { s->watch(stop); });
@@ -190,9 +180,8 @@ DonorGuard::~DonorGuard() {
   (void)finish();
 }
 
-void DonorGuard::wait_turn(unsigned index, std::stop_token stop) {
-  std::unique_lock lock(state_->mutex);
-  (void)state_->changed.wait(lock, std::move(stop), [&] { return index < state_->allowed; });
+Turns& DonorGuard::turns() {
+  return state_->gate;
 }
 
 double DonorGuard::finish() {

@@ -4,13 +4,12 @@
 // Thread safety: GuardPolicy by one thread; DonorGuard, all methods, from any thread.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 
 #include "galera/engine.h"
+#include "galera/table_dump.h"
 
 namespace gb::galera {
 
@@ -23,9 +22,16 @@ struct DonorSight {
 // The decisions, without a clock or a server: one look every 250 ms.
 class GuardPolicy {
  public:
-  // `limit` is the receive queue at which the node asks for a pause (gcs.fc_limit).
-  GuardPolicy(unsigned threads, std::uint64_t limit, bool may_desync)
-      : threads_(threads), allowed_(threads), limit_(limit), may_desync_(may_desync) {}
+  struct Node {
+    std::uint64_t limit;  // the receive queue at which it asks for a pause (gcs.fc_limit)
+    bool may_desync;
+    // The dump holds its writes back (strict), and it is out of flow control therefore: its queue
+    // grows whatever is read, and reading less would only make that last.
+    bool held = false;
+    std::uint64_t hopeless_queue = kHopelessQueue;
+  };
+  GuardPolicy(unsigned threads, Node node)
+      : threads_(threads), allowed_(threads), node_(node), desynced_(node.held) {}
 
   enum class Action { kNone, kDesync, kGiveUp };
   Action look(const DonorSight& sight);
@@ -34,9 +40,8 @@ class GuardPolicy {
  private:
   unsigned threads_;
   unsigned allowed_;
-  std::uint64_t limit_;
-  bool may_desync_;
-  bool desynced_ = false;
+  Node node_;
+  bool desynced_;
   bool seen_ = false;
   std::uint64_t last_sent_ = 0;
   std::uint64_t last_queue_ = 0;
@@ -47,17 +52,22 @@ class GuardPolicy {
 
 class DonorGuard {
  public:
-  // `give_up` is called once, with the reason, when nothing else helped. For a server without
-  // Galera nothing is watched.
-  DonorGuard(const Endpoint& endpoint, const NodeState& donor, unsigned threads, Narrator narrate,
+  struct Watch {
+    unsigned threads = 1;
+    bool strict = false;  // the snapshot has taken the donor out already, and brings it back
+    std::uint64_t hopeless_queue = kHopelessQueue;
+  };
+  // `give_up` is called, with the reason, when nothing else helped. For a server without Galera
+  // nothing is watched.
+  DonorGuard(const Endpoint& endpoint, const NodeState& donor, Watch watch, Narrator narrate,
              std::function<void(Error)> give_up);
   // Brings a desynced donor back.
   ~DonorGuard();
   DonorGuard(const DonorGuard&) = delete;
   DonorGuard& operator=(const DonorGuard&) = delete;
 
-  // Waits while reader number `index` (from 0) is held back.
-  void wait_turn(unsigned index, std::stop_token stop);
+  // Holds readers back.
+  [[nodiscard]] Turns& turns();
   // Ends watching; the fraction of the time since the start in which the node was paused by flow
   // control.
   double finish();

@@ -10,6 +10,7 @@
 #include "galera/introspect.h"
 #include "galera/programs.h"
 #include "galera/row_reader.h"
+#include "galera/schema_watch.h"
 #include "galera/snapshot.h"
 #include "galera/table_dump.h"
 #include "galera/topology.h"
@@ -60,6 +61,11 @@ class DumpOfInstance final : public Dump {
       GB_TRY_ASSIGN(Connection connection, open_dump_connection(endpoint_, donor_.address, stop));
       GB_TRY(grow_send_buffer(connection));
       connections_.push_back(std::move(connection));
+    }
+    watch_.reset();
+    if (!strict_) {  // then nothing can change
+      GB_TRY_ASSIGN(SchemaWatch watch, SchemaWatch::begin(connections_.front()));
+      watch_.emplace(std::move(watch));
     }
     auto opened =
         Snapshot::open(endpoint_, connections_, donor_.galera, strict_, clock_, facts_, stop);
@@ -113,11 +119,23 @@ class DumpOfInstance final : public Dump {
     return out;
   }
 
+  // What is dropped between the list and the look at it is no reason to fail: it is a change like
+  // every other.
+  Result<Definitions> define_unchanged(Connection& connection) {
+    auto out = define(connection);
+    if (!out && watch_ && out.error().code != Code::kCancelled) {
+      Status same = watch_->after_definitions(connection);
+      if (!same && same.error().code == Code::kConflict) return fail(std::move(same).error());
+    }
+    return out;
+  }
+
   Result<InstanceModel> read(DumpSink& sink, Progress& progress, const std::stop_token& stop) {
     if (connections_.empty()) return fail(Code::kInternal, "a dump ran without an open snapshot");
     Connection& first = connections_.front();
     for (Connection& connection : connections_) connection.use_stop(stop);
-    GB_TRY_ASSIGN(Definitions definitions, define(first));
+    GB_TRY_ASSIGN(Definitions definitions, define_unchanged(first));
+    if (watch_) GB_TRY(watch_->after_definitions(first));
     GB_TRY(first.exec("ROLLBACK TO SAVEPOINT gb_snapshot"));
 
     InstanceModel model;
@@ -131,14 +149,15 @@ class DumpOfInstance final : public Dump {
     std::optional<Error> given_up;
     std::stop_source halt;
     const std::stop_callback halt_on_stop(stop, [&] { halt.request_stop(); });
-    DonorGuard guard(endpoint_, donor_, static_cast<unsigned>(connections_.size()), narrate_,
-                     [&](Error error) {
+    DonorGuard guard(endpoint_, donor_,
+                     {static_cast<unsigned>(connections_.size()), strict_, options_.hopeless_queue},
+                     narrate_, [&](Error error) {
                        const std::lock_guard lock(mutex);
                        given_up = std::move(error);
                        halt.request_stop();
                      });
-    const Turn turn = [&](unsigned index) { guard.wait_turn(index, halt.get_token()); };
-    Status status = dump_tables(connections_, tables, &sink, progress, turn, halt.get_token());
+    Status status =
+        dump_tables(connections_, tables, &sink, progress, &guard.turns(), halt.get_token());
     flow_control_paused_ = guard.finish();
     if (given_up) return fail(std::move(*given_up));
     GB_TRY(std::move(status));
@@ -147,11 +166,12 @@ class DumpOfInstance final : public Dump {
     if (options_.content != Content::kData) {
       GB_TRY_ASSIGN(model.accounts, read_accounts(first));
     }
-    GB_TRY_ASSIGN(const Definitions now, define(first));
+    GB_TRY_ASSIGN(const Definitions now, define_unchanged(first));
     if (const std::string change = definitions_changed(definitions.schemas, now.schemas);
         !change.empty())
       return fail(Code::kConflict, change + " while the dump ran",
                   "the dump starts again; make no schema changes for its duration");
+    if (watch_) GB_TRY(watch_->after_rows(first));
     model.facts = facts_;
     model.schemas = std::move(definitions.schemas);
     model.notes = std::move(definitions.notes);
@@ -187,6 +207,7 @@ class DumpOfInstance final : public Dump {
   Facts facts_;
   double flow_control_paused_ = 0;
   std::vector<Connection> connections_;
+  std::optional<SchemaWatch> watch_;
   std::optional<Snapshot> snapshot_;
 };
 

@@ -65,6 +65,10 @@ using Narrator = std::function<void(const std::string&)>;
 
 enum class Content { kData, kGrants, kAll };
 
+// Write-sets that a donor outside flow control may be behind, when it falls behind further and
+// further: minutes of catching up.
+constexpr std::uint64_t kHopelessQueue = 50'000;
+
 struct DumpOptions {
   std::vector<std::string> databases;  // empty: every non-system schema
   bool databases_optional = false;     // a part of a set: this instance need not hold all of them
@@ -72,6 +76,7 @@ struct DumpOptions {
   std::vector<std::string> exclude_tables;  // globs on schema.table
   Content content = Content::kAll;
   unsigned threads = 4;
+  std::uint64_t hopeless_queue = kHopelessQueue;
 };
 
 class Dump {

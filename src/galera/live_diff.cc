@@ -127,8 +127,8 @@ Status count_rows(std::vector<Connection>& connections, const std::vector<Differ
       }
       DiffSink sink(tables[mine], source);
       Progress progress;
-      if (auto read = dump_tables(
-              alone, {tables[mine].read}, &sink, progress, [](unsigned) {}, halt.get_token());
+      if (auto read =
+              dump_tables(alone, {tables[mine].read}, &sink, progress, nullptr, halt.get_token());
           !read) {
         const std::lock_guard lock(mutex);
         if (!first_error) first_error = std::move(read).error();
@@ -261,7 +261,7 @@ Result<LiveDifference> diff_live(const Endpoint& endpoint, const DumpOptions& op
         to_read.push_back({schema.name, &table, live.sizes[name]});
       }
     }
-  GB_TRY(dump_tables(view.connections, to_read, nullptr, progress, [](unsigned) {}, stop));
+  GB_TRY(dump_tables(view.connections, to_read, nullptr, progress, nullptr, stop));
 
   std::vector<Differing> differing;
   for (const TableToRead& read : to_read) {

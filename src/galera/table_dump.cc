@@ -95,20 +95,22 @@ class Queue {
 class TableReader {
  public:
   TableReader(Connection& connection, unsigned index, unsigned readers, Queue& queue,
-              Progress& progress, const Turn& turn)
+              Progress& progress, Turns* turns, std::stop_token stop)
       : connection_(connection),
         index_(index),
         readers_(readers),
         queue_(queue),
         progress_(progress),
-        turn_(turn) {}
+        turns_(turns),
+        stop_(std::move(stop)) {}
 
   void run() {
     while (std::optional<Unit> unit = queue_.pop()) {
-      turn_(index_);
+      wait_turn();
       Status status = unit->split ? split(*unit) : dump(*unit);
       // Gives back the metadata locks of the table; the snapshot stays.
       if (status) status = connection_.exec("ROLLBACK TO SAVEPOINT gb_snapshot");
+      if (turns_ != nullptr) turns_->rest(index_);
       if (!status) {
         queue_.failed(explain(*unit, std::move(status).error()));
         return;
@@ -118,6 +120,10 @@ class TableReader {
   }
 
  private:
+  void wait_turn() {
+    if (turns_ != nullptr) turns_->wait(index_, stop_);
+  }
+
   Error explain(const Unit& unit, Error error) const {
     const std::string table =
         "table " + quote_table(unit.work->source.schema, unit.work->source.table->name);
@@ -251,7 +257,7 @@ class TableReader {
     progress_.rows += rows;
     progress_.bytes += bytes;
     rows = 0;
-    turn_(index_);
+    wait_turn();
     return {};
   }
 
@@ -276,7 +282,8 @@ class TableReader {
   unsigned readers_;
   Queue& queue_;
   Progress& progress_;
-  const Turn& turn_;
+  Turns* turns_;
+  std::stop_token stop_;
   std::vector<ColumnEncoder> encoders_;
   std::vector<Bytes> blobs_;
   RowEncoding key_;
@@ -285,7 +292,7 @@ class TableReader {
 }  // namespace
 
 Status dump_tables(std::vector<Connection>& connections, const std::vector<TableToRead>& tables,
-                   DumpSink* sink, Progress& progress, const Turn& turn, std::stop_token stop) {
+                   DumpSink* sink, Progress& progress, Turns* turns, std::stop_token stop) {
   std::vector<std::unique_ptr<Work>> works;
   Queue queue;
   std::uint64_t rows_expected = 0;
@@ -319,7 +326,8 @@ Status dump_tables(std::vector<Connection>& connections, const std::vector<Table
       connections[i].use_stop(halt.get_token());
       threads.emplace_back([&, i] {
         TableReader(connections[i], static_cast<unsigned>(i),
-                    static_cast<unsigned>(connections.size()), queue, progress, turn)
+                    static_cast<unsigned>(connections.size()), queue, progress, turns,
+                    halt.get_token())
             .run();
         if (queue.error()) halt.request_stop();
       });

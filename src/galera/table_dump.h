@@ -5,7 +5,6 @@
 // Thread safety: dump_tables() by one thread.
 #pragma once
 
-#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -25,13 +24,20 @@ struct TableToRead {
   TableSize size;
 };
 
-// Called by reader number `index` between chunks; may wait.
-using Turn = std::function<void(unsigned index)>;
+// How many read at once is another's to say.
+class Turns {
+ public:
+  virtual ~Turns() = default;
+  // Called by reader number `index` before it reads and between chunks; may wait.
+  virtual void wait(unsigned index, std::stop_token stop) = 0;
+  // It reads nothing until it waits again: whoever was held back in its favour may go on.
+  virtual void rest(unsigned index) = 0;
+};
 
 // `connections` are inside one snapshot, with the savepoint gb_snapshot set. A sink that is null
-// leaves it at the totals. Conflict when a table was changed since the snapshot; then, and after
-// every error, the connections are of no further use.
+// leaves it at the totals; without `turns` all read at once. Conflict when a table was changed
+// since the snapshot; then, and after every error, the connections are of no further use.
 Status dump_tables(std::vector<Connection>& connections, const std::vector<TableToRead>& tables,
-                   DumpSink* sink, Progress& progress, const Turn& turn, std::stop_token stop);
+                   DumpSink* sink, Progress& progress, Turns* turns, std::stop_token stop);
 
 }  // namespace gb::galera

@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "base/wait.h"
 #include "galera/desync.h"
 #include "galera/topology.h"
 #include "test/integration/galera/dump_support.h"
@@ -215,6 +216,68 @@ TEST_F(DumpFaultTest, ASchemaChangeIsAConflictAndAStrictDumpThenSucceeds) {
     expect_whole(again);
     expect_all_synced();
   }
+}
+
+// No definition tells these: what the dump would hold is not what the snapshot held.
+TEST_F(DumpFaultTest, TablesThatChangePlacesAreAConflict) {
+  const std::string swap = "RENAME TABLE f1.small TO f1.x, f1.other TO f1.small, f1.x TO f1.other";
+  const std::string exchange = "ALTER TABLE f1.parted EXCHANGE PARTITION p0 WITH TABLE f1.other";
+  sql({"CREATE TABLE f1.other (id INT PRIMARY KEY, x INT)", "INSERT INTO f1.other VALUES (1, 2)",
+       "CREATE TABLE f1.parted (id INT PRIMARY KEY, x INT) PARTITION BY RANGE (id) "
+       "(PARTITION p0 VALUES LESS THAN MAXVALUE)"});
+  static const SystemClock clock;
+  for (const std::vector<std::string>& changes :
+       std::vector<std::vector<std::string>>{{swap},
+                                             {swap, swap},
+                                             {exchange},
+                                             {exchange, exchange},
+                                             {"CREATE VIEW f1.v AS SELECT 1"}}) {
+    const auto dump = Dump::make(bed_endpoint(), options(), clock, {});
+    ASSERT_TRUE(dump->connect({}));
+    ASSERT_TRUE(dump->open_snapshot({}));
+    sql(changes);
+    MemorySink sink;
+    Progress progress;
+    const auto model = dump->run(sink, progress, {});
+    ASSERT_FALSE(model) << changes.front();
+    EXPECT_EQ(model.error().code, Code::kConflict) << model.error().text();
+  }
+}
+
+// Its donor applies nothing: the queue that grows therefore says nothing about the reading.
+TEST_F(DumpFaultTest, AStrictDumpEndsHoweverMuchIsWrittenMeanwhile) {
+  if (bed_endpoint().nodes.size() < 3) GTEST_SKIP();
+  for (const char* table : {"b", "c", "d", "e"})
+    sql({"USE f1", "CREATE TABLE " + std::string(table) + " LIKE large",
+         "INSERT INTO " + std::string(table) + " SELECT * FROM large LIMIT 1000"});
+  DumpOptions wide = options();
+  wide.threads = 4;
+  Endpoint endpoint = bed_endpoint();
+  endpoint.active_node = endpoint.nodes.front().text();  // that sql() writes through
+  static const SystemClock clock;
+  const auto dump = Dump::make(endpoint, wide, clock, {});
+  ASSERT_TRUE(dump->connect({}));
+  dump->set_strict(true);
+  ASSERT_TRUE(dump->open_snapshot({}));
+  sql(std::vector<std::string>(200, "UPDATE f1.small SET x = x + 1"));
+  std::stop_source stop;
+  Dumped dumped;
+  std::atomic<bool> looked = false;
+  dumped.sink->on_chunk = [&](const std::string&, const std::string&) -> Status {
+    if (!looked.exchange(true)) std::this_thread::sleep_for(2s);  // the guard looks often enough
+    return {};
+  };
+  std::future<void> limit = std::async(std::launch::async, [&, token = stop.get_token()] {
+    if (sleep_for(token, 60s)) stop.request_stop();
+  });
+  Progress progress;
+  auto model = dump->run(*dumped.sink, progress, stop.get_token());
+  stop.request_stop();
+  limit.get();
+  ASSERT_TRUE(model) << model.error().text();
+  dumped.model = std::move(*model);
+  expect_whole(dumped);
+  expect_all_synced();
 }
 
 TEST_F(DumpFaultTest, AStrictDumpThatIsDroppedBringsItsDonorBack) {

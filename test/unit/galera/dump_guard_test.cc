@@ -1,7 +1,12 @@
 // A dump gives way to the cluster step by step, and takes its speed back when the pressure is gone.
 #include <gtest/gtest.h>
 
+#include <mutex>
+#include <thread>
+#include <vector>
+
 #include "galera/donor_guard.h"
+#include "galera/reader_gate.h"
 
 namespace gb::galera {
 namespace {
@@ -9,7 +14,7 @@ namespace {
 using Action = GuardPolicy::Action;
 
 TEST(GuardPolicy, LeavesAQuietDonorAlone) {
-  GuardPolicy policy(4, 16, true);
+  GuardPolicy policy(4, {16, true});
   for (int i = 0; i < 100; ++i) {
     EXPECT_EQ(policy.look({8, 5}), Action::kNone);  // pauses of before the dump are not ours
     EXPECT_EQ(policy.allowed(), 4U);
@@ -17,7 +22,7 @@ TEST(GuardPolicy, LeavesAQuietDonorAlone) {
 }
 
 TEST(GuardPolicy, ReadsOnFewerConnectionsUnderPressureAndOnMoreAgainLater) {
-  GuardPolicy policy(4, 16, true);
+  GuardPolicy policy(4, {16, true});
   (void)policy.look({0, 0});
   EXPECT_EQ(policy.look({0, 1}), Action::kNone);  // the donor asked for a pause
   EXPECT_EQ(policy.allowed(), 2U);
@@ -28,7 +33,7 @@ TEST(GuardPolicy, ReadsOnFewerConnectionsUnderPressureAndOnMoreAgainLater) {
 }
 
 TEST(GuardPolicy, TakesTheDonorOutOnceWhenOneConnectionIsStillTooMuch) {
-  GuardPolicy policy(1, 16, true);
+  GuardPolicy policy(1, {16, true});
   int desyncs = 0;
   for (std::uint64_t i = 0; i < 50; ++i)
     desyncs += policy.look({100, i}) == Action::kDesync ? 1 : 0;
@@ -36,12 +41,12 @@ TEST(GuardPolicy, TakesTheDonorOutOnceWhenOneConnectionIsStillTooMuch) {
 }
 
 TEST(GuardPolicy, NeverTakesOutTheOnlyNode) {
-  GuardPolicy policy(1, 16, false);
+  GuardPolicy policy(1, {16, false});
   for (std::uint64_t i = 0; i < 50; ++i) EXPECT_EQ(policy.look({100, i}), Action::kNone);
 }
 
 TEST(GuardPolicy, GivesUpOnADonorThatFallsBehindWithoutEnd) {
-  GuardPolicy policy(1, 16, true);
+  GuardPolicy policy(1, {16, true});
   bool gave_up = false;
   for (std::uint64_t i = 0; i < 200 && !gave_up; ++i)
     gave_up = policy.look({10'000 + i * 1000, 0}) == Action::kGiveUp;
@@ -49,9 +54,79 @@ TEST(GuardPolicy, GivesUpOnADonorThatFallsBehindWithoutEnd) {
 }
 
 TEST(GuardPolicy, KeepsADonorThatIsFarBehindButCatchesUp) {
-  GuardPolicy policy(1, 16, true);
+  GuardPolicy policy(1, {16, true});
   for (std::uint64_t i = 0; i < 200; ++i)
     EXPECT_NE(policy.look({500'000 - i * 1000, 0}), Action::kGiveUp);
+}
+
+// The dump itself keeps a strict donor from applying: its queue says nothing about the reading.
+TEST(GuardPolicy, ReadsADonorThatIsHeldAtFullSpeedAndStillGivesItUp) {
+  GuardPolicy policy(4, {16, true, true});
+  bool gave_up = false;
+  for (std::uint64_t i = 0; i < 200 && !gave_up; ++i) {
+    const Action action = policy.look({i * 1000, i});
+    EXPECT_NE(action, Action::kDesync);
+    EXPECT_EQ(policy.allowed(), 4U);
+    gave_up = action == Action::kGiveUp;
+  }
+  EXPECT_TRUE(gave_up);
+}
+
+// Readers that tell what they have read, a chunk at a time.
+class Readers {
+ public:
+  explicit Readers(ReaderGate& gate) : gate_(gate) {}
+  // One that has `chunks` to read.
+  void start(unsigned index, int chunks) {
+    threads_.emplace_back([this, index, chunks](const std::stop_token& stop) {
+      for (int i = 0; i < chunks; ++i) {
+        gate_.wait(index, stop);
+        if (stop.stop_requested()) break;
+        const std::lock_guard lock(mutex_);
+        read_.push_back(index);
+      }
+      gate_.rest(index);
+    });
+  }
+  std::vector<unsigned> wait_for_all() {
+    for (std::jthread& thread : threads_) thread.join();
+    threads_.clear();
+    return read_;
+  }
+
+ private:
+  ReaderGate& gate_;
+  std::mutex mutex_;
+  std::vector<unsigned> read_;
+  std::vector<std::jthread> threads_;
+};
+
+TEST(ReaderGate, ThoseHeldBackEndWhatTheyBeganWhenTheOthersHaveNothingLeft) {
+  ReaderGate gate(3);
+  for (const unsigned index : {2U, 1U, 0U}) gate.wait(index, {});  // all in the middle of something
+  gate.allow(1);
+  Readers readers(gate);
+  for (const unsigned index : {2U, 1U, 0U}) readers.start(index, 2);
+  const std::vector<unsigned> in_order = {0, 0, 1, 1, 2, 2};
+  EXPECT_EQ(readers.wait_for_all(), in_order);
+}
+
+TEST(ReaderGate, AReaderThatNeverBeganHoldsNobodyBack) {
+  ReaderGate gate(2);
+  gate.allow(0);  // one always reads
+  Readers readers(gate);
+  readers.start(1, 3);
+  EXPECT_EQ(readers.wait_for_all().size(), 3U);
+}
+
+TEST(ReaderGate, AStopEndsTheWaiting) {
+  ReaderGate gate(2);
+  gate.wait(0, {});
+  gate.allow(1);
+  std::stop_source stop;
+  std::jthread waiting([&] { gate.wait(1, stop.get_token()); });
+  stop.request_stop();
+  waiting.join();
 }
 
 }  // namespace
