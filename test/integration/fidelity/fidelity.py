@@ -9,8 +9,8 @@ import time
 
 import planted
 from gbtest import place, process
-from gbtest.apiserver import program
 from gbtest.galera import Galera
+from gbtest.offline import Offline
 from photo import SYSTEM, Photo, Session, differences, name, text_of, told
 
 # What a restore can not bring, each with the words by which it says so.
@@ -25,14 +25,14 @@ NOT_RESTORED = {
 }
 
 
-class Failed(Exception):
+class Failed(process.BedError):
     pass
 
 
 class Fidelity:
     def __init__(self, folder):
         self.folder = folder
-        self.store = folder / "store"
+        self.local = Offline(folder / "store")
         self.began = self.last = time.monotonic()
         self._clusters = []
         self._count = 0
@@ -59,18 +59,6 @@ class Fidelity:
         print(f"{now - self.began:6.1f} s  {now - self.last:5.1f} s  {what}", flush=True)
         self.last = now
 
-    def _call(self, arguments, cluster, expect):
-        where = [] if cluster is None else ["--nodes", ",".join(cluster.endpoints), "--active-node", cluster.endpoints[0],
-                                            "--password-file", cluster.password_file, "-o", "json"]
-        done = process.run([program("kubectl-galera"), "local", *arguments, *where, "--store", self.store], check=False, timeout=600)
-        if done.returncode != expect:
-            raise Failed(f"{' '.join(map(str, arguments))}: exit code {done.returncode}\n{done.stderr[-4000:] or done.stdout[-2000:]}")
-        return done
-
-    def local(self, *arguments, cluster=None):
-        done = self._call(arguments, cluster, 0)
-        return json.loads(done.stdout) if cluster is not None else done.stdout
-
     def back_up(self, backup, cluster):
         """The node that it was read from."""
         made = self.local("backup", "--name", backup, cluster=cluster)
@@ -86,7 +74,7 @@ class Fidelity:
 
     def refused(self, cluster, words, *options, backup):
         """A restore that must not begin, for this reason."""
-        said = self._call(("restore", "--backup", backup, *options), cluster, 1).stderr
+        said = self.local.run("restore", "--backup", backup, *options, cluster=cluster, expect=1).stderr
         if words not in said:
             raise Failed(f"the restore of {backup} is refused, and does not say {words!r}: {said}")
 
@@ -135,7 +123,7 @@ def main(work):
     try:
         work(test)
         return 0
-    except (Failed, planted.Unseen, process.BedError) as error:
+    except (planted.Unseen, process.BedError) as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1
     finally:

@@ -1,0 +1,44 @@
+"""kubectl-galera on a repository in a directory: the commands that need no control plane."""
+
+import json
+
+from .apiserver import program
+from .process import BedError, Process, run
+
+
+class Offline:
+    def __init__(self, store):
+        self.store = store
+
+    def argv(self, *arguments, cluster=None):
+        """With a cluster, whose first node applications use: what works on one and prints an object."""
+        where = [] if cluster is None else ["--nodes", ",".join(cluster.endpoints), "--active-node", cluster.endpoints[0],
+                                            "--password-file", cluster.password_file, "-o", "json"]
+        return [program("kubectl-galera"), "local", *arguments, *where, "--store", self.store]
+
+    def __call__(self, *arguments, cluster=None):
+        """Runs to the end; returns the object, or without a cluster what was said."""
+        said = self.run(*arguments, cluster=cluster).stdout
+        return json.loads(said) if cluster is not None else said
+
+    def run(self, *arguments, cluster=None, expect=0):
+        done = run(self.argv(*arguments, cluster=cluster), check=False, timeout=600)
+        if done.returncode != expect:
+            raise BedError(f"{' '.join(map(str, arguments))}: exit code {done.returncode}\n{done.stdout[-2000:]}"
+                           f"{done.stderr[-4000:]}")
+        return done
+
+    def job_log(self, job):
+        """What a job told of itself while it ran."""
+        meta = job["metadata"]
+        return (self.store / "joblog" / meta["namespace"] / meta["uid"]).read_text()
+
+    def start(self, log, *arguments, cluster):
+        """Runs beside the test, which may stop, continue and kill it."""
+        return Process(f"kubectl-galera local {arguments[0]}", self.argv(*arguments, cluster=cluster), log)
+
+
+def printed(said):
+    """The object that stands among what a command said; None when it printed none."""
+    at = said.find("{\n")
+    return None if at < 0 else json.JSONDecoder().raw_decode(said, at)[0]
