@@ -133,6 +133,55 @@ TEST_F(DumpFaultTest, TheDonorIsKilledInTheMiddle) {
   expect_all_synced();
 }
 
+// Whatever becomes of a donor that was taken out of flow control: it comes back into it.
+TEST_F(DumpFaultTest, AStrictDonorThatIsLostForAWhileIsNotLeftOutside) {
+  if (bed_endpoint().nodes.size() < 3) GTEST_SKIP();
+  static const SystemClock clock;
+  Endpoint endpoint = bed_endpoint();
+  endpoint.active_node = endpoint.nodes.front().text();
+  const auto wait_for_size = [&](int size) {
+    Connection connection = connect_to(endpoint, endpoint.nodes.front());
+    for (int i = 0; i < 600; ++i) {
+      const auto state = read_node_state(connection);
+      if (state && state->cluster_size == size && state->state == "Synced") return true;
+      std::this_thread::sleep_for(100ms);
+    }
+    return false;
+  };
+  for (const auto& [fault, undo] : {std::pair{"kill", "start"}, std::pair{"stop", "cont"}}) {
+    const auto dump = Dump::make(endpoint, options(), clock, {});
+    ASSERT_TRUE(dump->connect({}));
+    dump->set_strict(true);
+    ASSERT_TRUE(dump->open_snapshot({}));
+    const std::string donor = dump->facts().node;
+    std::atomic<bool> lost = false;
+    MemorySink sink;
+    sink.on_chunk = [&, lose = fault, bring_back = undo](const std::string&,
+                                                         const std::string&) -> Status {
+      if (lost.exchange(true)) return {};
+      bed_node(donor, lose);
+      EXPECT_TRUE(wait_for_size(2));  // the others have gone on without it
+      if (bring_back == std::string("cont")) bed_node(donor, bring_back);
+      return {};
+    };
+    Progress progress;
+    const auto model = dump->run(sink, progress, {});
+    EXPECT_TRUE(lost);
+    if (!model) {
+      EXPECT_THAT(model.error().text(), HasSubstr(donor)) << fault;
+    }
+    if (undo == std::string("start")) bed_node(donor, undo);
+    EXPECT_TRUE(wait_for_size(3)) << fault;
+    expect_all_synced();
+    for (const Address& node : endpoint.nodes) {
+      Connection connection = connect_to(endpoint, node);
+      EXPECT_EQ(connection.scalar("SELECT @@GLOBAL.wsrep_desync").value(), Cell("0"))
+          << fault << " " << node.text();
+      EXPECT_TRUE(connection.exec("UPDATE f1.small SET x = x + 1")) << fault << " " << node.text();
+    }
+  }
+}
+
 TEST_F(DumpFaultTest, AStopEndsTheDumpAndItsConnections) {
   std::stop_source stop;
   Dumped dumped;
