@@ -11,6 +11,7 @@ from gbtest.galera import Galera
 
 from . import measure
 
+OURS, MYDUMPER, PLAIN = "ours", "mydumper/myloader", "mariadb-dump/mariadb"
 COLUMNS = [("wall", "wall s", 1, 2), ("cpu", "client CPU s", 1, 2), ("server_cpu", "server CPU s", 1, 2),
            ("rss", "client peak RSS MB", 1e6, 1)]
 
@@ -35,6 +36,9 @@ class ClusterBench:
         self.options = options
         self.donor = galera.node(len(galera.nodes))
         self.schemas = galera.schemas()
+        self.out = {name: folder / name.replace("/", "-") for name in (OURS, MYDUMPER, PLAIN)}
+        help_text = process.run(["mydumper", "--help"]).stdout
+        self.compress = ["--compress=ZSTD"] if "zstd" in help_text.lower() else ["-c"]
 
     def options_file(self, node):
         """For clients of this node: a password on a command line is seen by all."""
@@ -57,6 +61,20 @@ class ClusterBench:
     def mariadb_dump(self):
         return ["mariadb-dump", self.options_file(self.donor), "--single-transaction", "--quick", "--routines", "--events",
                 "--databases", *self.schemas]
+
+    def theirs(self, node):
+        """Of mydumper and myloader, which read no password from an options file."""
+        return [self.options_file(node), "-h", node.address, "-P", str(node.port), "-u", "root", "-p", self.galera.password,
+                "-t", str(self.options.threads)]
+
+    def dump_pipelines(self):
+        """What makes a dump, by contender: programs that are connected by pipes, each at its best options."""
+        return {
+            OURS: self.our_backup(self.out[OURS]),
+            MYDUMPER: [["mydumper", *self.theirs(self.donor), *self.compress, "-o", self.out[MYDUMPER], "-G", "-E", "-R",
+                        "--regex", "^(?!(mysql|sys|performance_schema|information_schema)\\.)"]],
+            PLAIN: [self.mariadb_dump(), ["zstd", "-1", "-q"]],
+        }
 
     def all_nodes(self):
         """A dump looks at all, and reads one that is not the active one, as the peers do."""

@@ -6,9 +6,9 @@ from gbtest import process
 from gbtest.apiserver import program
 
 from . import cluster, measure
+from .cluster import MYDUMPER, OURS, PLAIN
 from .report import Section
 
-OURS, MYDUMPER, PLAIN = "ours", "mydumper/myloader", "mariadb-dump/mariadb"
 CONTENDERS = (OURS, MYDUMPER, PLAIN)
 
 
@@ -22,10 +22,7 @@ def run(options, folder):
 class _Bench(cluster.ClusterBench):
     def __init__(self, galera, folder, options):
         super().__init__(galera, folder, options)
-        self.out = {name: folder / name.replace("/", "-") for name in CONTENDERS}
         self.sql_file = folder / "plain.sql"
-        help_text = process.run(["mydumper", "--help"]).stdout
-        self.compress = ["--compress=ZSTD"] if "zstd" in help_text.lower() else ["-c"]
 
     def sections(self):
         dump = self._dump()
@@ -34,22 +31,12 @@ class _Bench(cluster.ClusterBench):
             wanted["restore"] = self._restore()
         return {name: section for name, section in wanted.items() if name in self.options.only}
 
-    def _theirs(self, node):
-        """mydumper reads no password from an options file."""
-        return [self.options_file(node), "-h", node.address, "-P", str(node.port), "-u", "root", "-p", self.galera.password,
-                "-t", str(self.options.threads)]
-
     # The dump
 
     def _dump(self):
         """Measured if it was asked for; else one round, for the restore to have something."""
         section = Section("Dump", cluster.COLUMNS + [("bytes", "MB written", 1e6, 1)], base=OURS)
-        pipelines = {
-            OURS: self.our_backup(self.out[OURS]),
-            MYDUMPER: [["mydumper", *self._theirs(self.donor), *self.compress, "-o", self.out[MYDUMPER], "-G", "-E", "-R",
-                        "--regex", "^(?!(mysql|sys|performance_schema|information_schema)\\.)"]],
-            PLAIN: [self.mariadb_dump(), ["zstd", "-1", "-q"]],
-        }
+        pipelines = self.dump_pipelines()
         for number in range(self.options.rounds if "dump" in self.options.only else 1):
             for name in cluster.in_turn(CONTENDERS, number):
                 cluster.remove(self.out[name])
@@ -77,7 +64,7 @@ class _Bench(cluster.ClusterBench):
         process.run(["zstd", "-d", "-q", "-f", self.out[PLAIN] / "dump.sql.zst", "-o", self.sql_file], timeout=3600)
         pipelines = {
             OURS: self.our_restore(self.out[OURS]),
-            MYDUMPER: [["myloader", *self._theirs(first), "-e", "-d", self.out[MYDUMPER]]],
+            MYDUMPER: [["myloader", *self.theirs(first), "-e", "-d", self.out[MYDUMPER]]],
             PLAIN: [["mariadb", self.options_file(first)]],
         }
         rows, definitions = self.contents()
