@@ -2,10 +2,9 @@
 
 import dataclasses
 import itertools
-import threading
 
 from gbtest.session import Session, SqlError
-from workload import BANKS, own_gtid
+from workload import BANKS, Beside, own_gtid
 
 # 1047: the node is under FLUSH TABLES WITH READ LOCK right now, as a strict dump's donor is.
 _AGAIN = {1047, 1205, 1213, 1317, 1969}
@@ -69,17 +68,16 @@ def look(session, storm):
     return repr(out)
 
 
-class Raging:
-    """Storms, each with a thread of its own, until stop(). `states` is what each left, in the cluster's order."""
+class Raging(Beside):
+    """Storms, each with a thread of its own. Afterwards what belongs to others is as it was. `states` is what each left, in the cluster's order."""
 
     def __init__(self, cluster, storms, pause):
+        super().__init__()
         self._cluster = cluster
         self._pause = pause
-        self._stop = threading.Event()
-        self._errors = []
         self.storms = storms
         self.states = {storm: [] for storm in storms}
-        self._threads = [threading.Thread(target=self._run, args=(storm,)) for storm in storms]
+        self.each(*((self._run, storm) for storm in storms))
 
     def __enter__(self):
         for storm in self.storms:
@@ -91,20 +89,7 @@ class Raging:
                     session.ask(statement)
                 # Not its own: what was written last may have come through another session.
                 self.states[storm].append((0, look(session, storm)))
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-    def stop(self):
-        """Afterwards what belongs to others is as it was."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        if self._errors:
-            raise self._errors[0]
+        return super().__enter__()
 
     def clear(self):
         """Drops what belongs to the storms alone."""
@@ -118,19 +103,16 @@ class Raging:
         session.ask(f"USE {storm.home}")
 
     def _run(self, storm):
-        try:
-            sessions = [Session(node) for node in self._cluster.nodes]
-            for session in sessions:
-                self._go_to(session, storm)
-            turns = itertools.cycle(sessions)
-            for k in itertools.count(1):
-                for step in storm.steps:
-                    # What belongs to others is left as it was found: whole rounds only.
-                    if self._stop.wait(self._pause) and (not storm.schema or step is storm.steps[0]):
-                        return
-                    self._step(next(turns), storm, step.format(k=k))
-        except Exception as error:  # told by stop(), whatever it is
-            self._errors.append(error)
+        sessions = [Session(node) for node in self._cluster.nodes]
+        for session in sessions:
+            self._go_to(session, storm)
+        turns = itertools.cycle(sessions)
+        for k in itertools.count(1):
+            for step in storm.steps:
+                # What belongs to others is left as it was found: whole rounds only.
+                if self._stop.wait(self._pause) and (not storm.schema or step is storm.steps[0]):
+                    return
+                self._step(next(turns), storm, step.format(k=k))
 
     def _step(self, session, storm, statement):
         while True:

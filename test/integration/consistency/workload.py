@@ -51,22 +51,17 @@ def make(cluster):
     cluster.sql("; ".join(statements))
 
 
-class Workload:
-    """Transfers and causes through every node, until stop(). Everything that is committed is added to `history`."""
+class Beside:
+    """Threads that go on for the duration of a block, and whose errors come out at its end."""
 
-    def __init__(self, cluster, history):
-        self._cluster = cluster
+    def __init__(self):
         self._stop = threading.Event()
-        self._lock = threading.Lock()
         self._errors = []
-        self.history = history
-        self.rolled_back = 0
-        nodes = cluster.nodes
-        roles = [(self._transfers, n) for n in nodes for _ in range(2)] + [(self._causes, n) for n in nodes]
-        # A worker is never the same as one of an earlier workload, whose transactions are still there.
-        first = max((t.name[1] for t in history), default=0) + 1
-        self._threads = [threading.Thread(target=self._run, args=(role, worker, node))
-                         for worker, (role, node) in enumerate(roles, first)]
+        self._threads = []
+
+    def each(self, *calls):
+        """(function, argument, …), each in a thread of its own."""
+        self._threads += [threading.Thread(target=self._call, args=call) for call in calls]
 
     def __enter__(self):
         for thread in self._threads:
@@ -74,25 +69,38 @@ class Workload:
         return self
 
     def __exit__(self, *_):
-        self.stop()
-
-    def stop(self):
         self._stop.set()
         for thread in self._threads:
             thread.join()
         if self._errors:
             raise self._errors[0]
 
+    def _call(self, function, *arguments):
+        try:
+            function(*arguments)
+        except Exception as error:  # told at the end, whatever it is
+            self._errors.append(error)
+
+
+class Workload(Beside):
+    """Transfers and causes through every node, until the end of the block. Everything that is committed is added to `history`."""
+
+    def __init__(self, cluster, history):
+        super().__init__()
+        self._cluster = cluster
+        self._lock = threading.Lock()
+        self.history = history
+        self.rolled_back = 0
+        nodes = cluster.nodes
+        roles = [(self._transfers, n) for n in nodes for _ in range(2)] + [(self._causes, n) for n in nodes]
+        # A worker is never the same as one of an earlier workload, whose transactions are still there.
+        first = max((t.name[1] for t in history), default=0) + 1
+        self.each(*((role, worker, node, random.Random(worker)) for worker, (role, node) in enumerate(roles, first)))
+
     def wait(self, count=50):
         """Until so many more transactions are committed: through a cluster that works it does not take long."""
         goal = len(self.history) + count
         wait_until(f"{count} transactions", lambda: len(self.history) >= goal or self._errors, 60)
-
-    def _run(self, role, worker, node):
-        try:
-            role(worker, node, random.Random(worker))
-        except Exception as error:  # told by stop(), whatever it is
-            self._errors.append(error)
 
     def _commit(self, session, name, statements):
         """Whether it was committed. Sooner or later the next one is."""
