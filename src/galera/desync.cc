@@ -1,6 +1,8 @@
 #include "galera/desync.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <utility>
 
 #include "base/log.h"
@@ -15,6 +17,11 @@ using namespace std::chrono_literals;
 // How long a node may take to catch up before it is brought back regardless: from then on the
 // cluster waits for it, which is better than a node that stays behind for good.
 constexpr auto kCatchUp = 600s;
+// The same for one that does not come closer for so long: more comes than it applies, and what is
+// written through it waits for all that came before.
+constexpr auto kNoCloser = 5s;
+// So few waiting write-sets make no node ask for a pause (gcs.fc_limit is 16 by default).
+constexpr std::uint64_t kFew = 4;
 constexpr auto kSync = 30s;
 constexpr auto kLook = 100ms;
 
@@ -36,7 +43,13 @@ Result<bool> wait_for(Connection& connection, std::chrono::milliseconds limit, F
 
 Status bring_back(const Endpoint& endpoint, const Address& node, std::stop_token stop) {
   GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, node, {5s, 30s}, stop));
-  const auto caught_up = [](const NodeState& s) { return s.receive_queue == 0; };
+  std::uint64_t least = UINT64_MAX;
+  auto no_closer = 0ms;
+  const auto caught_up = [&](const NodeState& s) {
+    no_closer = s.receive_queue < least ? 0ms : no_closer + kLook;
+    least = std::min(least, s.receive_queue);
+    return s.receive_queue <= kFew || no_closer >= kNoCloser;
+  };
   GB_TRY(wait_for(connection, kCatchUp, caught_up, stop));
   GB_TRY(connection.exec("SET GLOBAL wsrep_desync=OFF"));
   const auto synced = [](const NodeState& s) { return s.state == "Synced"; };

@@ -2,9 +2,11 @@
 
 import ctypes
 import functools
+import time
 
 from .process import BedError
 
+_LOCK_WAIT, _DEADLOCK = 1205, 1213
 _CONNECT_TIMEOUT, _CHARSET, _READ_TIMEOUT, _WRITE_TIMEOUT = 0, 7, 11, 12  # enum mysql_option
 
 
@@ -80,6 +82,17 @@ class Session:
             return rows
         finally:
             self._sql.mysql_free_result(result)
+
+    def insist(self, statement, tries=50):
+        """The same, once more for as long as Galera rolls it back in favour of what another node wrote."""
+        for _ in range(tries - 1):
+            try:
+                return self.ask(statement)
+            except SqlError as error:
+                if error.number not in (_LOCK_WAIT, _DEADLOCK):
+                    raise
+            time.sleep(0.1)
+        return self.ask(statement)
 
     def _error(self):
         return SqlError(self._sql.mysql_errno(self._handle), self._sql.mysql_error(self._handle).decode(errors="replace"))

@@ -58,13 +58,13 @@ STORMS = (
 def look(session, storm):
     """What the storm's schema holds, as text that is the same on every server."""
     where = f"= '{storm.home}'"
-    out = [session.ask(f"SELECT {what} FROM information_schema.{table} WHERE {schema} {where} ORDER BY 1, 2") for what, table, schema in (
+    out = [session.insist(f"SELECT {what} FROM information_schema.{table} WHERE {schema} {where} ORDER BY 1, 2") for what, table, schema in (
         ("TABLE_NAME, ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, COLUMN_DEFAULT", "COLUMNS", "TABLE_SCHEMA"),
         ("TABLE_NAME, VIEW_DEFINITION", "VIEWS", "TABLE_SCHEMA"), ("TRIGGER_NAME, ACTION_STATEMENT", "TRIGGERS", "TRIGGER_SCHEMA"),
         ("ROUTINE_NAME, ROUTINE_DEFINITION", "ROUTINES", "ROUTINE_SCHEMA"))]
-    tables = session.ask(f"SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA {where}")
+    tables = session.insist(f"SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA {where}")
     if storm.rows and tables:
-        out.append(session.ask("CHECKSUM TABLE " + ", ".join(sorted(f"{storm.home}.{t}" for t, in tables)) + " EXTENDED"))
+        out.append(session.insist("CHECKSUM TABLE " + ", ".join(sorted(f"{storm.home}.{t}" for t, in tables)) + " EXTENDED"))
     return repr(out)
 
 
