@@ -19,7 +19,7 @@
 namespace gb::galera {
 namespace {
 
-using Name = std::pair<std::string, std::string>;  // schema and table
+using TableName = std::pair<std::string, std::string>;  // schema and table
 using State = TableDifference::State;
 
 // Receives a live table, chunk by chunk and by one connection, and reads the backup's beside it.
@@ -229,8 +229,8 @@ Result<LiveDifference> diff_live(const Endpoint& endpoint, const DumpOptions& op
 
   LiveDifference out;
   out.facts = view.facts;
-  std::map<Name, TableDifference> tables;
-  std::map<Name, const Table*> in_backup;
+  std::map<TableName, TableDifference> tables;
+  std::map<TableName, const Table*> in_backup;
   std::vector<Schema> expected = model.schemas;
   if (!options.databases.empty())
     std::erase_if(expected, [&](const Schema& schema) {
@@ -247,7 +247,7 @@ Result<LiveDifference> diff_live(const Endpoint& endpoint, const DumpOptions& op
   std::vector<TableToRead> to_read;
   for (Schema& schema : live.schemas)
     for (Table& table : schema.tables) {
-      const Name name(schema.name, table.name);
+      const TableName name(schema.name, table.name);
       const auto known = in_backup.find(name);
       const std::uint64_t about = live.sizes[name].rows;
       if (known == in_backup.end()) {
@@ -265,7 +265,7 @@ Result<LiveDifference> diff_live(const Endpoint& endpoint, const DumpOptions& op
 
   std::vector<Differing> differing;
   for (const TableToRead& read : to_read) {
-    const Name name(read.schema, read.table->name);
+    const TableName name(read.schema, read.table->name);
     const Table& before = *in_backup.at(name);
     TableDifference& difference = tables.at(name);
     difference.live_rows = read.table->totals.rows;
