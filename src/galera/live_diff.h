@@ -1,5 +1,6 @@
 // How a running cluster differs from a backup of it: which tables, by how many rows, and which
-// definitions. Reads by SELECT alone, in one snapshot; nothing is locked or written.
+// definitions. Reads by SELECT alone, in one snapshot (snapshot.h: without a binary log commits
+// wait for the milliseconds that opening it takes); no table is locked, nothing is written.
 //
 // Every table is read once, for its digest. One whose digest differs is read again in the same
 // snapshot, beside its rows in the backup: both come in the order of their key and end their chunks

@@ -1,5 +1,5 @@
-// The tables of a running cluster in one snapshot, for who compares them with a backup. Nothing is
-// locked; what is read is a donor as a dump would choose it.
+// The tables of a running cluster in one snapshot (snapshot.h), for who compares them with a
+// backup. What is read is a donor as a dump would choose it.
 //
 // Thread safety: by one thread at a time.
 #pragma once

@@ -112,7 +112,7 @@ TEST_F(DumpFaultTest, ANodeOutsideThePrimaryComponentIsNoDonor) {
 }
 
 TEST_F(DumpFaultTest, TheDonorIsKilledInTheMiddle) {
-  if (bed_endpoint().nodes.size() < 3) GTEST_SKIP();
+  if (bed_endpoint().nodes.size() < 3) GTEST_SKIP() << "needs a bed of three nodes";
   static const SystemClock clock;
   const auto dump = Dump::make(bed_endpoint(), options(), clock, {});
   ASSERT_TRUE(dump->connect({}));
@@ -135,7 +135,7 @@ TEST_F(DumpFaultTest, TheDonorIsKilledInTheMiddle) {
 
 // Whatever becomes of a donor that was taken out of flow control: it comes back into it.
 TEST_F(DumpFaultTest, AStrictDonorThatIsLostForAWhileIsNotLeftOutside) {
-  if (bed_endpoint().nodes.size() < 3) GTEST_SKIP();
+  if (bed_endpoint().nodes.size() < 3) GTEST_SKIP() << "needs a bed of three nodes";
   static const SystemClock clock;
   Endpoint endpoint = bed_endpoint();
   endpoint.active_node = endpoint.nodes.front().text();
@@ -295,7 +295,7 @@ TEST_F(DumpFaultTest, TablesThatChangePlacesAreAConflict) {
 
 // Its donor applies nothing: the queue that grows therefore says nothing about the reading.
 TEST_F(DumpFaultTest, AStrictDumpEndsHoweverMuchIsWrittenMeanwhile) {
-  if (bed_endpoint().nodes.size() < 3) GTEST_SKIP();
+  if (bed_endpoint().nodes.size() < 3) GTEST_SKIP() << "needs a bed of three nodes";
   for (const char* table : {"b", "c", "d", "e"})
     sql({"USE f1", "CREATE TABLE " + std::string(table) + " LIKE large",
          "INSERT INTO " + std::string(table) + " SELECT * FROM large LIMIT 1000"});
