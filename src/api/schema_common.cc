@@ -82,17 +82,15 @@ Schema list_meta() {
 }
 
 Schema conditions() {
-  return list(
-      "What has been found out about the object, one entry for each type.",
-      object("One observation.",
-             {required("type", text("What was observed, such as Completed or Verified.")),
-              required("status", text("True, False or Unknown.")),
-              field("observedGeneration", integer("The generation that this was observed for.")),
-              required("lastTransitionTime",
-                       text("When the status changed last.", SchemaFormat::kDateTime)),
-              required("reason", text("One word that tells why, for programs.")),
-              required("message", text("A sentence that tells why, for people."))}),
-      "map", {"type"});
+  return list("What has been found out about the object, one entry for each type.",
+              object("One observation.",
+                     {required("type", text("What was observed, such as Completed or Verified.")),
+                      required("status", text("True, False or Unknown.")),
+                      required("lastTransitionTime",
+                               text("When the status changed last.", SchemaFormat::kDateTime)),
+                      required("reason", text("One word that tells why, for programs.")),
+                      required("message", text("A sentence that tells why, for people."))}),
+              "map", {"type"});
 }
 
 Schema job_progress() {

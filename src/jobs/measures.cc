@@ -55,7 +55,7 @@ std::optional<Verdict> verdict_of(const Json& object) {
   return std::nullopt;
 }
 
-// A restore whose comparison failed has no condition of its own for that: its end says so.
+// A restore that found its backup damaged compared nothing: its end says so.
 std::optional<Verdict> verdict_of_restore(const Json& restore) {
   if (auto verdict = verdict_of(restore)) return verdict;
   const auto ended = facts::time_at(restore, "status.completionTime");

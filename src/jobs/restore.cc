@@ -168,16 +168,35 @@ class RestoreRun {
     RepoSource source(work_.reader, instance.source);
     auto report = instance.restore->run(source, *progress_[i], stop);
     if (!report) return wrap("instance \"" + instance.target + "\"", report.error());
-    if (!report->mismatches.empty())
-      return fail(Code::kCorruption,
-                  "instance \"" + instance.target +
-                      "\": what was restored differs from the backup in " +
-                      names_of(report->mismatches),
-                  "writes during the restore do this: block traffic and restore again");
     tables_ += report->tables;
     rows_ += report->rows;
+    if (!report->mismatches.empty()) return differs(instance.target, report->mismatches);
     for (const std::string& note : report->notes) log_->say("note: " + note);
     return {};
+  }
+
+  // What was compared until then, and that it is not as it should be, stays told of a restore that
+  // fails.
+  Status differs(const std::string& instance,
+                 const std::vector<galera::TableComparison>& mismatches) {
+    Status failure =
+        fail(Code::kCorruption,
+             "instance \"" + instance + "\": what was restored differs from the backup in " +
+                 names_of(mismatches),
+             "writes during the restore do this: block traffic and restore again");
+    GB_TRY(record_.update([&](api::Json& status) {
+      const WallTime now = environment_.clock->now();
+      write_comparison(status, mismatches.size(), now);
+      api::set_condition(status, "Verified", "False", "Mismatch", failure.error().text(), now);
+    }));
+    return failure;
+  }
+
+  void write_comparison(api::Json& status, std::size_t mismatches, WallTime now) const {
+    status["verification"] = {{"time", to_rfc3339(now)},
+                              {"method", "Checksum"},
+                              {"tables", tables_},
+                              {"mismatches", mismatches}};
   }
 
   Status complete() {
@@ -191,6 +210,7 @@ class RestoreRun {
       status["completionTime"] = to_rfc3339(now);
       status["progress"] = progress_json(progress_, elapsed, true);
       api::set_condition(status, "Completed", "True", "Completed", "everything was restored", now);
+      if (compared) write_comparison(status, 0, now);
       api::set_condition(status, "Verified", compared ? "True" : "False",
                          compared ? "Checksum" : "NotRequested",
                          compared ? "every restored table was compared with the backup"

@@ -8,6 +8,12 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
+api::Json verified_of(const api::Json& object) {
+  for (const api::Json& one : object["status"]["conditions"])
+    if (one["type"] == "Verified") return one;
+  return {};
+}
+
 TEST_F(JobsTest, ABackupCompletesAndSaysWhatItHolds) {
   const api::Json done = finish(submit(backup("nightly", {{"ttl", "720h"}})));
   const api::Json& status = done["status"];
@@ -208,6 +214,18 @@ TEST_F(JobsTest, ARestoreBringsEverythingBack) {
   EXPECT_EQ(done["status"]["phase"], "Completed") << done.dump(1);
   EXPECT_EQ(done["status"]["backup"], "a");
   EXPECT_EQ(cluster_.restored, cluster_.tables);
+  const api::Json& compared = done["status"]["verification"];
+  EXPECT_EQ(compared["method"], "Checksum");
+  EXPECT_EQ(compared["tables"], cluster_.tables.size());
+  EXPECT_EQ(compared["mismatches"], 0);
+}
+
+TEST_F(JobsTest, ARestoreThatWasNotComparedSaysSo) {
+  finish(submit(backup("a")));
+  const api::Json done = finish(submit(restore("r", {{"backup", "a"}, {"verification", "None"}})));
+  EXPECT_EQ(done["status"]["phase"], "Completed");
+  EXPECT_FALSE(done["status"].contains("verification"));
+  EXPECT_EQ(verified_of(done)["reason"], "NotRequested");
 }
 
 TEST_F(JobsTest, ARestoreThatReplacesMakesASafetyBackupFirst) {
@@ -344,6 +362,9 @@ TEST_F(JobsTest, ARestoreThatDiffersFromItsBackupIsNotCompleted) {
   EXPECT_EQ(done["status"]["phase"], "Failed");
   EXPECT_THAT(done["status"]["message"].get<std::string>(),
               HasSubstr("what was restored differs from the backup in nova.instances"));
+  EXPECT_EQ(verified_of(done)["status"], "False");
+  EXPECT_EQ(verified_of(done)["reason"], "Mismatch");
+  EXPECT_EQ(done["status"]["verification"]["mismatches"], 1);
 }
 
 // A command of kubectl-galera that reaches no cluster, or only another one.
