@@ -119,8 +119,10 @@ std::string with_quoted_requirement(const std::string& sql, const TlsRequirement
   if (printed == quoted) return sql;
   const std::size_t at = sql.rfind(" REQUIRE" + printed);
   if (at == std::string::npos) return sql;
-  return sql.substr(0, at) + " REQUIRE" + quoted +
-         sql.substr(at + std::string_view(" REQUIRE").size() + printed.size());
+  const std::string rest = sql.substr(at + std::string_view(" REQUIRE").size() + printed.size());
+  // What ends in a quote and was printed rightly begins with the same text: 'a'' of 'a'''.
+  if (rest.starts_with('\'')) return sql;
+  return sql.substr(0, at) + " REQUIRE" + quoted + rest;
 }
 
 Result<std::set<std::string>> existing_accounts(Connection& connection) {

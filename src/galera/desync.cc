@@ -17,8 +17,9 @@ using namespace std::chrono_literals;
 // How long a node may take to catch up before it is brought back regardless: from then on the
 // cluster waits for it, which is better than a node that stays behind for good.
 constexpr auto kCatchUp = 600s;
-// The same for one that does not come closer for so long: more comes than it applies, and what is
-// written through it waits for all that came before.
+// The same for one that applies, and does not come closer for so long: more comes than it applies,
+// and what is written through it waits for all that came before. One that is held up by a single
+// large write-set is waited for.
 constexpr auto kNoCloser = 5s;
 // So few waiting write-sets make no node ask for a pause (gcs.fc_limit is 16 by default).
 constexpr std::uint64_t kFew = 4;
@@ -31,7 +32,8 @@ Result<bool> wait_for(Connection& connection, std::chrono::milliseconds limit, F
                       const std::stop_token& stop) {
   for (auto waited = 0ms; waited < limit; waited += kLook) {
     GB_TRY_ASSIGN(const NodeState state, read_node_state(connection));
-    if (fit(state)) return true;
+    GB_TRY_ASSIGN(const bool fits, fit(state));
+    if (fits) return true;
     if (!sleep_for(stop, kLook))
       return fail(Code::kCancelled,
                   "stopped while node " + connection.node().text() + " caught up");
@@ -44,15 +46,21 @@ Result<bool> wait_for(Connection& connection, std::chrono::milliseconds limit, F
 Status bring_back(const Endpoint& endpoint, const Address& node, std::stop_token stop) {
   GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, node, {5s, 30s}, stop));
   std::uint64_t least = UINT64_MAX;
+  std::uint64_t committed = 0;
   auto no_closer = 0ms;
-  const auto caught_up = [&](const NodeState& s) {
-    no_closer = s.receive_queue < least ? 0ms : no_closer + kLook;
+  const auto caught_up = [&](const NodeState& s) -> Result<bool> {
+    GB_TRY_ASSIGN(const std::uint64_t now, committed_seqno(connection));
+    if (s.receive_queue < least)
+      no_closer = 0ms;
+    else if (now > committed)
+      no_closer += kLook;
     least = std::min(least, s.receive_queue);
+    committed = now;
     return s.receive_queue <= kFew || no_closer >= kNoCloser;
   };
   GB_TRY(wait_for(connection, kCatchUp, caught_up, stop));
   GB_TRY(connection.exec("SET GLOBAL wsrep_desync=OFF"));
-  const auto synced = [](const NodeState& s) { return s.state == "Synced"; };
+  const auto synced = [](const NodeState& s) -> Result<bool> { return s.state == "Synced"; };
   GB_TRY_ASSIGN(const bool is_synced, wait_for(connection, kSync, synced, stop));
   if (!is_synced)
     return fail(Code::kUnavailable,

@@ -172,6 +172,7 @@ class DumpOfInstance final : public Dump {
       return fail(Code::kConflict, change + " while the dump ran",
                   "the dump starts again; make no schema changes for its duration");
     if (watch_) GB_TRY(watch_->after_rows(first));
+    if (snapshot_) GB_TRY(snapshot_->still_held());
     model.facts = facts_;
     model.schemas = std::move(definitions.schemas);
     model.notes = std::move(definitions.notes);

@@ -15,6 +15,7 @@
 #include "galera/plan.h"
 #include "galera/programs.h"
 #include "galera/sql_text.h"
+#include "galera/table_sql.h"
 
 namespace gb::galera {
 namespace {
@@ -99,6 +100,15 @@ void append_value(std::string& out, ValueKind kind, const DecodedColumn& column,
   }
 }
 
+// A row of the present ends with the last moment that its server knows, which is not the same for
+// all versions: that of whoever loads the file is asked there.
+constexpr std::string_view kPresentVariable = "@gb_present";
+
+std::string present_sql() {
+  return std::string(kPresentVariable) + " = IF(FROM_UNIXTIME(4294967295) IS NULL, '" +
+         std::string(kPresent) + "', '" + std::string(kPresentFrom11_5) + "')";
+}
+
 // A delimiter that does not stand in the text: the client looks for it everywhere but in quotes.
 std::string delimiter_for(std::string_view sql) {
   std::string out = ";;";
@@ -160,7 +170,8 @@ class Exporter {
     if (std::ranges::any_of(selection_.schemas, has_history))
       GB_TRY(
           statement("SET SESSION system_versioning_insert_history = 1, "
-                    "system_versioning_alter_history = 'KEEP'"));
+                    "system_versioning_alter_history = 'KEEP', " +
+                    present_sql()));
     return session();
   }
 
@@ -244,12 +255,15 @@ class Exporter {
     std::string sql;
     for (std::size_t i = 0, n = chunks->chunk_count(); i < n; ++i) {
       GB_TRY_ASSIGN(Chunk encoded, chunks->chunk(i));
-      GB_TRY_ASSIGN(const DecodedChunk chunk, decode_chunk(table, std::move(encoded)));
+      GB_TRY_ASSIGN(const DecodedChunk chunk, decode_chunk(table, std::move(encoded), false));
       for (std::size_t row = 0; row < chunk.chunk.rows; ++row) {
         sql += sql.empty() ? begin + "(" : ",\n(";
         for (std::size_t c = 0; c < columns.size(); ++c) {
           if (c > 0) sql += ',';
-          append_value(sql, columns[c]->kind, chunk.columns[c], row);
+          if (columns[c]->period && is_present(chunk.columns[c], row))
+            sql += kPresentVariable;
+          else
+            append_value(sql, columns[c]->kind, chunk.columns[c], row);
         }
         sql += ')';
         ++written;

@@ -56,6 +56,10 @@ MYSQL_TIME time_of(ValueKind kind, std::uint64_t number) {
 
 }  // namespace
 
+bool is_present(const DecodedColumn& column, std::size_t row) {
+  return column.null[row] == 0 && column.numbers[row] == pack_date_time(kPresentTime);
+}
+
 bool is_beyond_its_limit(const std::string& column_type, std::uint64_t number) {
   int digits = 0;
   int decimals = 0;

@@ -32,7 +32,10 @@ struct DecodedChunk {
 
 // Corruption when the chunk is not one of this table.
 // `late_timestamps`: of the target (TargetLimits), where rows of the present last until then.
-Result<DecodedChunk> decode_chunk(const Table& table, Chunk chunk, bool late_timestamps = false);
+Result<DecodedChunk> decode_chunk(const Table& table, Chunk chunk, bool late_timestamps);
+
+// Whether the row ends with the present, in a column that says until when it was valid.
+[[nodiscard]] bool is_present(const DecodedColumn& column, std::size_t row);
 
 // FLOAT(6,3) may end at 999.999, and the FLOAT nearest to that may lie beyond: what the column
 // holds is then "out of range" when it is put in again, and becomes the same. `number`: its bits.

@@ -62,7 +62,7 @@ Result<SchemaWatch> SchemaWatch::begin(Connection& connection) {
 
 Status SchemaWatch::after_definitions(Connection& connection) const {
   GB_TRY_ASSIGN(const Sight now, look(connection));
-  if (now.changes == first_.changes) return {};
+  if (now.changes == first_.changes && now.names == first_.names) return {};
   return changed("a schema was changed between the snapshot and the reading of the definitions");
 }
 

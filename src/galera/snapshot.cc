@@ -8,6 +8,7 @@
 #include "galera/desync.h"
 #include "galera/row_reader.h"
 #include "galera/sql_text.h"
+#include "galera/topology.h"
 
 namespace gb::galera {
 namespace {
@@ -62,13 +63,6 @@ Status begin_all(std::vector<Connection>& connections) {
   return on_all(connections, "START TRANSACTION WITH CONSISTENT SNAPSHOT");
 }
 
-Result<std::uint64_t> committed_seqno(Connection& connection) {
-  GB_TRY_ASSIGN(const Rows rows,
-                connection.query("SHOW GLOBAL STATUS LIKE 'wsrep_last_committed'"));
-  if (rows.rows.empty()) return 0;
-  return std::strtoull(rows.rows[0].at(1).value_or("0").c_str(), nullptr, 10);
-}
-
 Status record_gtid(Connection& connection, const std::string& position, Facts& facts) {
   if (position.empty()) return {};
   const std::size_t colon = position.rfind(':');
@@ -118,6 +112,15 @@ Status Snapshot::release() {
   return status;
 }
 
+Status Snapshot::still_held() {
+  if (!strict_) return {};
+  // The lock ends with its session, whoever ended that, and with it what the dump relies on.
+  if (auto alive = strict_->locker->exec("DO 1"); !alive)
+    return wrap("the lock that kept the donor from changing was lost while the dump ran",
+                std::move(alive).error());
+  return {};
+}
+
 Result<Connection> open_dump_connection(const Endpoint& endpoint, const Address& node,
                                         std::stop_token stop) {
   // A scan that gets no byte for so long reads from a server that hangs.
@@ -151,10 +154,19 @@ Result<Snapshot> Snapshot::open(const Endpoint& endpoint, std::vector<Connection
     GB_TRY_ASSIGN(Connection locker, open_dump_connection(endpoint, node, stop));
     held->locker.emplace(std::move(locker));
     GB_TRY(held->locker->exec("FLUSH TABLES WITH READ LOCK"));
-    GB_TRY(begin_all(connections));
-    facts.snapshot_time = clock.now();
-    if (galera) {
-      GB_TRY_ASSIGN(facts.seqno, committed_seqno(*held->locker));
+    // The lock pauses the node; what it was just committing may still have to arrive, though.
+    for (bool still = false; !still;) {
+      std::uint64_t before = 0;
+      if (galera) {
+        GB_TRY_ASSIGN(before, committed_seqno(*held->locker));
+      }
+      GB_TRY(on_all(connections, "ROLLBACK"));
+      GB_TRY(begin_all(connections));
+      facts.snapshot_time = clock.now();
+      if (galera) {
+        GB_TRY_ASSIGN(facts.seqno, committed_seqno(*held->locker));
+      }
+      still = facts.seqno == before || !galera;
     }
     GB_TRY_ASSIGN(const std::vector<std::string> at, positions(connections));
     GB_TRY(record_gtid(connections.front(), at.front(), facts));

@@ -36,6 +36,8 @@ class Snapshot {
   // Gives back locks; a desynced node returns to the cluster once it has caught up.
   ~Snapshot();
   Status release();
+  // An error when what it held is held no more: the rows read since then may be of any moment.
+  Status still_held();
 
  private:
   struct Strict;

@@ -21,7 +21,8 @@ struct Stored {
   std::unique_ptr<TableSource> source;
   std::size_t first_chunk = 0;  // among those of all tables
 
-  std::mutex mutex;  // for what follows
+  std::mutex mutex;      // for what follows
+  std::size_t left = 0;  // chunks that were not read yet
   DigestSum digest;
   std::uint64_t rows = 0;
 };
@@ -35,6 +36,8 @@ Status read_chunk(Stored& stored, std::size_t index) {
   const std::lock_guard lock(stored.mutex);
   stored.digest.add(digest);
   stored.rows += chunk.rows;
+  // A reader holds pages and a decompressor: too much for all of ten thousand tables.
+  if (--stored.left == 0) stored.source.reset();
   return {};
 }
 
@@ -87,7 +90,8 @@ Result<std::vector<TableComparison>> compare_stored(const InstanceModel& model, 
       stored->table = &table;
       GB_TRY_ASSIGN(stored->source, source.table(schema.name, table.name));
       stored->first_chunk = chunks;
-      chunks += stored->source->chunk_count();
+      stored->left = stored->source->chunk_count();
+      chunks += stored->left;
       tables.push_back(std::move(stored));
     }
   }

@@ -41,6 +41,13 @@ std::string why_not(const NodeState& node) {
 
 }  // namespace
 
+Result<std::uint64_t> committed_seqno(Connection& connection) {
+  GB_TRY_ASSIGN(const Rows rows,
+                connection.query("SHOW GLOBAL STATUS LIKE 'wsrep_last_committed'"));
+  if (rows.rows.empty()) return 0;
+  return std::strtoull(rows.rows[0].at(1).value_or("0").c_str(), nullptr, 10);
+}
+
 Result<NodeState> read_node_state(Connection& connection) {
   // SHOW is answered by a node outside the primary component too, SELECT is not.
   std::map<std::string, std::string> values;

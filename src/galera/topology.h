@@ -3,6 +3,7 @@
 // Thread safety: functions, from any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace gb::galera {
 
 // The states of a node that this room asks for over an open connection.
 Result<NodeState> read_node_state(Connection& connection);
+
+// The last write-set that the node committed (wsrep_last_committed); 0 without Galera.
+Result<std::uint64_t> committed_seqno(Connection& connection);
 
 // Nodes that a dump may read from, best first: Synced and Primary (or no Galera at all), those that
 // applications do not use before the active one, then by the length of the receive queue.

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "jobs/finish.h"
 #include "jobs/instance_state.h"
+#include "jobs/read_back.h"
 #include "jobs/repo_streams.h"
 #include "jobs/reporter.h"
 #include "jobs/trial.h"
@@ -20,9 +21,6 @@ namespace {
 
 // After so many schema changes in a row the donor is kept from changing (engine: strict mode).
 constexpr int kOptimisticAttempts = 3;
-// What a thread of a dump takes at most, one row of unusual size left aside: test/bench/run shows
-// it.
-constexpr std::uint64_t kBackupThreadBytes = std::uint64_t{24} << 20;
 
 galera::Content backup_content(const std::string& content) {
   if (content == "Data") return galera::Content::kData;
@@ -351,30 +349,10 @@ class BackupRun {
   }
 
   Status read_back(const std::stop_token& stop) {
-    const auto damaged = [](const Error& error) {
-      return wrap("what was written does not read back as it was", error);
-    };
-    const auto reader = storage::BackupReader::open(*work_.store->blobs, record_.key().ns,
-                                                    record_.uid(), finished_.digest);
-    if (!reader) return damaged(reader.error());
-    reader_ = *reader;
-    if (Status verified = reader_->verify_structure(stop); !verified)
-      return damaged(verified.error());
-    for (std::size_t i = 0; i < models_.size(); ++i) {
-      RepoSource source(reader_, work_.instances[i].name);
-      const auto tables = environment_.engine->compare_stored(
-          models_[i], source, static_cast<unsigned>(work_.spec.threads), stop);
-      if (!tables) return damaged(tables.error());
-      for (const galera::TableComparison& table : *tables)
-        if (!table.equal())
-          return damaged(Error{Code::kCorruption,
-                               "table " + table.schema + "." + table.table +
-                                   ": its rows as stored have another digest than those that the "
-                                   "server sent",
-                               {},
-                               {},
-                               {}});
-    }
+    auto reader = jobs::read_back(environment_, *work_.store, record_.key().ns, record_.uid(),
+                                  finished_.digest, work_.spec, stop);
+    if (!reader) return wrap("what was written does not read back as it was", reader.error());
+    reader_ = std::move(*reader);
     verified_tables_ = reader_->manifest().tables.size();
     log_->say("read back: every digest of " + std::to_string(verified_tables_) +
               " tables is right");

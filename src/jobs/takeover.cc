@@ -11,6 +11,7 @@
 #include "galera/scratch_server.h"
 #include "jobs/finish.h"
 #include "jobs/follower.h"
+#include "jobs/read_back.h"
 #include "storage/repo/repo.h"
 
 namespace gb::jobs {
@@ -27,9 +28,9 @@ bool is_whole(const Environment& environment, const api::Object& object, const a
   const auto digest = digest_of(dom);
   const auto store = environment.find_store(api::read_backup_spec(dom).store);
   if (api::phase_of(dom) != "Verifying" || !digest || !store) return false;
-  const auto reader =
-      storage::BackupReader::open(*(*store)->blobs, object.key().ns, object.uid(), digest);
-  return reader && (*reader)->verify(stop);
+  return read_back(environment, **store, object.key().ns, object.uid(), *digest,
+                   api::read_backup_spec(dom), stop)
+      .has_value();
 }
 
 // The instances that a job worked on: those that were dumped, with their donors, or the targets of

@@ -210,9 +210,13 @@ Status StoredBackup::walk(std::size_t index, const std::stop_token& stop,
       for (const ColumnEntry& column : chunk.columns)
         for (const Ref& ref : column.blobs) {
           GB_TRY(visit(ref, BlobKind::kColumn));
-          // A pack that can not be read is what the visit was told of.
-          if (const auto base = packs_.base_of(ref); base && *base)
-            GB_TRY(visit(**base, BlobKind::kColumn));
+          // A blob that is not there is what the visit was told of.
+          if (!packs_.find(ref, BlobKind::kColumn)) continue;
+          GB_TRY_ASSIGN(const auto base, packs_.base_of(ref));
+          if (!base) continue;
+          GB_TRY(visit(*base, BlobKind::kColumn));
+          if (const auto blob = packs_.find(*base, BlobKind::kColumn); blob)
+            GB_TRY(packs_.check_base(ref, *blob));
         }
     }
   }

@@ -149,6 +149,13 @@ Result<std::optional<Ref>> PackSource::base_of(const Found& found) const {
   return base;
 }
 
+Status PackSource::check_base(const Ref& delta, const PackBlob& base) const {
+  if (base.codec != Codec::kZstdDelta) return {};
+  return fail(Code::kCorruption,
+              describe(delta) + " is a delta against what no delta can be against",
+              std::string(kHint));
+}
+
 Result<std::string> PackSource::read(const Ref& ref, BlobKind kind) const {
   std::string out;
   const Wanted one{ref, &out};
@@ -169,10 +176,11 @@ Status PackSource::read(std::span<const Wanted> wanted, BlobKind kind) const {
     if (!base) continue;
     GB_TRY_ASSIGN(bases.emplace_back(), look_up(*base, kind));
     base_index[found.size() - 1] = bases.size();
+    GB_TRY(check_base(each.ref, bases.back().blob));
     plain += bases.back().blob.plain;
-    if (bases.back().blob.codec == Codec::kZstdDelta || plain > kMaxChunkPlain)
+    if (plain > kMaxChunkPlain)
       return fail(Code::kCorruption,
-                  describe(each.ref) + " is a delta against what no delta can be against",
+                  describe(each.ref) + ": what its chunk is against is larger than any chunk",
                   std::string(kHint));
   }
   std::vector<std::string> prefixes(bases.size());

@@ -54,6 +54,8 @@ class PackSource {
   // What the column at `ref` is a delta against; none when it stands for itself. Corruption when
   // the manifest does not name that pack.
   Result<std::optional<Ref>> base_of(const Ref& ref) const;
+  // Corruption when `base`, what `delta` is against, is a delta itself.
+  Status check_base(const Ref& delta, const PackBlob& base) const;
   Result<std::string> read(const Ref& ref, BlobKind kind) const;
 
   // Many blobs at once. `out` gets the plain bytes appended, in the order of the list.

@@ -85,8 +85,12 @@ Result<bool> StoredTableWriter::put_piece(Range& range, BlobBatch& batch, Bytes 
       if (*digest == blob->digest && plain.size() == blob->plain) {
         out.blobs[index] = *base;
         range.used.insert(base->pack);
-        if (*theirs) range.used.insert((*theirs)->pack);
         session_->stored += blob->length;
+        if (*theirs) {
+          range.used.insert((*theirs)->pack);
+          if (const auto against = base_->packs().find(**theirs, BlobKind::kColumn))
+            session_->stored += against->length;
+        }
         return true;
       }
       GB_TRY_ASSIGN(const bool kept, put_delta(range, batch, plain, *digest,

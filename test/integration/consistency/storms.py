@@ -19,6 +19,9 @@ class Storm:
     steps: tuple
     rows: bool = True  # False: others write rows of these tables, only their columns are looked at
     schema: str = ""
+    # Through the active node alone. CREATE VIEW takes its locks before it waits for its place in the cluster's order: through
+    # a node that is behind, it and the applier of an earlier DROP wait for each other for ever (MariaDB 10.11.19).
+    active: bool = False
 
     @property
     def home(self):
@@ -51,7 +54,7 @@ STORMS = (
     Storm("programs", ("CREATE TABLE t (id INT PRIMARY KEY)",),
           ("CREATE OR REPLACE VIEW v AS SELECT {k} AS k FROM t", "CREATE OR REPLACE FUNCTION f() RETURNS INT DETERMINISTIC RETURN {k}",
            "CREATE OR REPLACE PROCEDURE p() SELECT {k}", "CREATE OR REPLACE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.id = {k}",
-           "DROP VIEW v", "DROP FUNCTION f", "DROP TRIGGER g", "DROP PROCEDURE p")),
+           "DROP VIEW v", "DROP FUNCTION f", "DROP TRIGGER g", "DROP PROCEDURE p"), active=True),
 )
 
 
@@ -103,7 +106,7 @@ class Raging(Beside):
         session.ask(f"USE {storm.home}")
 
     def _run(self, storm):
-        sessions = [Session(node) for node in self._cluster.nodes]
+        sessions = [Session(node) for node in self._cluster.nodes[:1 if storm.active else None]]
         for session in sessions:
             self._go_to(session, storm)
         turns = itertools.cycle(sessions)

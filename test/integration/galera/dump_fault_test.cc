@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -167,6 +168,9 @@ TEST_F(DumpFaultTest, AStrictDonorThatIsLostForAWhileIsNotLeftOutside) {
     Progress progress;
     const auto model = dump->run(sink, progress, {});
     EXPECT_TRUE(lost);
+    if (fault == std::string("kill")) {
+      ASSERT_FALSE(model) << "of a donor that is gone";
+    }
     if (!model) {
       EXPECT_THAT(model.error().text(), HasSubstr(donor)) << fault;
     }
@@ -291,6 +295,68 @@ TEST_F(DumpFaultTest, TablesThatChangePlacesAreAConflict) {
     ASSERT_FALSE(model) << changes.front();
     EXPECT_EQ(model.error().code, Code::kConflict) << model.error().text();
   }
+}
+
+// It was counted when it began, before the dump looked first, and ends after the snapshot.
+TEST_F(DumpFaultTest, ASchemaChangeThatWaitedSinceBeforeTheDumpIsAConflict) {
+  sql({"CREATE TABLE f1.other (id INT PRIMARY KEY)"});
+  Endpoint endpoint = bed_endpoint();
+  endpoint.nodes = {endpoint.nodes.front()};
+  const Address node = endpoint.nodes.front();
+  Connection reader = connect_to(endpoint, node);
+  ASSERT_TRUE(reader.exec("START TRANSACTION"));
+  ASSERT_TRUE(reader.query("SELECT * FROM f1.other"));
+  // On this node alone: a change that comes through the cluster would end the reader.
+  auto dropped = std::async(std::launch::async, [&] {
+    Connection dropper = connect_to(endpoint, node);
+    EXPECT_TRUE(dropper.exec("SET SESSION wsrep_on = OFF"));
+    return dropper.exec("DROP TABLE f1.other");
+  });
+  while (value_of("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE "
+                  "'DROP TABLE f1.other%' AND STATE LIKE 'Waiting for table metadata lock%'") !=
+         "1")
+    std::this_thread::sleep_for(10ms);
+
+  static const SystemClock clock;
+  const auto dump = Dump::make(endpoint, options(), clock, {});
+  ASSERT_TRUE(dump->connect({}));
+  ASSERT_TRUE(dump->open_snapshot({}));
+  ASSERT_TRUE(reader.exec("COMMIT"));
+  EXPECT_TRUE(dropped.get());
+  MemorySink sink;
+  Progress progress;
+  const auto model = dump->run(sink, progress, {});
+  ASSERT_FALSE(model) << "a table that was there at the named moment is missing";
+  EXPECT_EQ(model.error().code, Code::kConflict) << model.error().text();
+}
+
+TEST_F(DumpFaultTest, AStrictDumpWhoseLockIsLostIsNoBackup) {
+  static const SystemClock clock;
+  const auto dump = Dump::make(bed_endpoint(), options(), clock, {});
+  ASSERT_TRUE(dump->connect({}));
+  dump->set_strict(true);
+  ASSERT_TRUE(dump->open_snapshot({}));
+  // The last of the dump's connections to be opened holds the lock.
+  const Endpoint endpoint = bed_endpoint();
+  const auto node = std::ranges::find(endpoint.nodes, dump->facts().node, &Address::text);
+  ASSERT_NE(node, endpoint.nodes.end());
+  Connection donor = connect_to(endpoint, *node);
+  const auto holder = donor.scalar(
+      "SELECT MAX(ID) FROM information_schema.PROCESSLIST WHERE USER = 'root' AND COMMAND = "
+      "'Sleep' AND ID <> CONNECTION_ID()");
+  ASSERT_TRUE(holder);
+  MemorySink sink;
+  std::atomic<bool> killed = false;
+  sink.on_chunk = [&](const std::string&, const std::string&) -> Status {
+    if (!killed.exchange(true)) return donor.exec("KILL " + holder->value_or("0"));
+    return {};
+  };
+  Progress progress;
+  const auto model = dump->run(sink, progress, {});
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code, Code::kUnavailable);
+  EXPECT_THAT(model.error().text(), HasSubstr("the lock that kept the donor from changing"));
+  expect_all_synced();
 }
 
 // Its donor applies nothing: the queue that grows therefore says nothing about the reading.

@@ -65,6 +65,10 @@ TEST(Accounts, KeepAQuoteInWhatTheirCertificateMustSay) {
             begin + R"('/CN=it\'s \\')" + rest);
   const std::string rightly = begin + R"('/CN=it''s \\')" + rest;
   EXPECT_EQ(with_quoted_requirement(rightly, required), rightly);
+  const std::string at_the_end = "CREATE USER `u`@`%` REQUIRE SUBJECT ";
+  const TlsRequirement ends_in_a_quote{"", "a'", ""};
+  EXPECT_EQ(with_quoted_requirement(at_the_end + "'a''", ends_in_a_quote), at_the_end + R"('a\'')");
+  EXPECT_EQ(with_quoted_requirement(at_the_end + "'a'''", ends_in_a_quote), at_the_end + "'a'''");
   const std::string none = "CREATE USER `u`@`%` REQUIRE X509";
   EXPECT_EQ(with_quoted_requirement(none, {}), none);
 }

@@ -85,7 +85,7 @@ TEST(DecodeChunk, ColumnsComeInTheOrderOfTheirNamesWithoutGeneratedOnes) {
   Chunk chunk;
   chunk.rows = 2;
   chunk.columns = {encoded(ValueKind::kSigned, {1, 2}), encoded(ValueKind::kUnsigned, {3, 4})};
-  const auto decoded = decode_chunk(table, chunk);
+  const auto decoded = decode_chunk(table, chunk, false);
   ASSERT_TRUE(decoded) << decoded.error().text();
   EXPECT_EQ(decoded->columns[0].numbers, (std::vector<std::uint64_t>{1, 2}));
   EXPECT_EQ(decoded->columns[1].numbers, (std::vector<std::uint64_t>{3, 4}));
@@ -147,9 +147,9 @@ TEST(DecodeChunk, AnotherTablesChunkIsCorruption) {
   table.columns = {column("a", ValueKind::kSigned)};
   Chunk chunk;
   chunk.rows = 1;
-  EXPECT_EQ(decode_chunk(table, chunk).error().code, Code::kCorruption);
+  EXPECT_EQ(decode_chunk(table, chunk, false).error().code, Code::kCorruption);
   chunk.columns = {encoded(ValueKind::kUnsigned, {3})};
-  const auto wrong = decode_chunk(table, chunk);
+  const auto wrong = decode_chunk(table, chunk, false);
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().code, Code::kCorruption);
   EXPECT_NE(wrong.error().text().find("`a` of the table `t`"), std::string::npos);

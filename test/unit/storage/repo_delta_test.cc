@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "storage/repo/manifest.h"
 #include "storage/repo/pack_source.h"
 #include "storage/repo/repo.h"
 #include "test/unit/storage/repo_support.h"
@@ -176,6 +177,38 @@ TEST_F(RepoDelta, AFlippedBitOfTheBaseIsFoundThroughTheDelta) {
   expect_damaged(kFirstPack, "not those that were written");
 }
 
+// "three" refers to the delta of "two" as it is, and to nothing else of "one".
+TEST_F(RepoDelta, EveryBackupNamesThePackThatItsDeltasAreAgainst) {
+  delete_backup("one");
+  tables_.at(kNova).chunks = {{7, 2, {"", "", incompressible(rng_, kColumn), ""}}};
+  ASSERT_TRUE(ok(write_backup(store_, "one", tables_)));
+  change(0, 20);
+  back_up("two", "one");
+  back_up("three", "two");
+
+  const std::string key = repo::manifest_key("ns", "three");
+  auto manifest = repo::parse_manifest(as_bytes(*store_.get(key)));
+  ASSERT_TRUE(ok(manifest));
+  const auto one = std::ranges::find(manifest->backups, "one") - manifest->backups.begin();
+  ASSERT_EQ(std::erase_if(manifest->pins,
+                          [&](const auto& pin) {
+                            return pin.first.backup == static_cast<std::uint32_t>(one);
+                          }),
+            1U);
+  ASSERT_TRUE(ok(put(store_, key, as_bytes(*repo::encode_manifest(*manifest)))));
+
+  const auto whole = open_backup(store_, "three")->verify_structure({});
+  ASSERT_FALSE(whole);
+  EXPECT_NE(whole.error().text().find("which the manifest does not name"), std::string::npos);
+  for (const bool read_data : {false, true}) {
+    const auto findings = check_repository(store_, {.read_data = read_data}, {});
+    ASSERT_TRUE(ok(findings));
+    EXPECT_TRUE(std::ranges::any_of(*findings, [](const Finding& each) {
+      return each.damage && each.message.find("ns/three table nova.instances") != std::string::npos;
+    })) << read_data;
+  }
+}
+
 TEST_F(RepoDelta, ADeltaThatIsAimedElsewhereIsNotBelieved) {
   change(3, 20);
   back_up("two", "one");
@@ -198,6 +231,7 @@ TEST_F(RepoDelta, ADeltaThatIsAimedElsewhereIsNotBelieved) {
     blob.base = {{0, 0}, 0};
   });
   expect_damaged(key, "no delta can be against");
+  EXPECT_FALSE(open_backup(store_, "two")->verify_structure({}));
   put_back();
   EXPECT_TRUE(holds(store_, "two", tables_));
 }
