@@ -32,8 +32,9 @@ struct FakeCluster {
   std::vector<galera::PreflightCheck> preflight{{"TargetPrimary", true, ""}};
   std::string plan_action = "Create";
   Status restore_error;
-  std::string differing_table;  // of nova, after a restore
-  std::string misread_table;    // of any schema, when a backup is read back
+  std::string differing_table;     // of nova, after a restore
+  std::string misread_table;       // of any schema, when a backup is read back
+  unsigned read_back_threads = 0;  // of the last verification
   int restores = 0;
   bool block_restores = false;         // one waits until it is stopped
   std::vector<std::string> recovered;  // donors
@@ -177,8 +178,9 @@ class FakeEngine final : public DumpEngine {
   }
   Result<std::vector<galera::TableComparison>> compare_stored(const galera::InstanceModel& model,
                                                               galera::DumpSource& source,
-                                                              unsigned /*threads*/,
+                                                              unsigned threads,
                                                               std::stop_token /*stop*/) override {
+    cluster_.read_back_threads = threads;
     std::vector<galera::TableComparison> out;
     for (const galera::Schema& schema : model.schemas)
       for (const galera::Table& table : schema.tables) {

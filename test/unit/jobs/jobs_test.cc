@@ -158,6 +158,7 @@ TEST_F(JobsTest, ThreadsStayWithinTheMemoryOfTheServer) {
   start(std::uint64_t{128} << 20);
   const api::Json wide = finish(submit(backup("a", {{"threads", 16U}})));
   EXPECT_THAT(log_of(wide), HasSubstr("reads on 5 connections instead of 16"));
+  EXPECT_EQ(cluster_.read_back_threads, 5U);
   const api::Json narrow = finish(submit(backup("b", {{"threads", 4U}})));
   EXPECT_THAT(log_of(narrow), testing::Not(HasSubstr("instead of")));
 }
