@@ -310,6 +310,7 @@ TEST_F(RestoreTest, WhatIsThereIsNeverOverwrittenUnasked) {
 
 TEST_F(RestoreTest, ReplaceDropsTheSelectedSchemasOnly) {
   make_openstack();
+  const auto nova = contents(back_up(from_, {"nova"}).model);
   const Backup backup = back_up(from_);
   run(from_, {"DROP TABLE nova.block_device_mapping", "CREATE TABLE nova.later (a int PRIMARY KEY)",
               "DELETE FROM nova.instances", "CREATE TABLE keystone.later (a int PRIMARY KEY)"});
@@ -324,7 +325,7 @@ TEST_F(RestoreTest, ReplaceDropsTheSelectedSchemasOnly) {
   Progress progress;
   const auto report = restorer->run(*backup.rows, progress, {});
   ASSERT_TRUE(report) << report.error().text();
-  EXPECT_EQ(contents(back_up(from_, {"nova"}).model), contents(back_up(from_, {"nova"}).model));
+  EXPECT_EQ(contents(back_up(from_, {"nova"}).model), nova);
   EXPECT_EQ(ask(from_, "SELECT COUNT(*) FROM nova.instances"), "11990");
   EXPECT_EQ(ask(from_, "SELECT COUNT(*) FROM keystone.later"), "0");
 }
