@@ -74,15 +74,18 @@ class Follow(Case):
         self.assertEqual(self.until_it_holds(standby, second)["follow"]["restored"], 2)
 
     def test_never_onto_the_cluster_that_the_backups_come_from(self):
-        self.create_fails(self.standby(targets={}), "Invalid", "is the cluster that the backups come from", "spec.targets")
+        self.create_fails(self.standby(targets={}), "Invalid", "is the cluster that the backups come from",
+                          hint="name another cluster in spec.targets")
         # Another name for the same servers.
-        self.create_fails(self.standby(targets={"openstack": "wrong-password"}), "Invalid", "is the cluster that the backups come from")
+        self.create_fails(self.standby(targets={"openstack": "wrong-password"}), "Invalid", "is the cluster that the backups come from",
+                          hint="name another cluster in spec.targets")
 
     def test_bad_input(self):
-        self.create_fails(self.standby(existing="Fail"), "Invalid", "spec.existing", "must be Replace with follow")
-        self.create_fails(self.standby(schedule=None, backup="latest"), "Invalid", "spec.schedule", "follow restores the backups of a schedule")
-        self.create_fails(self.standby(schedule="typo"), "NotFound", 'no schedule "typo"', f"kubectl get {SCHEDULES.split('.')[0]}")
-        self.create_fails(self.standby(targets={"openstack": "typo"}), "NotFound", "typo")
+        self.create_fails(self.standby(existing="Fail"), "Invalid", "spec.existing", hint="must be Replace with follow")
+        self.create_fails(self.standby(schedule=None, backup="latest"), "Invalid", "spec.schedule", hint="follow restores the backups of a schedule")
+        self.create_fails(self.standby(schedule="typo"), "NotFound", 'no schedule "typo"',
+                          hint=f"kubectl get {SCHEDULES.split('.')[0]}")
+        self.create_fails(self.standby(targets={"openstack": "typo"}), "NotFound", "typo", hint="known there: ")
 
     def test_a_dry_run_tells_what_differs_table_by_table(self):
         backup = self.take()

@@ -6,18 +6,18 @@ from object_support import ObjectCase
 
 class ObjectFaults(ObjectCase):
     def test_what_is_missing_is_said(self):
-        def refused(name, reason, *words):
-            self.create_fails(self.backup(name, ["cell1"]), reason, *words)
+        def refused(name, reason, *words, hint):
+            self.create_fails(self.backup(name, ["cell1"]), reason, *words, hint=hint)
 
         self.addCleanup(self.cell1.create)
         self.cell1.secret(self.cell1.root_secret, "password", "x")
-        refused("no-key", "Invalid", self.cell1.root_secret, "has no key", "DatabasePassword")
+        refused("no-key", "Invalid", self.cell1.root_secret, "has no key", hint="DatabasePassword")
         self.cell1.run("delete", "secret", self.cell1.root_secret)
-        refused("no-secret", "ServiceUnavailable", self.cell1.root_secret, "does not exist", "create it again")
+        refused("no-secret", "ServiceUnavailable", self.cell1.root_secret, "does not exist", hint="create it again")
         self.cell1.secret(self.cell1.root_secret, "DatabasePassword", self.bed.second.password)
         for node in self.bed.second.nodes:
             self.cell1.set_ready(node, False)
-        refused("no-pod", "ServiceUnavailable", "no pod", "cell1-galera-0: not ready")
+        refused("no-pod", "ServiceUnavailable", "no pod", "cell1-galera-0: not ready", hint="kubectl get pods -l galera/name=cell1")
         self.cell1.set_ready(self.bed.second.node(3))
         self.completed(self.backup("one-pod", ["cell1"]))
 
@@ -25,7 +25,7 @@ class ObjectFaults(ObjectCase):
         lost = self.make_object("lost", self.bed.second)
         self.completed(self.backup("of-main", ["main"], databases=["glance"]))
         lost.delete()
-        self.create_fails(self.restore("onto-nothing", "of-main", targets={"main": "lost"}), "NotFound", "lost", "main")
+        self.create_fails(self.restore("onto-nothing", "of-main", targets={"main": "lost"}), "NotFound", "lost", hint="main")
         lost.create()  # the same name, another object: a new cluster is what one restores onto after a loss
         self.completed(self.restore("onto-new", "of-main", targets={"main": "lost"}))
 
@@ -43,15 +43,6 @@ class ObjectFaults(ObjectCase):
         self.assertIn('Galera object "going" was deleted while this ran', found["status"]["message"])
 
     def test_a_cluster_that_has_lost_its_majority(self):
-        for number in (2, 3):
-            self.bed.second.node(number).isolate()
-        self.addCleanup(self.second_primary)
-        wait_until("the last node to be non-Primary",
-                   lambda: self.bed.second.node(1).status().get("wsrep_cluster_status") != "Primary", 30)
-        self.create_fails(self.backup("non-primary", ["cell1"]), "ServiceUnavailable", "Primary", "cell1-galera-0")
-
-    def second_primary(self):
-        self.bed.second.sql("SET GLOBAL wsrep_provider_options='pc.bootstrap=1'")
-        for number in (2, 3):
-            self.bed.second.node(number).rejoin()
-        self.bed.second.wait_synced()
+        self.second_loses_its_majority()
+        self.create_fails(self.backup("non-primary", ["cell1"]), "ServiceUnavailable", "Primary", "cell1-galera-0",
+                          hint="wait until the cluster is healthy")

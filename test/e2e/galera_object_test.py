@@ -52,7 +52,7 @@ class FoundByTheirObject(ObjectCase):
         self.completed(self.backup("of-older", ["older"], databases=["glance"]))
 
     def test_what_is_not_there_is_said_with_what_is(self):
-        self.create_fails(self.backup("typo", ["mian"]), "NotFound", "Galera objects there: ", "main", "cell1", "openstack-dr")
+        self.create_fails(self.backup("typo", ["mian"]), "NotFound", "main", "cell1", "openstack-dr", hint="Galera objects there: ")
 
     def test_a_stranger_learns_nothing(self):
         mallory = self.bed.user("mallory", namespace=NAMESPACE)
@@ -107,7 +107,8 @@ class RootsPassword(ObjectCase):
 
     def test_one_that_nobody_knows_is_refused(self):
         self.bed.galera.sql("ALTER USER root@'%' IDENTIFIED BY 'nobody knows'")
-        self.create_fails(self.backup("no-password", ["main"]), "Forbidden", "was refused by main-galera", "root")
+        self.create_fails(self.backup("no-password", ["main"]), "Forbidden", "was refused by main-galera", "root",
+                          hint="check the user and the password")
 
 
 class Encrypted(ObjectCase):
@@ -165,9 +166,10 @@ class Encrypted(ObjectCase):
         bundle = self.secure_cluster.ca_file.read_text()
         self.addCleanup(self.secure.secret, "secure-ca", "tls-ca-bundle.pem", bundle)
         self.secure.secret("secure-ca", "tls-ca-bundle.pem", self.bed.server.ca.cert.read_text())
-        self.create_fails(self.backup("other-ca", ["secure"]), "ServiceUnavailable", "no verified TLS connection")
+        self.create_fails(self.backup("other-ca", ["secure"]), "ServiceUnavailable", "no verified TLS connection", hint="check that the server offers TLS")
         self.secure.run("delete", "secret", "secure-ca")
-        self.create_fails(self.backup("no-ca", ["secure"]), "ServiceUnavailable", "secure-ca", "does not exist")
+        self.create_fails(self.backup("no-ca", ["secure"]), "ServiceUnavailable", "secure-ca", "does not exist", hint="create it again")
 
     def test_a_name_that_leads_elsewhere_is_not_followed(self):
-        self.create_fails(self.backup("led-astray", ["astray"]), "ServiceUnavailable", "is not the address of astray-galera-0")
+        self.create_fails(self.backup("led-astray", ["astray"]), "ServiceUnavailable", "is not the address of astray-galera-0",
+                          hint="look at the names' server")

@@ -31,8 +31,8 @@ class Local(Case):
         self.bed.second.drop_everything()
 
     @classmethod
-    def argv(cls, *arguments, galera=None, store=None, password_file=None):
-        where = [] if galera is None else ["--nodes", ",".join(galera.endpoints), "--password-file",
+    def argv(cls, *arguments, galera=None, store=None, user="root", password_file=None):
+        where = [] if galera is None else ["--nodes", ",".join(galera.endpoints), "--user", user, "--password-file",
                                            password_file or galera.password_file]
         return [str(a) for a in (program("kubectl-galera"), "local", *arguments, *where, "--store", store or cls.store)]
 
@@ -55,13 +55,48 @@ class Local(Case):
         wrong = self.folder / "wrong"
         wrong.write_text("a guess\n")
         done = self.local("backup", "--name", "b", galera=self.bed.galera, password_file=wrong, expect=1)
-        self.says(done, "root", "password", self.bed.galera.node(2).address.rsplit(".", 1)[0])
+        self.says(done, "root", "password", self.bed.galera.node(2).address.rsplit(".", 1)[0], "check the user and the password")
         self.assertNotIn("a guess", done.stderr)
         self.assertNotIn("b", self.phases())
 
+    def test_a_user_without_privileges_is_told_which_one_to_grant(self):
+        done = self.local("backup", "--name", "b", galera=self.bed.galera, user="poor",
+                          password_file=self.bed.galera.folder / "poor.password", expect=1)
+        self.says(done, "user poor@% lacks the privilege SELECT on *.*", "GRANT SELECT ON *.* TO the user")
+        self.assertNotIn("b", self.phases())
+
+    def test_a_cluster_that_is_not_primary(self):
+        self.second_loses_its_majority()
+        done = self.local("backup", "--name", "b", galera=self.bed.second, expect=1)
+        self.says(done, "is Primary and Synced", self.bed.second.node(1).endpoint, "wait until the cluster is healthy")
+        done = self.local("restore", "--backup", "good", galera=self.bed.second, expect=1)
+        self.says(done, "is part of a primary component", "wait until the cluster has a quorum, or bootstrap it")
+        self.assertNotIn("b", self.phases())
+
+    def test_a_node_killed_during_the_dump_and_what_it_leaves_is_not_restored(self):
+        held = self.hold_dumps()
+        child = subprocess.Popen(self.argv("backup", "--name", "broken", galera=self.bed.galera), stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True)
+        self.addCleanup(child.kill)
+        wait_until("the dump to stand at a table", self.waiting_nodes, 60)
+        donor = self.waiting_nodes()[0]
+        donor.kill()
+        self.addCleanup(lambda: donor.running() or donor.start())
+        held.close()
+        _, said = child.communicate(timeout=60)
+        self.assertEqual(child.returncode, 1, said)
+        self.assertIn(f"the connection to {donor.endpoint} was lost", said)
+        self.assertIn("try again when the node is back", said)
+        donor.start()
+        self.assertEqual(self.phases()["broken"], "Failed")
+        done = self.local("restore", "--backup", "broken", galera=self.bed.second, expect=1)
+        self.says(done, 'backup "broken" is Failed, not Completed', "restore from a backup whose phase is Completed")
+        self.assertEqual(self.bed.second.schemas(), [])
+        self.local("check", "--read-data", expect=0)
+
     def test_a_schema_that_the_cluster_lacks(self):
         done = self.local("backup", "--name", "b", "--databases", "glance,nowhere", galera=self.bed.galera, expect=2)
-        self.says(done, '"nowhere"')
+        self.says(done, '"nowhere"', "name only schemas that are there")
         self.assertNotIn("b", self.phases())
 
     def test_a_schema_that_the_backup_lacks(self):
@@ -94,7 +129,8 @@ class Local(Case):
                             "INSERT INTO glance.precious VALUES (1)")
         before = proof.fingerprint(self.bed.second)
         done = self.local("restore", "--backup", "good", "--existing", "Replace", galera=self.bed.second, store=damaged, expect=1)
-        self.assertRegex(done.stderr.lower(), "error: .*(damage|corrupt|digest)")
+        self.says(done, 'backup "good" is damaged; nothing was changed on the target: ', "restore from another backup")
+        self.assertRegex(done.stderr, r"data/\S+\.pack \(blob \d+\): ")
         self.assertEqual(proof.fingerprint(self.bed.second), before, "the target was touched")
 
     def test_a_full_disk(self):

@@ -84,12 +84,15 @@ class Backup(PluginCase):
         self.wait_phase(self.backup("p-left"), "Completed")
 
     def test_the_servers_refusals_are_shown_as_it_says_them(self):
-        for words, said in (
-                (("p-bad", "--instance=no-such"), 'there is no database instance "no-such"'),
-                (("P_BAD", "--instance=openstack"), "metadata.name: Invalid value"),
-                (("p-bad", "--instance=openstack", "--ttl=soon"), "spec.ttl"),
-                (("p-bad", "--instance=openstack", "--databases=nowhere"), "nowhere")):
-            done = self.fails(self.plugin.run("galera", "backup", *words), 1, "error: ", said)
+        for words, said, what_to_do in (
+                (("p-bad", "--instance=no-such"), 'there is no database instance "no-such"', "known there: "),
+                (("P_BAD", "--instance=openstack"), "metadata.name: Invalid value", "must consist of lower case"),
+                (("p-bad", "--instance=openstack", "--ttl=soon"), "spec.ttl", "720h"),
+                (("p-bad", "--instance=openstack", "--databases=nowhere"), '"nowhere"', "name only schemas that are there"),
+                (("p-bad", "--instance=unreachable"), ":9", "check that the server runs and that"),
+                (("p-bad", "--instance=wrong-password"), 'user "root" was refused', "check the user and the password"),
+                (("p-bad", "--instance=no-privileges"), "lacks the privilege SELECT on *.*", "GRANT SELECT ON *.* TO the user")):
+            done = self.fails(self.plugin.run("galera", "backup", *words), 1, "error: ", said, what_to_do)
             self.assertNotIn("kube-apiserver answered", done.stderr)
         self.completed(self.backup("p-taken", databases=["glance"]))
         self.fails(self.plugin.run("galera", "backup", "p-taken", "--instance=openstack"), 1, '"p-taken" already exists')
@@ -203,6 +206,8 @@ class WhileItRuns(PluginCase):
         self.assertEqual(found["status"]["message"], "the backup was cancelled by erin")
         self.assertIn("cancelled by erin", self.alice("describe", BACKUPS, "p-cancel"))
         self.fails(self.plugin.run("galera", "cancel", "backup/p-cancel"), 1, "is Cancelled: there is nothing left to cancel")
+        self.fails(self.plugin.run("galera", "restore", "r", "--from=p-cancel"), 1, 'error: ', 'backup "p-cancel" is Cancelled, not Completed',
+                   "restore from a backup whose phase is Completed")
         self.check_repository()
 
     def test_a_restore_is_cancelled_by_an_admin_only_and_says_what_it_leaves(self):
@@ -217,6 +222,16 @@ class WhileItRuns(PluginCase):
         found = self.wait_phase(restore, "Cancelled")
         self.assertIn("cancelled by alice; the target may hold a part of the restored schemas", found["status"]["message"])
         self.completed(self.restore("p-again", "p-csrc", targets={"openstack": "openstack-dr"}, existing="Replace"))
+
+    def test_a_second_restore_on_a_target_is_refused(self):
+        self.bed.second.drop_everything()
+        self.completed(self.backup("p-wanted"))
+        first, held = self.running_restore("p-wanted", {"openstack": "openstack-dr"})
+        self.fails(self.plugin.run("galera", "restore", "p-second", "--from=p-wanted", "--target=openstack=openstack-dr"), 1, "error: ",
+                   f'{first["metadata"]["name"]}" is running on instance "openstack-dr"', "wait until it has ended, or delete it to cancel it")
+        self.assertFalse(self.alice.exists(RESTORES, "p-second"))
+        held.close()
+        self.wait_phase(first, "Completed")
 
     def test_waiting_for_what_is_cancelled_elsewhere_is_exit_code_1(self):
         held = self.hold_dumps()

@@ -12,25 +12,14 @@ class Quota(Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        server = cls.bed.server
-        before = {"instances": list(server.config["instances"]), "limits": server.config.get("limits")}
-
-        def as_before():
-            server.config["instances"] = before["instances"]
-            server.config.pop("limits")
-            if before["limits"]:
-                server.config["limits"] = before["limits"]
-            server.restart()
-
-        cls.addClassCleanup(as_before)
+        instances = list(cls.bed.server.config["instances"])
         for name, user in ((f"{TEAM}-count", "carla"), (f"{TEAM}-size", "sam")):
             cls.bed.control_plane.create_namespace(name, admins=[user])
-            server.config["instances"].append(instance(name, "main", cls.bed.galera))
-        server.config["limits"] = {"namespaces": [
+            instances.append(instance(name, "main", cls.bed.galera))
+        cls.reconfigured(instances=instances, limits={"namespaces": [
             {"namespace": f"{TEAM}-count", "backups": 2},
             {"namespace": f"{TEAM}-size", "size": "10Ki"},
-        ]}
-        server.restart()
+        ]})
 
     def of(self, name, namespace):
         return {"apiVersion": f"{GROUP}/v1beta1", "kind": "GaleraBackup", "metadata": {"name": name, "namespace": namespace},

@@ -116,15 +116,15 @@ class Schedules(Case):
         self.assertEqual(self.backups_of(schedule), {})
 
     def test_bad_input(self):
-        for words, spoil in ((("spec.schedule", "no such day is ever"), {"schedule": "0 0 30 2 *"}),
-                             (("spec.timeZone", "there is no time zone"), {"timeZone": "Mars/Olympus"}),
-                             (("spec.retention", "keeps nothing"), {"retention": {"keepLast": 0}})):
+        for field, said, spoil in (("spec.schedule", "no such day is ever", {"schedule": "0 0 30 2 *"}),
+                                   ("spec.timeZone", "there is no time zone", {"timeZone": "Mars/Olympus"}),
+                                   ("spec.retention", "keeps nothing", {"retention": {"keepLast": 0}})):
             schedule = self.schedule("bad")
             schedule["spec"].update(spoil)
-            self.create_fails(schedule, "Invalid", *words)
+            self.create_fails(schedule, "Invalid", field, said, hint=None)
         schedule = self.schedule("bad")
         schedule["spec"]["template"]["spec"]["databaseInstances"] = ["nowhere"]
-        self.create_fails(schedule, "NotFound", "nowhere")
+        self.create_fails(schedule, "NotFound", "nowhere", hint="known there: ")
 
     def test_it_is_explained(self):
         for field in ("spec.schedule", "spec.retention.keepDaily", "spec.template.spec.databaseInstances", "status.nextScheduleTime"):

@@ -104,7 +104,7 @@ class Shutdown(Case):
         self.assertEqual(found["status"]["message"], status["message"], "the cause is kept")
         self.assertEqual(self.condition(found, "Completed"), "False")
         self.create_fails(self.restore("of-interrupted", "interrupted", targets={"openstack": "openstack-dr"}),
-                          "Conflict", "interrupted", "Failed")
+                          "Conflict", "interrupted", "Failed", hint="restore from a backup whose phase is Completed")
         self.completed(self.backup("next", databases=["glance"]))
 
     def test_sigterm_with_nothing_to_do_ends_soon(self):

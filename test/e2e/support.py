@@ -119,15 +119,18 @@ class Case(unittest.TestCase):
         resource = manifest["kind"].lower() + "s"
         return json.loads(self.alice("create", "--raw", f"{API}/{resource}?timeout={timeout}", "-f", "-", stdin=manifest))
 
-    def create_fails(self, manifest, reason, *words):
-        """The Status has this reason and its message these words; nothing was created."""
+    def create_fails(self, manifest, reason, *words, hint):
+        """The Status has this reason, and its message these words and `hint`, which says what to do; nothing was created.
+
+        None as the hint: the sentence is Kubernetes' own.
+        """
         resource, name = f"{manifest['kind'].lower()}s.{GROUP}", manifest["metadata"]["name"]
         there = self.alice.exists(resource, name)
         done = self.alice.run("create", "-f", "-", stdin=manifest)
         self.assertNotEqual(done.returncode, 0, done.stdout)
         # kubectl words an Invalid differently from every other reason.
         self.assertIn("is invalid:" if reason == "Invalid" else f"({reason})", done.stderr)
-        for word in words:
+        for word in (*words, *([] if hint is None else [hint])):
             self.assertIn(word.lower(), done.stderr.lower())
         self.assertEqual(there, self.alice.exists(resource, name), "an object that was refused is there")
         return done.stderr
@@ -204,6 +207,36 @@ class Case(unittest.TestCase):
         return [n for n in self.bed.galera.nodes if n.running() and n.sql(
             "SELECT id FROM information_schema.processlist WHERE state LIKE 'Waiting for table%' AND info LIKE '%select%'",
             check=False)]
+
+    def second_loses_its_majority(self):
+        """No node of the second cluster is Primary until the test has ended."""
+        second = self.bed.second
+
+        def primary_again():
+            second.sql("SET GLOBAL wsrep_provider_options='pc.bootstrap=1'")
+            for number in (2, 3):
+                second.node(number).rejoin()
+            second.wait_synced()
+        for number in (2, 3):
+            second.node(number).isolate()
+        self.addCleanup(primary_again)
+        wait_until("the last node to be non-Primary", lambda: second.node(1).status().get("wsrep_cluster_status") != "Primary", 30)
+
+    @classmethod
+    def reconfigured(cls, **values):
+        """The server has these values in its configuration until the class has run."""
+        server = cls.bed.server
+        before = {key: server.config.get(key) for key in values}
+
+        def restart(config):
+            for key, value in config.items():
+                if value is None:
+                    server.config.pop(key, None)
+                else:
+                    server.config[key] = value
+            server.restart()
+        cls.addClassCleanup(restart, before)
+        restart(values)
 
     def server_again(self):
         if not self.bed.server.process.running():
