@@ -38,11 +38,11 @@ prometheus::MetricFamily to_family(Gauges gauges) {
   prometheus::MetricFamily family;
   family.name = std::move(gauges.name);
   family.help = std::move(gauges.help);
-  family.type = prometheus::MetricType::Gauge;
+  family.type = gauges.counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
   for (auto& [labels, value] : gauges.series) {
     prometheus::ClientMetric& metric = family.metric.emplace_back();
     for (const auto& [label, text] : labels) metric.label.push_back({label, text});
-    metric.gauge.value = value;
+    (gauges.counter ? metric.counter.value : metric.gauge.value) = value;
   }
   return family;
 }

@@ -21,6 +21,7 @@ struct Gauges {
   std::string name;
   std::string help;
   std::vector<std::pair<Labels, double>> series;
+  bool counter = false;  // announced as a counter: it only grows
 };
 
 // Ends the calls of a collector when destroyed, and waits for one that is under way.

@@ -16,6 +16,10 @@ class Gatekeeper {
   // Null when the call may go on, else why not.
   std::optional<http::Response> pass(const http::RequestHead& head, Call& call);
 
+  // The requests that are counted now, for metrics.
+  [[nodiscard]] unsigned reads() const { return reads_; }
+  [[nodiscard]] unsigned writes() const { return writes_; }
+
  private:
   std::optional<http::Response> impersonate(const http::RequestHead& head, Call& call);
   std::optional<http::Response> count(Call& call);

@@ -38,6 +38,10 @@ std::optional<http::Response> Health::answer(const Call& call) const {
   return text_response(500, "internal server error: " + result.error().text() + "\n");
 }
 
+bool Health::ready() const {
+  return std::ranges::all_of(checks_, [](const auto& check) { return check.check().has_value(); });
+}
+
 http::Response Health::page(std::string_view name, const std::vector<const HealthCheck*>& checks,
                             const api::Query& query) const {
   std::vector<std::string> excluded;

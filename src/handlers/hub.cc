@@ -104,7 +104,9 @@ class Hub::Collector final : public storage::WatchSink {
   std::vector<storage::WatchEvent> events;
 };
 
-Hub::Hub(const Clock& clock, metrics::Registry& metrics) : clock_(clock), metrics_(metrics) {}
+Hub::Hub(const Clock& clock, metrics::Registry& metrics) : clock_(clock), metrics_(metrics) {
+  collection_ = metrics_.collect([this] { return long_running(); });
+}
 
 Hub::~Hub() {
   close();
@@ -179,10 +181,7 @@ std::shared_ptr<http::FrameQueue> Hub::open(const WatchRequest& request) {
     queue->close();
     return queue;
   }
-  if (attach(topic, *watcher, from)) {
-    topic.watchers.push_back(std::move(watcher));
-    show_watchers(topic);
-  }
+  if (attach(topic, *watcher, from)) topic.watchers.push_back(std::move(watcher));
   return queue;
 }
 
@@ -211,9 +210,10 @@ bool Hub::attach(Topic& topic, Watcher& watcher, std::uint64_t from) {
   return true;
 }
 
-void Hub::keep(const std::shared_ptr<http::FrameQueue>& queue, std::shared_ptr<void> value) {
+void Hub::keep(const std::string& resource, const std::shared_ptr<http::FrameQueue>& queue,
+               std::shared_ptr<void> value) {
   const std::lock_guard lock(dispatch_mutex_);
-  kept_.emplace_back(queue, std::move(value));
+  kept_.push_back({resource, queue, std::move(value)});
 }
 
 bool Hub::watched(const std::string& resource) const {
@@ -236,10 +236,9 @@ void Hub::close() {
   for (auto& [name, topic] : topics_) {
     for (const auto& watcher : topic->watchers) watcher->queue->close();
     topic->watchers.clear();
-    show_watchers(*topic);
   }
-  for (const auto& [weak, value] : kept_)
-    if (const auto queue = weak.lock()) queue->close();
+  for (const Kept& one : kept_)
+    if (const auto queue = one.queue.lock()) queue->close();
   kept.swap(kept_);
 }
 
@@ -271,7 +270,7 @@ void Hub::tick() {
     drop_finished(*topic, now);
   }
   for (auto it = kept_.begin(); it != kept_.end();) {
-    if (!it->first.expired()) {
+    if (!it->queue.expired()) {
       ++it;
       continue;
     }
@@ -343,23 +342,36 @@ void Hub::send_bookmarks(Topic& topic, SteadyTime now) {
 }
 
 void Hub::drop_finished(Topic& topic, SteadyTime now) {
-  const std::size_t before = topic.watchers.size();
   std::erase_if(topic.watchers, [now](const auto& watcher) {
     if (now >= watcher->deadline) watcher->queue->close();
     return watcher->queue->closed();
   });
-  if (topic.watchers.size() != before) show_watchers(topic);
 }
 
-void Hub::show_watchers(const Topic& topic) const {
-  metrics_.set_gauge("apiserver_longrunning_requests",
-                     "Gauge of all active long-running apiserver requests",
-                     {{"verb", "WATCH"},
-                      {"group", api::kGroup},
-                      {"version", api::kVersion},
-                      {"resource", topic.type->plural},
-                      {"component", "apiserver"}},
-                     static_cast<double>(topic.watchers.size()));
+std::vector<metrics::Gauges> Hub::long_running() const {
+  metrics::Gauges out{
+      "apiserver_longrunning_requests", "Gauge of all active long-running apiserver requests", {}};
+  const auto tell = [&](const char* verb, const Topic& topic, const char* subresource,
+                        std::ptrdiff_t count) {
+    out.series.push_back({{{"verb", verb},
+                           {"group", api::kGroup},
+                           {"version", api::kVersion},
+                           {"resource", topic.type->plural},
+                           {"subresource", subresource},
+                           {"component", "apiserver"}},
+                          static_cast<double>(count)});
+  };
+  const std::lock_guard lock(dispatch_mutex_);
+  for (const auto& [name, topic] : topics_) {
+    tell("WATCH", *topic, "", std::ranges::count_if(topic->watchers, [](const auto& watcher) {
+           return !watcher->queue->closed();
+         }));
+    if (topic->type->subresource("log") != nullptr)
+      tell("GET", *topic, "log", std::ranges::count_if(kept_, [&](const Kept& kept) {
+             return kept.resource == name && !kept.queue.expired();
+           }));
+  }
+  return {std::move(out)};
 }
 
 }  // namespace gb::handlers

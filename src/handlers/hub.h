@@ -65,8 +65,9 @@ class Hub {
 
   // The body of a watch's answer. A revision that history does not reach is told inside it.
   std::shared_ptr<http::FrameQueue> open(const WatchRequest& request);
-  // `value` lives as long as somebody holds the queue.
-  void keep(const std::shared_ptr<http::FrameQueue>& queue, std::shared_ptr<void> value);
+  // A followed log of an object of `resource`: `value` lives as long as somebody holds the queue.
+  void keep(const std::string& resource, const std::shared_ptr<http::FrameQueue>& queue,
+            std::shared_ptr<void> value);
 
   [[nodiscard]] bool watched(const std::string& resource) const;
   [[nodiscard]] std::size_t watchers() const;
@@ -86,7 +87,7 @@ class Hub {
   bool attach(Topic& topic, Watcher& watcher, std::uint64_t from);
   void send_bookmarks(Topic& topic, SteadyTime now);
   void drop_finished(Topic& topic, SteadyTime now);
-  void show_watchers(const Topic& topic) const;
+  std::vector<metrics::Gauges> long_running() const;
 
   const Clock& clock_;
   metrics::Registry& metrics_;
@@ -95,12 +96,18 @@ class Hub {
   mutable std::mutex dispatch_mutex_;
   std::map<std::string, std::unique_ptr<Topic>> topics_;
   bool closed_ = false;
-  std::vector<std::pair<std::weak_ptr<http::FrameQueue>, std::shared_ptr<void>>> kept_;
+  struct Kept {
+    std::string resource;
+    std::weak_ptr<http::FrameQueue> queue;
+    std::shared_ptr<void> value;
+  };
+  std::vector<Kept> kept_;
 
   std::mutex pending_mutex_;
   std::condition_variable_any pending_added_;
   std::deque<std::pair<Topic*, storage::WatchEvent>> pending_;
 
+  std::unique_ptr<metrics::Collection> collection_;
   std::jthread thread_;  // the last member: it ends before what it uses
 };
 

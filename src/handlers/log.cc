@@ -94,7 +94,7 @@ Answer read_log(const Env& env, Call& call) {
   http::Response out = text_response(200, {});
   auto queue = std::make_shared<http::FrameQueue>();
   relay->connect(queue, *tail);
-  env.hub->keep(queue, std::shared_ptr<jobs::LogReader>(std::move(*reader)));
+  env.hub->keep(call.type->plural, queue, std::shared_ptr<jobs::LogReader>(std::move(*reader)));
   out.body = queue;
   return out;
 }

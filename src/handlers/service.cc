@@ -6,6 +6,7 @@
 
 #include "api/types.h"
 #include "base/log.h"
+#include "base/process_metrics.h"
 #include "base/text.h"
 #include "base/wait.h"
 #include "handlers/admission.h"
@@ -99,10 +100,19 @@ struct Service::Impl {
   Gatekeeper gate;
   Health health;
   Discovery discovery;
+  std::vector<std::unique_ptr<metrics::Collection>> collections;  // after what they read
   std::jthread poller;  // looks for changes of stores; the last member, it ends first
 };
 
 Status Service::Impl::start() {
+  collections.push_back(env.deps.metrics->collect(metrics::process_metrics));
+  collections.push_back(env.deps.metrics->collect([this] {
+    return std::vector<metrics::Gauges>{
+        {"apiserver_current_inflight_requests",
+         "Requests that are served now, by kind; those that have no limit are not counted.",
+         {{{{"request_kind", "readOnly"}}, static_cast<double>(gate.reads())},
+          {{{"request_kind", "mutating"}}, static_cast<double>(gate.writes())}}}};
+  }));
   env.hub = std::make_unique<Hub>(*env.deps.clock, *env.deps.metrics);
   for (const api::ResourceType& type : api::resources()) {
     if (type.plural == api::kStores) {
@@ -310,6 +320,10 @@ http::Response Service::handle(http::Request request, Admitted admitted) {
   http::Response response = impl_->handle(request, call);
   impl_->finish(call, response);
   return response;
+}
+
+bool Service::ready() const {
+  return impl_->health.ready();
 }
 
 void Service::begin_shutdown() {

@@ -76,6 +76,9 @@ class Service final : public http::Service {
   std::variant<Admitted, http::Response> admit(const http::RequestHead& head) override;
   http::Response handle(http::Request request, Admitted admitted) override;
 
+  // Whether /readyz says ok.
+  [[nodiscard]] bool ready() const;
+
   // From now on /readyz fails, creates answer without waiting for their job, and watches end.
   void begin_shutdown();
 

@@ -273,6 +273,8 @@ TEST_F(Access, RandomTargetsNeverCrashAndAlwaysGetAStatus) {
     ASSERT_GE(reply.status, 200) << target;
     ASSERT_LE(reply.status, 504) << target;
     ASSERT_NE(reply.status, 500) << target << " " << reply.body;
+    // kube-apiserver's proxy makes a 502 of a redirect; 304 alone is none.
+    ASSERT_TRUE(reply.status < 300 || reply.status >= 400 || reply.status == 304) << target;
   }
 }
 

@@ -1,3 +1,9 @@
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cstdio>
+
 #include "base/text.h"
 #include "storage/crypto/digest.h"
 #include "test/unit/handlers/world.h"
@@ -148,7 +154,15 @@ TEST_F(Discovery, AnswersWhileTheStoreIsDown) {
   EXPECT_EQ(get(kCollection).status, 200);
 }
 
-class HealthPages : public World {};
+class HealthPages : public World {
+ protected:
+  // The value of one series of a text for Prometheus.
+  static std::string sample(const std::string& text, const std::string& series) {
+    for (const std::string& line : split(text, '\n'))
+      if (line.starts_with(series + " ")) return line.substr(series.size() + 1);
+    return "(none)";
+  }
+};
 
 TEST_F(HealthPages, SayOkAndListTheirChecks) {
   for (const char* path : {"/healthz", "/livez", "/readyz"}) {
@@ -181,6 +195,107 @@ TEST_F(HealthPages, ShutdownMakesNotReadyButAlive) {
   EXPECT_EQ(get("/readyz").status, 500);
   EXPECT_THAT(get("/readyz").body, HasSubstr("[-]shutdown failed: reason withheld\n"));
   EXPECT_EQ(get("/livez").status, 200);
+}
+
+TEST_F(HealthPages, TheServerIsReadyWhenThePageSaysSo) {
+  bool answers = false;
+  start({}, {{"kube-apiserver", [&]() -> Status {
+                if (answers) return {};
+                return fail(Code::kUnavailable, "no answer yet");
+              }}});
+  EXPECT_FALSE(service->ready());
+  EXPECT_EQ(get("/readyz").status, 500);
+  answers = true;
+  EXPECT_TRUE(service->ready());
+  EXPECT_EQ(get("/readyz").status, 200);
+  service->begin_shutdown();
+  EXPECT_FALSE(service->ready());
+}
+
+TEST_F(HealthPages, MetricsTellHowManyRequestsAreServedNow) {
+  const auto under_way = [this] {
+    const std::string text = get("/metrics").body;
+    std::string said;
+    for (const char* kind : {"readOnly", "mutating"})
+      said += " " + sample(text, "apiserver_current_inflight_requests{request_kind=\"" +
+                                     std::string(kind) + "\"}");
+    return said;
+  };
+  EXPECT_EQ(under_way(), " 1 0") << "who asks is being served";
+  auto read = service->admit(head("GET", kCollection, {}));
+  auto write = service->admit(head("POST", kCollection, {}));
+  const auto watch = service->admit(head("GET", kCollection + "?watch=1", {}));
+  EXPECT_EQ(under_way(), " 2 1") << "a watch has no place among them";
+  read = nullptr;
+  write = nullptr;
+  EXPECT_EQ(under_way(), " 1 0");
+}
+
+TEST_F(HealthPages, MetricsTellWhatGoesOn) {
+  const auto series = [](const char* verb, const char* resource, const char* subresource) {
+    return std::string("apiserver_longrunning_requests{component=\"apiserver\",group=\"") +
+           api::kGroup + "\",resource=\"" + resource + "\",subresource=\"" + subresource +
+           "\",verb=\"" + verb + "\",version=\"v1beta1\"}";
+  };
+  const auto going_on = [&] {
+    const std::string text = get("/metrics").body;
+    return sample(text, series("WATCH", "galerabackups", "")) + " watches, " +
+           sample(text, series("WATCH", "galerabackupstores", "")) + " of stores, " +
+           sample(text, series("GET", "galerabackups", "log")) + " logs";
+  };
+  put("a");
+  EXPECT_EQ(going_on(), "0 watches, 0 of stores, 0 logs");
+  {
+    Lines one(get(kCollection + "?watch=1").stream);
+    Lines two(get(kCollection + "?watch=1").stream);
+    Lines stores(get(kRoot + "/galerabackupstores?watch=1").stream);
+    Lines log(get(kCollection + "/a/log?follow=true").stream);
+    get(kCollection + "/a/log");
+    EXPECT_EQ(going_on(), "2 watches, 1 of stores, 1 logs");
+  }
+  EXPECT_EQ(going_on(), "0 watches, 0 of stores, 0 logs");
+}
+
+TEST_F(HealthPages, MetricsCountTheEventsThatWatchersGot) {
+  const std::string series = std::string("apiserver_watch_events_total{group=\"") + api::kGroup +
+                             "\",resource=\"galerabackups\",version=\"v1beta1\"}";
+  Lines one(get(kCollection + "?watch=1").stream);
+  Lines two(get(kCollection + "?watch=1").stream);
+  EXPECT_EQ(sample(get("/metrics").body, series), "(none)");
+  put("a");
+  put("elsewhere", {}, "other");
+  erase("a");
+  for (Lines* lines : {&one, &two}) {
+    EXPECT_EQ(lines->brief(), "ADDED openstack/a");
+    EXPECT_EQ(lines->brief(), "DELETED openstack/a");
+  }
+  // A watch begins between two dispatches: that of what was read has ended.
+  const Lines after(get(kCollection + "?watch=1").stream);
+  EXPECT_EQ(sample(get("/metrics").body, series), "4");
+}
+
+TEST_F(HealthPages, MetricsTellOfTheProcess) {
+  const auto value = [this](const std::string& name) {
+    const std::string said = sample(get("/metrics").body, name);
+    return said == "(none)" ? -1 : std::stod(said);
+  };
+  EXPECT_GT(value("process_cpu_seconds_total"), 0);
+  EXPECT_THAT(get("/metrics").body, HasSubstr("# TYPE process_cpu_seconds_total counter\n"));
+  EXPECT_THAT(get("/metrics").body, HasSubstr("# TYPE process_open_fds gauge\n"));
+  EXPECT_GT(value("process_resident_memory_bytes"), 1 << 20);
+  EXPECT_GT(value("process_virtual_memory_bytes"), value("process_resident_memory_bytes"));
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(value("process_max_fds"), static_cast<double>(limit.rlim_cur));
+  const double open_before = value("process_open_fds");
+  const std::array<std::FILE*, 3> more{std::tmpfile(), std::tmpfile(), std::tmpfile()};
+  EXPECT_EQ(value("process_open_fds"), open_before + 3);
+  for (std::FILE* file : more) std::fclose(file);
+  // The folder of the process in /proc is as old as it is; what is counted in ticks is rounded.
+  struct stat folder{};
+  ASSERT_EQ(::stat("/proc/self", &folder), 0);
+  EXPECT_NEAR(value("process_start_time_seconds"), static_cast<double>(folder.st_mtim.tv_sec),
+              3600);
 }
 
 TEST_F(HealthPages, MetricsCountRequestsWithoutNamesOfClients) {

@@ -15,6 +15,7 @@
 
 #include "api/types.h"
 #include "handlers/service.h"
+#include "storage/blob/faulty_blob_store.h"
 #include "storage/blob/memory_blob_store.h"
 
 namespace gb::handlers::test {
@@ -132,6 +133,7 @@ class FakeJobs final : public jobs::Jobs {
   bool refuse_trigger = false;
   Status deleted(const api::Object& object) override {
     deleted_names.push_back(object.key().name);
+    if (on_deleted) on_deleted();
     if (refuse_deletion) return fail(Code::kUnavailable, "the store does not answer");
     return {};
   }
@@ -193,6 +195,7 @@ class FakeJobs final : public jobs::Jobs {
   int taken_names = 0;    // so many submissions find their name taken
   std::string ends_with;  // the phase that wait() brings about
   bool refuse_deletion = false;
+  std::function<void()> on_deleted;  // what happens meanwhile
   std::string log_text = "one\ntwo\nthree\n";
   std::vector<std::string> submitted;  // names
   std::vector<std::string> deleted_names;
@@ -312,7 +315,7 @@ class World : public testing::Test {
     service.reset();
     jobs.reset();
     options.tail_interval = std::chrono::milliseconds(0);
-    auto opened = storage::Catalog::open(blobs, clock, rng, options);
+    auto opened = storage::Catalog::open(store, clock, rng, options);
     ASSERT_TRUE(opened) << opened.error().text();
     catalog = std::move(*opened);
     jobs = std::make_unique<FakeJobs>(*catalog);
@@ -433,6 +436,7 @@ class World : public testing::Test {
   ManualClock clock{*from_rfc3339("2026-11-20T03:00:00Z")};
   SeededRng rng{7};
   storage::MemoryBlobStore blobs;
+  storage::FaultyBlobStore store{blobs};
   metrics::Registry metrics;
   FakeAuthenticator authenticator;
   FakeAuthorizer authorizer;

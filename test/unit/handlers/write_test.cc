@@ -450,22 +450,46 @@ TEST_F(Delete, ACollectionBySelector) {
 }
 
 TEST_F(Delete, RacesWithProgressAndWins) {
-  std::atomic<bool> stop{false};
-  std::jthread job([&] {
-    for (int i = 0; !stop; ++i) {
-      const auto written = catalog->modify({api::kBackups, "openstack", "a"},
-                                           [i](const api::Object& object) -> Result<Json> {
-                                             Json dom = object.dom();
-                                             dom["status"]["progress"] = i;
-                                             return dom;
-                                           });
-      if (!written) return;  // it is gone
-      std::this_thread::yield();
-    }
-  });
-  const Reply reply = erase_a();
-  stop = true;
-  EXPECT_THAT(reply.status, testing::AnyOf(200, 409)) << reply.body;
+  int left = 19;
+  jobs->on_deleted = [&] {
+    if (left-- > 0) change("a", [&](Json& dom) { dom["status"]["progress"] = left; });
+  };
+  const Reply won = erase_a();
+  EXPECT_EQ(won.status, 200) << won.body;
+  EXPECT_EQ(get(kCollection + "/a").status, 404);
+
+  put("a");
+  left = 1000;
+  const Reply lost = erase_a();
+  EXPECT_EQ(lost.status, 409);
+  EXPECT_THAT(lost.message(), HasSubstr("the object has been modified"));
+  EXPECT_EQ(get(kCollection + "/a").status, 200);
+}
+
+class StoreDown : public World {};
+
+TEST_F(StoreDown, WritesAre503AndSayWhenToComeBackReadsGoOn) {
+  put("a");
+  const auto writes = [this] {
+    return std::vector<Reply>{
+        ask("POST", kCollection, backup("b").dump()),
+        patch(kCollection + "/a", R"({"metadata":{"labels":{"tier":"gold"}}})"),
+        ask("DELETE", kCollection + "/a"),
+    };
+  };
+  store.inject({.keys = "log/*", .times = -1});
+  for (const Reply& refused : writes()) {
+    EXPECT_EQ(refused.status, 503) << refused.body;
+    EXPECT_EQ(refused.reason(), "ServiceUnavailable");
+    EXPECT_EQ(refused.header("Retry-After"), "5");
+    EXPECT_EQ(refused.json()["details"]["retryAfterSeconds"], 5);
+  }
+  EXPECT_EQ(get(kCollection + "/a").status, 200);
+  EXPECT_THAT(names(get(kCollection)), ElementsAre("a"));
+  EXPECT_EQ(get(kRoot).status, 200);
+  EXPECT_EQ(get("/readyz").status, 200);
+  store.clear();
+  for (const Reply& done : writes()) EXPECT_LT(done.status, 300) << done.body;
 }
 
 }  // namespace
