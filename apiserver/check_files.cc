@@ -71,7 +71,7 @@ Status check_files(const Config& config) {
   for (const jobs::ConfiguredInstance& instance : config.instances) {
     const std::string key = "instances: " + instance.ns + "/" + instance.endpoint.name;
     if (const auto password = jobs::read_password_file(instance.password_file); !password)
-      return wrap(key, password.error());
+      return wrap(key + ": passwordFile", password.error());
     GB_TRY(check_ca(key + ": tls.caFile", instance.endpoint.tls_ca_file));
   }
   return {};

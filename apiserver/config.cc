@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <sstream>
 
@@ -11,6 +12,12 @@
 
 namespace gb::apiserver {
 namespace {
+
+constexpr std::array<std::pair<const char*, log::Level>, 4> kLogLevels{
+    {{"debug", log::Level::kDebug},
+     {"info", log::Level::kInfo},
+     {"warn", log::Level::kWarn},
+     {"error", log::Level::kError}}};
 
 // One mapping of the file that is being read: remembers the first error, so that reading is a list
 // of plain calls, and knows which keys were asked for, so that the rest is unknown.
@@ -366,10 +373,8 @@ void read_all(Section& top, Config& config) {
 }  // namespace
 
 Result<log::Level> parse_log_level(const std::string& name) {
-  if (name == "debug") return log::Level::kDebug;
-  if (name == "info") return log::Level::kInfo;
-  if (name == "warn") return log::Level::kWarn;
-  if (name == "error") return log::Level::kError;
+  for (const auto& [known, level] : kLogLevels)
+    if (name == known) return level;
   return fail(Code::kInvalid, "\"" + name + "\" is no log level", "use debug, info, warn or error");
 }
 
@@ -410,6 +415,7 @@ std::string describe(const Config& config) {
   pair("port", config.serving.port);
   pair("certFile", config.serving.cert_file.empty() ? "(made in memory, self-signed)"
                                                     : config.serving.cert_file);
+  pair("keyFile", config.serving.key_file);
   pair("clientCAFile", config.serving.client_ca_file);
   out << YAML::EndMap;
   if (config.cluster) {
@@ -485,7 +491,12 @@ std::string describe(const Config& config) {
     pair("parallelBackups", quota.parallel_backups);
     out << YAML::EndMap;
   }
-  out << YAML::EndSeq << YAML::EndMap << YAML::EndMap;
+  out << YAML::EndSeq << YAML::EndMap;
+  out << YAML::Key << "log" << YAML::Value << YAML::BeginMap;
+  for (const auto& [name, level] : kLogLevels)
+    if (level == config.log_level) pair("level", name);
+  pair("format", config.log_format == log::Format::kJson ? "json" : "text");
+  out << YAML::EndMap << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }
 

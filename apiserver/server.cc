@@ -34,6 +34,7 @@ constexpr std::chrono::seconds kShutdownDelay{3};
 constexpr std::chrono::seconds kDrainDeadline{
     25};  // below Kubernetes' 30 s of grace, with the delay
 constexpr std::chrono::seconds kReloadEvery{5};
+constexpr std::chrono::milliseconds kReadyPoll{200};
 
 // Tells systemd (Type=notify). Nothing to do where nobody asked.
 void notify_ready() {
@@ -193,7 +194,10 @@ Status serve(const Config& config, std::stop_token stop) {
                         {"version", GB_VERSION},
                         {"repository", catalog->repository_id()},
                         {"revision", catalog->revision()}});
-  notify_ready();
+  // Serving and ready are two things: without kube-apiserver the one begins and the other waits.
+  while (!service->ready())
+    if (!sleep_for(stop, kReadyPoll)) break;
+  if (!stop.stop_requested()) notify_ready();
 
   wait_for_stop(std::move(stop));
   log::info("stopping: finishing what is under way");

@@ -89,9 +89,7 @@ class ApiServer:
             self.apiservice = self.control_plane.register(self.port, self.ca.cert)
             kubeconfig = self.control_plane.service_account_kubeconfig(NAMESPACE, SERVICE)
             self.config["cluster"] = {"kubeconfig": str(kubeconfig)}
-        self.config_file.write_text(to_yaml(self.config))
-        self.process = Process("galera-backup-apiserver", [program("galera-backup-apiserver"), "--config", self.config_file],
-                               self.log, env=self.environment)
+        self.launch()
         wait_until("our server to be ready", self.ready, timeout, self.process)
         if self.control_plane is not None:
             self.control_plane.wait_available(self.apiservice, process=self.process)
@@ -99,6 +97,16 @@ class ApiServer:
             wait_until("kube-apiserver to show our resources", self._shown, 60, self.process)
             self.control_plane.wait_roles()
         return self
+
+    def command(self, *flags):
+        """How it is called, with the configuration file written."""
+        self.config_file.write_text(to_yaml(self.config))
+        return [program("galera-backup-apiserver"), "--config", self.config_file, *flags]
+
+    def launch(self, *flags):
+        """Starts the program and waits for nothing."""
+        self.process = Process("galera-backup-apiserver", self.command(*flags), self.log, env=self.environment)
+        return self.process
 
     def _shown(self):
         return "galerabackups" in self.control_plane.admin.run("api-resources", "--api-group=backup.rhoso.io", "--output=name").stdout
