@@ -5,7 +5,7 @@ from support import BACKUPS, Case
 
 class BadInput(Case):
     def test_an_unknown_instance(self):
-        self.create_fails(self.backup("b", ["no-such"]), "NotFound", "no-such", hint="known there: ")
+        self.create_fails(self.backup("b", ["no-such"]), "NotFound", 'there is no database instance "no-such"', hint="known there: ")
 
     def test_no_instance_at_all(self):
         self.create_fails(self.backup("b", []), "Invalid", "databaseInstances", hint=None)
@@ -20,10 +20,11 @@ class BadInput(Case):
                           hint="check the user and the password")
 
     def test_a_user_without_privileges(self):
-        self.create_fails(self.backup("b", ["no-privileges"]), "Forbidden", "poor", "privilege", hint="GRANT ")
+        self.create_fails(self.backup("b", ["no-privileges"]), "Forbidden", "poor", "lacks the privilege", hint="GRANT ")
 
     def test_a_schema_that_is_not_there(self):
-        self.create_fails(self.backup("b", databases=["keystone", "nowhere"]), "Invalid", "nowhere", hint="name only schemas that are there")
+        self.create_fails(self.backup("b", databases=["keystone", "nowhere"]), "Invalid", 'there is no schema "nowhere"',
+                          hint="name only schemas that are there")
 
     def test_a_name_that_is_taken(self):
         backup = self.backup("taken", databases=["glance"])

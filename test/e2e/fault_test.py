@@ -79,14 +79,14 @@ class Faults(Case):
 
     def test_a_cluster_that_is_not_primary(self):
         self.second_loses_its_majority()
-        self.create_fails(self.backup("non-primary", ["openstack-dr"]), "ServiceUnavailable", "Primary", "openstack-dr",
-                          hint="wait until the cluster is healthy")
+        self.create_fails(self.backup("non-primary", ["openstack-dr"]), "ServiceUnavailable",
+                          'no node of instance "openstack-dr" is Primary and Synced', hint="wait until the cluster is healthy")
 
     def test_two_restores_at_once_on_one_target(self):
         self.completed(self.backup("wanted"))
         first, held = self.running_restore("wanted", TO_DR)
-        self.create_fails(self.restore("second", "wanted", targets=TO_DR), "Conflict", first["metadata"]["name"], "openstack-dr",
-                          hint="wait until it has ended")
+        self.create_fails(self.restore("second", "wanted", targets=TO_DR), "Conflict", first["metadata"]["name"],
+                          'is running on instance "openstack-dr"', hint="wait until it has ended")
         held.close()
         self.wait_phase(first, "Completed")
 
