@@ -24,6 +24,14 @@ _bed = None
 _mounted = []
 
 
+def may_mount():
+    with tempfile.TemporaryDirectory() as folder:
+        if process.run(["mount", "-t", "tmpfs", "tmpfs", folder], check=False).returncode != 0:
+            return False
+        process.run(["umount", folder])
+        return True
+
+
 def shared_bed():
     """Galera "openstack" with a small data set, Galera "openstack-dr" (empty), control plane, our server."""
     global _bed
