@@ -3,7 +3,7 @@
 import json
 import re
 
-from gbtest import proof
+from gbtest import process, proof
 from gbtest.plugin import Plugin, oldest_kubectl
 from gbtest.process import wait_until
 from support import BACKUPS, GROUP, RESTORES, Case
@@ -149,6 +149,21 @@ class Restore(PluginCase):
             "asOf": "2026-11-20T02:00:00Z", "sourceNamespace": "other", "databaseInstances": ["a", "b"], "targets": {"a": "c"},
             "databases": ["nova"], "rename": {"nova": "nova_old"}, "content": "All", "existing": "Replace", "safetyBackup": False,
             "blockTraffic": False, "verification": "None", "threads": 8})
+        done = self.ok(self.plugin.run("galera", "restore", "p-standby", "--schedule=nightly", "--follow", "--existing=Replace",
+                                       "--target=a=c", "--dry-run=client", "-o", "yaml"))
+        self.assertEqual(done.stdout, f"""apiVersion: {GROUP}/v1beta1
+kind: GaleraRestore
+metadata:
+  name: p-standby
+  namespace: openstack
+spec:
+  existing: Replace
+  follow: true
+  schedule: nightly
+  targets:
+    a: c
+""")
+        self.fails(self.plugin.run("galera", "restore", "r", "--from=latest", "--follow"), 2, "--schedule")
 
     def test_refusals_and_bad_usage(self):
         self.fails(self.plugin.run("galera", "restore", "r"), 2, "--from")
@@ -366,8 +381,59 @@ class Status(PluginCase):
         screen(r"^  ! schedule/p-yearly: it is suspended: no backup will be made$")
 
 
-class OnATerminal(PluginCase):
-    def test_what_has_no_bar_says_the_same_there(self):
+class EachCommand(PluginCase):
+    """Each command on a terminal and without one, with the oldest kubectl and today's: what it says and its exit code."""
+
+    def ask(self, kubectl, on_terminal, *words):
+        """(exit code, everything that was said)."""
+        plugin = self.plugin_of(self.alice, kubectl)
+        if on_terminal:
+            terminal = plugin.terminal(*words)
+            return terminal.wait(), terminal.text
+        done = plugin.run(*words)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_of_both_kubectls_on_a_terminal_and_without_one(self):
+        for version, kubectl in (("1.29", oldest_kubectl()), ("today", self.alice.program)):
+            self.assertEqual("v1.29." in process.run([kubectl, "version", "--client"]).stdout, version == "1.29")
+            for on_terminal in (False, True):
+                with self.subTest(kubectl=version, on_terminal=on_terminal):
+                    self.all_of_them(f"p-{version.replace('.', '-')}-{'on' if on_terminal else 'off'}", kubectl, on_terminal)
+
+    def all_of_them(self, name, kubectl, on_terminal):
+        def says(code, said, *words):
+            found = self.ask(kubectl, on_terminal, *words)
+            self.assertEqual(found[0], code, found[1])
+            self.assertIn(said, found[1])
+        onto = "--target=openstack=openstack-dr"
+        self.made("backup", name)
+        self.made("restore", name)
+        says(0, f"backup {name}: Completed", "galera", "backup", name, "--instance=openstack", "--databases=glance")
+        says(1, "already exists", "galera", "backup", name, "--instance=openstack", "--databases=glance")
+        says(2, "--instance is required", "galera", "backup", name)
+        says(0, "every digest of", "galera", "logs", f"backup/{name}", "-f")
+        says(0, "LAST GOOD BACKUP", "galera", "status")
+        says(1, "there is nothing left to cancel", "galera", "cancel", f"backup/{name}")
+        self.alice("delete", BACKUPS, name)
+        says(0, f"{name} undeleted", "galera", "undelete", name)
+        says(1, "it was not deleted", "galera", "undelete", name)
+        self.bed.second.drop_everything()
+        says(0, f"restore {name}: Completed", "galera", "restore", name, f"--from={name}", onto)
+        says(1, "FAILED", "galera", "restore", f"{name}-dry", f"--from={name}", "--dry-run=server", onto)
+        # kubectl 1.29 finds the links only where a flag comes first.
+        says(0, "phase: Completed", "create", "galerabackup", "--instance=openstack", self.made("backup", f"{name}-2"),
+             "--databases=glance", "-o", "yaml")
+        self.bed.second.drop_everything()
+        says(0, "phase: Completed", "create", "galerarestore", f"--from={name}-2", self.made("restore", f"{name}-2"), onto,
+             "-o", "yaml")
+        held = self.hold_dumps()
+        running = self.backup(f"{name}-3")
+        self.running_dump(running)
+        says(0, f"{name}-3 cancelled", "galera", "cancel", f"backup/{name}-3")
+        held.close()
+        self.wait_phase(running, "Cancelled")
+
+    def test_what_has_no_bar_says_the_same_on_a_terminal(self):
         self.completed(self.backup("p-same", databases=["glance"]))
         for words in (("logs", "backup/p-same"), ("cancel", "backup/p-same"), ("undelete", "p-same"), ("backup", "x"),
                       ("restore", "r", "--from=no-such"), ("undelete", "p-none", "--dry-run")):
@@ -375,33 +441,15 @@ class OnATerminal(PluginCase):
             terminal = self.plugin.terminal("galera", *words)
             self.assertEqual(terminal.wait(), plain.returncode, terminal.text)
             self.assertEqual(terminal.text, plain.stdout + plain.stderr)
-        self.alice("delete", BACKUPS, "p-same")
-        terminal = self.plugin.terminal("galera", "undelete", "p-same", "-o", "name")
-        self.assertEqual(terminal.wait(), 0, terminal.text)
-        self.assertEqual(terminal.text, f"galerabackup.{GROUP}/p-same\n")
 
 
 class Create(PluginCase):
     """`kubectl create galerabackup`, by the links."""
 
-    def dispatch(self, plugin):
-        done = self.ok(plugin.run("create", "galerabackup", "--instance=openstack", self.made("backup", "p-created"), "--databases=glance"))
-        self.assertIn("backup p-created: Completed", done.stdout)
-        self.bed.second.drop_everything()
-        restored = self.ok(plugin.run("create", "galerarestore", "--from=p-created", self.made("restore", "p-created"),
-                                      "--target=openstack=openstack-dr"))
-        self.assertIn("restore p-created: Completed", restored.stdout)
-        self.ok(plugin.run("galera", "status"))
-
-    def test_todays_kubectl(self):
-        self.dispatch(self.plugin)
-        # Newer ones take the name first, too.
+    def test_todays_kubectl_takes_the_name_first_too(self):
         done = self.ok(self.plugin.run("create", "galerabackup", self.made("backup", "p-name-first"), "--instance=openstack",
                                        "--databases=glance", "-o", "name"))
         self.assertEqual(done.stdout, f"galerabackup.{GROUP}/p-name-first\n")
-
-    def test_the_oldest_kubectl(self):
-        self.dispatch(self.plugin_of(self.alice, oldest_kubectl()))
 
     def test_help_names_the_command_as_it_was_called(self):
         done = self.ok(self.plugin.run("create", "galerabackup", "--help"))
@@ -409,21 +457,24 @@ class Create(PluginCase):
 
 
 class Completion(PluginCase):
-    def complete(self, *words):
+    def complete(self, plugin, *words):
         """What kubectl itself offers a shell."""
-        done = self.ok(self.plugin.run("__complete", *words))
+        done = self.ok(plugin.run("__complete", *words))
         lines = done.stdout.splitlines()
         return [line.split("\t")[0] for line in lines[:-1]], lines[-1]
 
     def test_kubectl_offers_our_commands_flags_and_names(self):
         self.completed(self.backup("p-offered", databases=["glance"]))
-        offered, directive = self.complete("galera", "")
-        self.assertEqual(directive, ":4")
-        self.assertLessEqual({"backup", "restore", "status", "logs", "cancel", "undelete", "local"}, set(offered))
-        self.assertEqual(self.complete("galera", "restore", "r", "--fr"), (["--from"], ":4"))
-        self.assertIn("p-offered", self.complete("galera", "restore", "r", "--from", "p-off")[0])
-        self.assertIn("backup/p-offered", self.complete("galera", "logs", "backup/p-o")[0])
-        self.assertIn("openstack", self.complete("galera", "backup", "x", "--instance", "")[0])
+        for kubectl in (self.alice.program, oldest_kubectl()):
+            with self.subTest(kubectl=kubectl):
+                plugin = self.plugin_of(self.alice, kubectl)
+                offered, directive = self.complete(plugin, "galera", "")
+                self.assertEqual(directive, ":4")
+                self.assertLessEqual({"backup", "restore", "status", "logs", "cancel", "undelete", "local"}, set(offered))
+                self.assertEqual(self.complete(plugin, "galera", "restore", "r", "--fr"), (["--from"], ":4"))
+                self.assertIn("p-offered", self.complete(plugin, "galera", "restore", "r", "--from", "p-off")[0])
+                self.assertIn("backup/p-offered", self.complete(plugin, "galera", "logs", "backup/p-o")[0])
+                self.assertIn("openstack", self.complete(plugin, "galera", "backup", "x", "--instance", "")[0])
 
     def test_without_a_cluster_there_is_silence(self):
         done = self.plugin.run("__complete", "galera", "logs", "", environment={"KUBECONFIG": "/none"})
