@@ -78,13 +78,15 @@ api::Json StoreStatus::describe(const Store& store, bool first) const {
   Status answers;
   if (const auto listed = store.blobs->list("keys/"); !listed) answers = fail(listed.error());
   if (answers && first) answers = environment_.catalog->health();
+  if (auto* space = dynamic_cast<storage::FreeSpace*>(store.blobs.get())) {
+    const auto free = space->free_bytes();
+    if (free) status["freeBytes"] = *free;
+    if (!free && free.error().code == Code::kForbidden) answers = fail(free.error());
+    if (const auto capacity = space->capacity_bytes()) status["capacityBytes"] = *capacity;
+  }
   if (!answers) {
     status["phase"] = answers.error().code == Code::kForbidden ? "ReadOnly" : "Unavailable";
     status["message"] = answers.error().text();
-  }
-  if (auto* space = dynamic_cast<storage::FreeSpace*>(store.blobs.get())) {
-    if (const auto free = space->free_bytes()) status["freeBytes"] = *free;
-    if (const auto capacity = space->capacity_bytes()) status["capacityBytes"] = *capacity;
   }
   return status;
 }

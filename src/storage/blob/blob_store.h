@@ -71,8 +71,8 @@ Status put(BlobStore& store, std::string_view key, Bytes bytes);
 // Invalid unless `key` has the form above.
 Status check_key(std::string_view key);
 
-// Bytes that may still be written, and that the place could hold in all, whoever uses them; absent
-// where the store has no such bound. Drivers that know implement it; it is advice, never a promise.
+// Bytes that may still be written (Forbidden: the store is read-only) and that the place could hold
+// in all, whoever uses them; absent where there is no such bound. It is advice, never a promise.
 class FreeSpace {
  public:
   virtual ~FreeSpace() = default;

@@ -101,10 +101,9 @@ tl::unexpected<Error> FsBlobStore::Root::failure(int error, std::string_view wha
     }
     case EACCES:
     case EPERM:
-    case EROFS:
       return fail(Code::kForbidden, message + std::strerror(error),
                   "the directory and all below it must belong to the user that this program runs "
-                  "as, on a volume that is mounted writable");
+                  "as");
     case ENOENT:
       return fail(Code::kNotFound, "the store holds no " + where);
     case ELOOP:
@@ -300,6 +299,8 @@ Result<FsBlobStore::Root::Space> FsBlobStore::Root::space_now() const {
   if (fstatvfs(fd_.get(), &status) != 0)
     return fail(Code::kUnavailable, "can not ask for the free space of " + path_.string() + ": " +
                                         std::strerror(errno));
+  if ((status.f_flag & ST_RDONLY) != 0)
+    return fail(Code::kForbidden, "the volume of " + path_.string() + " is mounted read-only");
   // What is kept back for root is none of ours, full or free: as df has it.
   const std::uint64_t used = status.f_blocks - status.f_bfree;
   return Space{static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize,

@@ -1,0 +1,61 @@
+"""A volume that can no longer be written to: what is refused, what goes on, and that all is well again afterwards."""
+
+import os
+import shutil
+import tempfile
+import unittest
+
+from gbtest import place, process
+from gbtest.apiserver import ApiServer, instance
+from gbtest.process import wait_until
+from support import API, BACKUPS, GROUP, NAMESPACE, shared_bed
+
+
+class Store(unittest.TestCase):
+    def setUp(self):
+        self.bed = shared_bed()
+        folder = place.new_folder()
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        self.volume = tempfile.mkdtemp(prefix="gb-volume-")
+        self.addCleanup(os.rmdir, self.volume)
+        if process.run(["mount", "-t", "tmpfs", "-o", "size=200M,mode=0700", "tmpfs", self.volume], check=False).returncode != 0:
+            self.skipTest("mounting is not allowed here")
+        self.addCleanup(process.run, ["umount", self.volume])
+        server = ApiServer(folder, self.volume, [instance(NAMESPACE, "openstack", self.bed.galera)])
+        self.addCleanup(server.stop)
+        server.start()
+        self.alice = server.client("alice")
+
+    def create(self, name):
+        return self.alice.run("create", "-f", "-", stdin={
+            "apiVersion": f"{GROUP}/v1beta1", "kind": "GaleraBackup", "metadata": {"name": name, "namespace": NAMESPACE},
+            "spec": {"databaseInstances": ["openstack"], "databases": ["glance"]}})
+
+    def store(self):
+        return self.alice.json("get", f"galerabackupstores.{GROUP}", "default")["status"]
+
+    def completed(self, name):
+        done = self.create(name)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.alice("wait", "--for=condition=Completed", f"{BACKUPS}/{name}", "--timeout=60s")
+
+    def store_is(self, phase):
+        """The status is looked at every ten seconds."""
+        return wait_until(f"the store to be {phase}", lambda: self.store()["phase"] == phase, 30)
+
+    def test_writes_answer_503_and_reads_go_on(self):
+        self.completed("before")
+        self.store_is("Available")
+        process.run(["mount", "-o", "remount,ro", self.volume])
+        refused = self.create("meanwhile")
+        self.assertIn("(ServiceUnavailable)", refused.stderr)
+        self.assertIn("Read-only file system", refused.stderr)
+        self.assertIn("(ServiceUnavailable)", self.alice.run("delete", BACKUPS, "before").stderr)
+        self.store_is("ReadOnly")
+        self.assertIn("is mounted read-only", self.store()["message"])
+        self.assertIn('\ngalera_backup_store_up{store="default"} 0\n', self.alice.raw("/metrics"))
+        self.assertEqual(self.alice("get", BACKUPS, "-o", "name"), f"galerabackup.{GROUP}/before\n")
+        self.assertIn("Completed", self.alice.raw(f"{API}/galerabackups/before/log"))
+        process.run(["mount", "-o", "remount,rw", self.volume])
+        self.completed("after")
+        self.store_is("Available")
