@@ -90,6 +90,7 @@ class Discovery(Case):
         self.addCleanup(self.server_again)
         self.bed.server.kill()
         wait_until("the group to be Stale", lambda: self.freshness() in ("Stale", "absent"), 90)
+        wait_until("it to be said", lambda: " False " in self.bed.control_plane.admin("get", "apiservice", f"v1beta1.{GROUP}"), 30)
         self.assertEqual(self.aggregated()["apps"]["v1"]["freshness"], "Current")
         self.assertIn("deployments", self.alice.run("api-resources", "--cached=false").stdout)
         self.bed.server.start()

@@ -54,6 +54,13 @@ class FoundByTheirObject(ObjectCase):
     def test_what_is_not_there_is_said_with_what_is(self):
         self.create_fails(self.backup("typo", ["mian"]), "NotFound", "main", "cell1", "openstack-dr", hint="Galera objects there: ")
 
+    def test_kubectl_get_galera_shows_the_category_not_the_operators_objects(self):
+        self.completed(self.backup("beside-galera", databases=["glance"]))
+        shown = self.admin("get", "galera", "-n", NAMESPACE, "-o", "name")
+        self.assertIn("beside-galera", shown)
+        self.assertNotIn(f"galera.{GROUP}/main", shown)
+        self.assertIn(f"galera.{GROUP}/main", self.admin("get", f"galeras.{GROUP}", "-n", NAMESPACE, "-o", "name"))
+
     def test_a_stranger_learns_nothing(self):
         mallory = self.bed.user("mallory", namespace=NAMESPACE)
         done = mallory.run("create", "-f", "-", stdin=self.backup("not-mine", ["main"]))

@@ -146,7 +146,11 @@ TEST_F(FollowerTest, WhatFailsIsTriedAgain) {
   take("b");
   ASSERT_TRUE(
       in_time([&] { return now()["status"]["follow"].value("consecutiveFailures", 0U) >= 2U; }));
-  EXPECT_THAT(now()["status"]["message"], HasSubstr("the target went away"));
+  EXPECT_THAT(now()["status"]["message"],
+              AllOf(HasSubstr("restore standby-"), HasSubstr(" is Failed: "),
+                    HasSubstr("the target went away")));
+  EXPECT_EQ(condition(now(), "Healthy"), "False LastRunFailed");
+  EXPECT_TRUE(eventually([&] { return events_.has("standby LastRunFailed"); }));
   EXPECT_EQ(now()["status"]["backup"], "a") << "what it was known to hold last";
   {
     const std::scoped_lock lock(cluster_.mutex);
@@ -154,6 +158,7 @@ TEST_F(FollowerTest, WhatFailsIsTriedAgain) {
   }
   ASSERT_TRUE(holds("b"));
   EXPECT_EQ(now()["status"]["follow"]["consecutiveFailures"], 0U);
+  EXPECT_EQ(condition(now(), "Healthy"), "True LastRunCompleted");
   EXPECT_THAT(now()["status"]["follow"]["lastRestore"], HasSubstr("-try"));
 }
 
@@ -167,6 +172,7 @@ TEST_F(FollowerTest, WhoLostTheRightRestoresNothing) {
     return now()["status"]["message"].get<std::string>().find("forbidden") != std::string::npos;
   }));
   EXPECT_THAT(now()["status"]["message"], HasSubstr("backup b could not be restored: "));
+  EXPECT_EQ(condition(now(), "Healthy"), "False LastRunFailed");
   EXPECT_EQ(restores(), 1U);
 }
 

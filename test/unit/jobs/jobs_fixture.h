@@ -183,6 +183,13 @@ class JobsTest : public testing::Test {
     return (*jobs_->wait((*submitted)->key(), (*submitted)->uid(), std::chrono::minutes(1), {}))
         ->dom();
   }
+  // "False RunMissed": status and reason of the condition of this type; empty when there is none.
+  static std::string condition(const api::Json& dom, const std::string& type) {
+    for (const api::Json& one : dom["status"]["conditions"])
+      if (one["type"] == type)
+        return one["status"].get<std::string>() + " " + one["reason"].get<std::string>();
+    return {};
+  }
   std::string log_of(const api::Json& dom) {
     std::string text;
     const auto object =

@@ -1,5 +1,6 @@
 #include <future>
 
+#include "jobs/store_status.h"
 #include "test/unit/jobs/jobs_fixture.h"
 
 namespace gb::jobs::test {
@@ -88,6 +89,19 @@ TEST_F(JobsTest, SchemaChangesRestartTheDumpAndThenMakeItStrict) {
   EXPECT_EQ(done["status"]["progress"]["rows"], 2);
 }
 
+TEST_F(JobsTest, SchemaChangesThatNeverEndFailTheBackup) {
+  const Status changed =
+      fail(Code::kConflict, "table nova.instances was altered while the dump ran");
+  cluster_.run_results = {changed, changed, changed, changed};
+  const api::Json done = finish(submit(backup("a")));
+  EXPECT_EQ(done["status"]["phase"], "Failed");
+  EXPECT_EQ(done["status"]["message"],
+            "instance \"main\": table nova.instances was altered while the dump ran");
+  EXPECT_EQ(cluster_.runs, 4);
+  EXPECT_EQ(cluster_.strict_runs, 1) << "the last one was on a donor that was held still";
+  EXPECT_TRUE(blobs_->list("data/")->empty());
+}
+
 TEST_F(JobsTest, AFailedDumpSaysWhyAndLeavesNoData) {
   cluster_.run_results = {fail(Code::kUnavailable, "the donor went away", "try again")};
   const api::Json done = finish(submit(backup("a")));
@@ -149,6 +163,8 @@ TEST_F(JobsTest, DamageThatAVerificationFindsIsAConditionAndAnEventOfItsOwn) {
   EXPECT_EQ(conditions[1]["type"], "Verified");
   EXPECT_EQ(conditions[1]["status"], "False");
   EXPECT_EQ(conditions[1]["reason"], "Mismatch");
+  EXPECT_THAT(done["status"]["message"].get<std::string>(),
+              HasSubstr("what was written does not read back as it was"));
   const std::scoped_lock lock(events_.mutex);
   EXPECT_THAT(events_.told, testing::IsSupersetOf({"a VerificationFailed", "a Failed"}));
 }
@@ -454,6 +470,21 @@ TEST_F(JobsTest, StoresTellWhatTheyHold) {
   EXPECT_EQ(dom["status"]["phase"], "Available");
   EXPECT_EQ(dom["status"]["trashRetention"], "72h");
   EXPECT_EQ(dom["status"]["backups"], 1);
+}
+
+TEST_F(JobsTest, AStoreThatDoesNotAnswerIsUnavailableUntilItDoes) {
+  Environment environment;
+  environment.catalog = catalog_.get();
+  environment.clock = &clock_;
+  environment.stores = dependencies(*catalog_).stores;
+  const auto now = [&] { return StoreStatus(environment).objects().at(0)->dom()["status"]; };
+  EXPECT_EQ(now()["phase"], "Available");
+  faulty_.inject({.calls = {storage::BlobCall::kList}, .times = -1});
+  EXPECT_EQ(now()["phase"], "Unavailable");
+  EXPECT_NE(now()["message"], "");
+  faulty_.clear();
+  EXPECT_EQ(now()["phase"], "Available");
+  EXPECT_EQ(now()["message"], "");
 }
 
 }  // namespace

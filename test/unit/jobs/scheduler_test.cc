@@ -9,6 +9,7 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::minutes;
+using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 
@@ -19,8 +20,9 @@ class SchedulerTest : public JobsTest {
                                        {.tail_interval = std::chrono::milliseconds(20)});
     start_quick();
   }
-  void start_quick() {
+  void start_quick(std::vector<NamespaceQuota> quotas = {}) {
     Dependencies d = dependencies(*catalog_);
+    d.quotas = std::move(quotas);
     d.look_every = std::chrono::milliseconds(20);
     jobs_ = *Jobs::start(std::move(d));
   }
@@ -80,7 +82,7 @@ TEST_F(SchedulerTest, ARunIsStartedWhenItIsDueAsWhoCreatedTheSchedule) {
   EXPECT_EQ(status("lastScheduleTime"), "2026-11-21T02:00:00Z");
   EXPECT_EQ(status("lastSuccessfulTime"), "2026-11-21T02:00:00Z");
   EXPECT_EQ(status("nextScheduleTime"), "2026-11-22T02:00:00Z");
-  EXPECT_EQ(schedule()["status"]["conditions"][0]["status"], "True");
+  EXPECT_EQ(condition(schedule(), "Healthy"), "True LastRunCompleted");
   pause();
   EXPECT_EQ(backups(), 1U);
 }
@@ -102,7 +104,7 @@ TEST_F(SchedulerTest, ARunThatMissedItsDeadlineIsSkippedAndSaidSo) {
   ASSERT_TRUE(eventually([&] { return !status("message").empty(); }));
   EXPECT_THAT(status("message"), HasSubstr("the run due at 2026-11-21T02:00:00Z could not begin"));
   EXPECT_EQ(backups(), 0U);
-  EXPECT_EQ(schedule()["status"]["conditions"][0]["reason"], "RunMissed");
+  EXPECT_EQ(condition(schedule(), "Healthy"), "False RunMissed");
   EXPECT_TRUE(eventually([&] { return events_.has("nightly RunMissed"); }));
 }
 
@@ -113,6 +115,8 @@ TEST_F(SchedulerTest, ARunThatFailsIsTriedAgainUntilItSucceeds) {
   ASSERT_TRUE(first_run_is("Failed"));
   EXPECT_EQ(schedule()["status"]["consecutiveFailures"], 1);
   EXPECT_THAT(status("message"), HasSubstr("the node went away"));
+  EXPECT_EQ(condition(schedule(), "Healthy"), "False LastRunFailed");
+  EXPECT_EQ(status("lastBackup"), "nightly-20261121020000");
   pause();
   EXPECT_EQ(backups(), 1U) << "not before its time";
   manual_.advance(minutes(1));
@@ -137,13 +141,37 @@ TEST_F(SchedulerTest, ACreatorWhoLostTheRightRunsNothing) {
   rules_.denied = "alice get galeras main";
   manual_.advance(hours(16));
   ASSERT_TRUE(eventually([&] { return status("phase") == "Failed"; }));
-  EXPECT_THAT(status("message"), HasSubstr("User \"alice\" cannot get resource \"galeras\""));
+  EXPECT_THAT(status("message"),
+              AllOf(HasSubstr("the run due at 2026-11-21T02:00:00Z could not begin: "),
+                    HasSubstr("\"main\" is forbidden: User \"alice\" cannot get resource")));
   EXPECT_EQ(backups(), 0U);
   // Given back, the next run goes.
   rules_.denied = "";
   manual_.advance(hours(24));
   ASSERT_TRUE(eventually([&] { return status("phase") == "Enabled"; }));
   ASSERT_TRUE(eventually([&] { return backups() == 1; }));
+}
+
+TEST_F(SchedulerTest, ARunThatFindsNoRoomIsSaid) {
+  jobs_.reset();
+  start_quick({{"openstack", 1, 0, 0}});
+  const api::ObjectPtr by_hand = *submit(backup("by-hand"));
+  finish(by_hand);
+  create(nightly());
+  manual_.advance(hours(16));
+  ASSERT_TRUE(eventually([&] { return status("phase") == "Failed"; }));
+  EXPECT_THAT(status("message"),
+              AllOf(HasSubstr("could not begin: exceeded quota of namespace \"openstack\""),
+                    HasSubstr("delete a backup")));
+  EXPECT_EQ(condition(schedule(), "Healthy"), "False RunNotStarted");
+  EXPECT_TRUE(eventually([&] { return events_.has("nightly RunNotStarted"); }));
+  EXPECT_EQ(backups(), 1U);
+  // With room again the next run goes.
+  const api::ObjectPtr ended = *backup_named("by-hand");
+  ASSERT_TRUE(jobs_->deleted(*ended));
+  ASSERT_TRUE(catalog_->remove(ended->key(), ended->revision()));
+  manual_.advance(hours(24));
+  ASSERT_TRUE(eventually([&] { return phase_of_backup("nightly-20261122020000") == "Completed"; }));
 }
 
 TEST_F(SchedulerTest, AScheduleDoesNotOverlapItself) {
@@ -324,7 +352,7 @@ TEST_F(SchedulerTest, ARunThatHasToWaitSaysForWhat) {
   manual_.advance(hours(16));
   ASSERT_TRUE(eventually([&] { return !status("message").empty(); }));
   EXPECT_THAT(status("message"), HasSubstr("the run due at 2026-11-21T02:00:00Z waits: Secret"));
-  EXPECT_EQ(schedule()["status"]["conditions"][0]["reason"], "RunWaits");
+  EXPECT_EQ(condition(schedule(), "Healthy"), "False RunWaits");
   const std::string revision = schedule()["metadata"]["resourceVersion"];
   for (int i = 0; i < 10; ++i) {
     manual_.advance(std::chrono::seconds(10));

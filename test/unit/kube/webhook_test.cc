@@ -263,6 +263,36 @@ TEST_F(Webhooks, ANewKeyIsTakenWhenItsFileChanges) {
                         other, request.id + "." + request.timestamp + "." + request.body))));
 }
 
+TEST_F(Webhooks, AKeyThatCanNotBeReadIsWaitedFor) {
+  const std::filesystem::path kept = folder_ / "kept";
+  std::filesystem::rename(folder_ / "secret", kept);
+  testing::internal::CaptureStderr();
+  fail_one();
+  for (int i = 0; i < 500 && counted("retried") == "0"; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::filesystem::rename(kept, folder_ / "secret");
+  const bool taken = until(1);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("a notification was not taken, it is tried again"),
+                    HasSubstr("notifications.webhook.secretFile: "), HasSubstr("can not be read")));
+  EXPECT_TRUE(taken);
+}
+
+// What a receiver computes that did not read docs/operator-guide.md.
+TEST_F(Webhooks, TheTextOfTheKeyIsNotTheKey) {
+  fail_one();
+  ASSERT_TRUE(until(1));
+  const Request request = requests()[0];
+  const auto signed_with = [&](std::string_view key) {
+    return "v1," + to_base64(as_bytes(http::hmac_sha256(
+                       key, request.id + "." + request.timestamp + "." + request.body)));
+  };
+  const std::string text = to_base64(as_bytes(kSigningKey));
+  EXPECT_NE(request.signature, signed_with("whsec_" + text));
+  EXPECT_NE(request.signature, signed_with(text));
+  EXPECT_EQ(request.signature, signed_with(*from_base64(text)));
+}
+
 TEST_F(Webhooks, AReceiverThatCanNotBeVerifiedGetsNothing) {
   std::ofstream(folder_ / "ca.crt")
       << http::make_self_signed({"127.0.0.1"}, http::test::wall_now())->certificate_pem;
