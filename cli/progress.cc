@@ -18,7 +18,6 @@ namespace gb::cli {
 namespace {
 
 using std::chrono::seconds;
-using std::chrono::steady_clock;
 
 constexpr seconds kLineEvery{10};
 constexpr std::size_t kNoWidth = 80;
@@ -56,6 +55,11 @@ std::string padded_percent(std::uint64_t percent) {
   return std::string(4 - std::min<std::size_t>(4, text.size()), ' ') + text;
 }
 
+const Clock& system_clock() {
+  static const SystemClock clock;
+  return clock;
+}
+
 std::size_t terminal_width() {
   winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kNoWidth;
@@ -88,7 +92,10 @@ std::string progress_line(const api::Json& object) {
   return f.phase + ": " + std::to_string(f.percent) + "%, " + counts(f);
 }
 
-Progress::Progress() : terminal_(::isatty(STDERR_FILENO) == 1), begun_(steady_clock::now()) {}
+Progress::Progress() : Progress(system_clock()) {}
+
+Progress::Progress(const Clock& clock)
+    : clock_(clock), terminal_(::isatty(STDERR_FILENO) == 1), begun_(clock.steady_now()) {}
 
 Progress::~Progress() {
   clear();
@@ -100,7 +107,7 @@ void Progress::clear() {
 }
 
 void Progress::show(const api::Json& object) {
-  const auto now = steady_clock::now();
+  const SteadyTime now = clock_.steady_now();
   if (terminal_) {
     const auto elapsed = std::chrono::duration_cast<seconds>(now - begun_);
     // One column less than there are: some terminals wrap after the last one.
@@ -110,7 +117,7 @@ void Progress::show(const api::Json& object) {
     return;
   }
   const std::string phase = api::phase_of(object);
-  if (phase == last_phase_ && now - last_ < kLineEvery) return;
+  if (last_ && phase == last_phase_ && now - *last_ < kLineEvery) return;
   std::fprintf(stderr, "%s\n", progress_line(object).c_str());
   last_phase_ = phase;
   last_ = now;

@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "api/object.h"
+#include "base/clock.h"
 
 namespace gb::cli {
 
@@ -20,6 +22,7 @@ namespace gb::cli {
 class Progress {
  public:
   Progress();
+  explicit Progress(const Clock& clock);
   ~Progress();  // takes the bar away: what is printed next says how it ended
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -30,11 +33,12 @@ class Progress {
  private:
   void clear();
 
+  const Clock& clock_;
   const bool terminal_;
   bool drawn_ = false;
   std::string last_phase_;
-  std::chrono::steady_clock::time_point begun_;
-  std::chrono::steady_clock::time_point last_;
+  const SteadyTime begun_;
+  std::optional<SteadyTime> last_;  // when a line was written
 };
 
 }  // namespace gb::cli

@@ -46,5 +46,26 @@ TEST(ProgressBar, AnObjectWithoutAStatusIsPending) {
   EXPECT_EQ(progress_line(running(42)), "Running: 42%, 1234 rows, 50Mi, 10Mi/s");
 }
 
+TEST(Progress, WithoutATerminalThereIsALineEveryTenSecondsAndWithEveryPhase) {
+  ManualClock clock{WallTime()};
+  testing::internal::CaptureStderr();
+  {
+    Progress progress(clock);
+    for (std::uint64_t second = 0; second <= 20; ++second) {
+      progress.show(running(second));
+      clock.advance(seconds(1));
+    }
+    api::Json next = running(20);
+    next["status"]["phase"] = "Verifying";
+    progress.show(next);
+    progress.show(next);
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "Running: 0%, 1234 rows, 50Mi, 10Mi/s\n"
+            "Running: 10%, 1234 rows, 50Mi, 10Mi/s\n"
+            "Running: 20%, 1234 rows, 50Mi, 10Mi/s\n"
+            "Verifying: 20%, 1234 rows, 50Mi, 10Mi/s\n");
+}
+
 }  // namespace
 }  // namespace gb::cli
