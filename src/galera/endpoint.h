@@ -26,6 +26,9 @@ struct Address {
   auto operator<=>(const Address&) const = default;
 };
 
+// Whether some address of `a` and one of `b` are, as far as they are written, of the same server.
+[[nodiscard]] bool share_a_server(const std::vector<Address>& a, const std::vector<Address>& b);
+
 enum class TlsMode { kDisabled, kRequired };  // Required: encrypted, and the certificate verified
 
 struct Endpoint {

@@ -144,9 +144,10 @@ Result<api::ObjectPtr> Manager::submit_backup(api::Json object, const kube::User
   GB_TRY(authorize_backup(object, user));
   GB_TRY(name_is_free(api::kBackups, object));
   GB_TRY(quotas_.check(namespace_of(object)));
-  GB_TRY_ASSIGN(auto held, targets_.hold(namespace_of(object),
-                                         api::read_backup_spec(object).database_instances,
-                                         "backup \"" + name_of(object) + "\"", false));
+  const std::string ns = namespace_of(object);
+  GB_TRY_ASSIGN(auto held,
+                targets_.hold(ns, located(ns, api::read_backup_spec(object).database_instances),
+                              "backup \"" + name_of(object) + "\"", false));
   auto log = make_log(object);
   GB_TRY_ASSIGN(BackupWork work, prepare_backup(environment_, object, log, stop));
   if (work.spec.verification == "Restore")
@@ -220,6 +221,24 @@ Status Manager::authorize_restore(const std::string& ns, const api::RestoreSpec&
   return environment_.authorize_store(user, store->name);
 }
 
+std::vector<galera::Endpoint> Manager::located(const std::string& ns,
+                                               const std::vector<std::string>& names) const {
+  std::vector<galera::Endpoint> out;
+  for (const std::string& name : names) {
+    if (auto found = environment_.instances->resolve(ns, name))
+      out.push_back(std::move(*found));
+    else
+      out.emplace_back().name = name;
+  }
+  return out;
+}
+
+Status Manager::nobody_else_on(const std::string& ns, const galera::Endpoint& instance) {
+  GB_TRY(targets_.may_hold(ns, instance, true));
+  // The command line is for when no server is left: what one has recorded must not stop it.
+  return environment_.keeps_house ? no_restore_runs_on(environment_, ns, instance) : Status();
+}
+
 Result<api::ObjectPtr> Manager::start_restore(api::Json object, const kube::User& user,
                                               bool dry_run, std::stop_token stop,
                                               const Record& record_it) {
@@ -230,13 +249,21 @@ Result<api::ObjectPtr> Manager::start_restore(api::Json object, const kube::User
   GB_TRY(authorize_restore(ns, spec, *backup, user));
   std::unique_ptr<Targets::Hold> held;
   if (!dry_run) {
-    const auto targets = targets_of(spec, api::read_backup_spec(backup->dom()).database_instances);
+    const auto targets =
+        located(ns, targets_of(spec, api::read_backup_spec(backup->dom()).database_instances));
+    for (const galera::Endpoint& target : targets) GB_TRY(nobody_else_on(ns, target));
     GB_TRY_ASSIGN(held, targets_.hold(ns, targets, "restore \"" + name_of(object) + "\"", true));
   }
 
   auto log = make_log(object);
   GB_TRY_ASSIGN(RestoreWork work,
                 prepare_restore(environment_, object, std::move(backup), log, std::move(stop)));
+  for (RestoreWork::Instance& instance : work.instances) {
+    // What really restores has the instance by now.
+    const Status alone = dry_run ? nobody_else_on(ns, instance.endpoint) : Status();
+    instance.plan.preflight.push_back(
+        {"OtherJobs", alone.has_value(), alone ? std::string() : alone.error().text()});
+  }
   object["status"] = initial_restore_status(environment_, work, dry_run);
   if (dry_run) return not_recorded(api::kRestores, std::move(object));
   GB_TRY(require_ready(work));

@@ -79,6 +79,11 @@ class Manager final : public Jobs {
   // May `user` restore this backup to where the spec says?
   [[nodiscard]] Status authorize_restore(const std::string& ns, const api::RestoreSpec& spec,
                                          const api::Object& backup, const kube::User& user) const;
+  // Where these are, as far as can be told now: what is wrong with one is told by who connects.
+  [[nodiscard]] std::vector<galera::Endpoint> located(const std::string& ns,
+                                                      const std::vector<std::string>& names) const;
+  // Conflict when a job works on this instance, of this process or, as far as restores go, another.
+  [[nodiscard]] Status nobody_else_on(const std::string& ns, const galera::Endpoint& instance);
   // Everything from the choice of the backup on; `record_it` is called when all is ready.
   Result<api::ObjectPtr> start_restore(api::Json object, const kube::User& user, bool dry_run,
                                        std::stop_token stop, const Record& record_it);

@@ -1,5 +1,4 @@
 // The part of the manager that is about warm standby: its admission, and the start of its restores.
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -10,16 +9,6 @@
 #include "jobs/schedule.h"
 
 namespace gb::jobs {
-namespace {
-
-// Whether two instances have a server in common.
-bool share_a_node(const galera::Endpoint& a, const galera::Endpoint& b) {
-  for (const galera::Address& node : a.nodes)
-    if (std::ranges::find(b.nodes, node) != b.nodes.end()) return true;
-  return false;
-}
-
-}  // namespace
 
 Result<api::ObjectPtr> Manager::submit_follower(api::Json object, const kube::User& user,
                                                 bool dry_run, std::stop_token stop) {
@@ -47,7 +36,8 @@ Result<api::ObjectPtr> Manager::submit_follower(api::Json object, const kube::Us
   for (std::size_t i = 0; i < sources.size(); ++i) {
     GB_TRY_ASSIGN(const galera::Endpoint target, environment_.instances->resolve(ns, targets[i]));
     const auto source = environment_.instances->resolve(source_ns, sources[i]);
-    if ((ns == source_ns && targets[i] == sources[i]) || (source && share_a_node(*source, target)))
+    if ((ns == source_ns && targets[i] == sources[i]) ||
+        (source && galera::share_a_server(source->nodes, target.nodes)))
       return fail(Code::kInvalid,
                   "instance \"" + targets[i] +
                       "\" is the cluster that the backups come from: following would take it back "

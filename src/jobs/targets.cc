@@ -1,45 +1,79 @@
 #include "jobs/targets.h"
 
-#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "api/types.h"
+#include "jobs/facts.h"
+#include "jobs/follower.h"
 
 namespace gb::jobs {
+namespace {
+
+// `who` works on `other` of `other_ns`, which is `instance` of `ns`, or has a server in common.
+Status is_taken(const std::string& who, const std::string& other_ns, const std::string& other,
+                const std::string& ns, const std::string& instance) {
+  std::string message = who;
+  if (other_ns != ns) message += " of namespace \"" + other_ns + "\"";
+  message += " is running on instance \"" + other + "\"";
+  if (other_ns != ns || other != instance)
+    message += ", which has servers in common with \"" + instance + "\"";
+  return fail(Code::kConflict, std::move(message),
+              "wait until it has ended, or delete it to cancel it");
+}
+
+}  // namespace
+
+Status Targets::is_free(const std::string& ns, const galera::Endpoint& instance,
+                        bool exclusive) const {
+  for (const Use& use : uses_) {
+    if (!exclusive && !use.exclusive) continue;
+    if ((use.ns == ns && use.instance == instance.name) ||
+        galera::share_a_server(use.nodes, instance.nodes))
+      return is_taken(use.who, use.ns, use.instance, ns, instance.name);
+  }
+  return {};
+}
+
+Status Targets::may_hold(const std::string& ns, const galera::Endpoint& instance, bool exclusive) {
+  const std::scoped_lock lock(mutex_);
+  return is_free(ns, instance, exclusive);
+}
 
 Result<std::unique_ptr<Targets::Hold>> Targets::hold(const std::string& ns,
-                                                     const std::vector<std::string>& instances,
+                                                     const std::vector<galera::Endpoint>& instances,
                                                      const std::string& who, bool exclusive) {
   const std::scoped_lock lock(mutex_);
-  std::vector<std::string> keys;
-  for (const std::string& instance : instances) {
-    keys.push_back(ns + "/" + instance);
-    const auto use = uses_.find(keys.back());
-    if (use == uses_.end()) continue;
-    std::string other = use->second.exclusive;
-    if (other.empty() && exclusive && !use->second.shared.empty())
-      other = use->second.shared.front();
-    if (!other.empty())
-      return fail(Code::kConflict, other + " is running on instance \"" + instance + "\"",
-                  "wait until it has ended, or delete it to cancel it");
-  }
-  for (const std::string& key : keys) {
-    if (exclusive)
-      uses_[key].exclusive = who;
-    else
-      uses_[key].shared.push_back(who);
-  }
-  return std::make_unique<Hold>(*this, std::move(keys), who, exclusive);
+  for (const galera::Endpoint& instance : instances) GB_TRY(is_free(ns, instance, exclusive));
+  auto hold = std::make_unique<Hold>(*this);
+  for (const galera::Endpoint& instance : instances)
+    uses_.push_back({hold.get(), ns, instance.name, instance.nodes, who, exclusive});
+  return hold;
 }
 
 Targets::Hold::~Hold() {
   const std::scoped_lock lock(owner_.mutex_);
-  for (const std::string& key : keys_) {
-    Use& use = owner_.uses_[key];
-    if (exclusive_)
-      use.exclusive.clear();
-    else if (const auto it = std::find(use.shared.begin(), use.shared.end(), who_);
-             it != use.shared.end())
-      use.shared.erase(it);
-    if (use.exclusive.empty() && use.shared.empty()) owner_.uses_.erase(key);
+  std::erase_if(owner_.uses_, [this](const Use& use) { return use.hold == this; });
+}
+
+Status no_restore_runs_on(const Environment& environment, const std::string& ns,
+                          const galera::Endpoint& instance) {
+  for (const api::ObjectPtr& object : environment.catalog->list(api::kRestores, "").objects) {
+    const api::Json dom = object->dom();
+    const std::string phase = api::phase_of(dom);
+    // What follows touches nothing: what it takes in are restores of their own.
+    if (phase.empty() || phase == kFollowing || api::is_terminal_phase(phase)) continue;
+    const std::string& other_ns = object->key().ns;
+    for (const std::string& other : facts::targets_of(dom)) {
+      bool same = other_ns == ns && other == instance.name;
+      if (!same)
+        if (const auto endpoint = environment.instances->resolve(other_ns, other))
+          same = galera::share_a_server(endpoint->nodes, instance.nodes);
+      if (same)
+        return is_taken("restore \"" + object->key().name + "\"", other_ns, other, ns,
+                        instance.name);
+    }
   }
+  return {};
 }
 
 }  // namespace gb::jobs

@@ -1,48 +1,60 @@
 // Which instances are being worked on: any number of backups may read one, a restore has it alone.
-//
-// Thread safety: all methods, from any thread.
+// An instance is also worked on under another name, or in another namespace, when they have a
+// server in common.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "galera/endpoint.h"
+#include "jobs/environment.h"
 
 namespace gb::jobs {
 
+// What jobs of this process work on. Thread safety: all methods, from any thread.
 class Targets {
  public:
   // Given back when destroyed.
   class Hold {
    public:
-    Hold(Targets& owner, std::vector<std::string> keys, std::string who, bool exclusive)
-        : owner_(owner), keys_(std::move(keys)), who_(std::move(who)), exclusive_(exclusive) {}
+    explicit Hold(Targets& owner) : owner_(owner) {}
     ~Hold();
     Hold(const Hold&) = delete;
     Hold& operator=(const Hold&) = delete;
 
    private:
     Targets& owner_;
-    std::vector<std::string> keys_;
-    std::string who_;
-    bool exclusive_;
   };
 
   // `who` is for the message: `restore "r1"`. Conflict names who is there.
   Result<std::unique_ptr<Hold>> hold(const std::string& ns,
-                                     const std::vector<std::string>& instances,
+                                     const std::vector<galera::Endpoint>& instances,
                                      const std::string& who, bool exclusive);
+  // Whether hold() would be let now.
+  [[nodiscard]] Status may_hold(const std::string& ns, const galera::Endpoint& instance,
+                                bool exclusive);
 
  private:
   struct Use {
-    std::string exclusive;            // who; empty: nobody
-    std::vector<std::string> shared;  // who
+    const Hold* hold = nullptr;
+    std::string ns;
+    std::string instance;
+    std::vector<galera::Address> nodes;
+    std::string who;
+    bool exclusive = false;
   };
+  [[nodiscard]] Status is_free(const std::string& ns, const galera::Endpoint& instance,
+                               bool exclusive) const;
+
   std::mutex mutex_;
-  std::map<std::string, Use> uses_;
+  std::vector<Use> uses_;
 };
+
+// Conflict when, by the catalog, a restore of whatever server works on this instance; it names it.
+[[nodiscard]] Status no_restore_runs_on(const Environment& environment, const std::string& ns,
+                                        const galera::Endpoint& instance);
 
 }  // namespace gb::jobs
