@@ -153,6 +153,10 @@ Schema restore_status() {
                      field("method", text("How: Checksum.")),
                      field("tables", integer("Tables that were compared.")),
                      field("mismatches", integer("Tables that differ."))})),
+       field("trafficLeftBlocked",
+             list("Instances some of whose nodes may be read_only although the restore has ended, "
+                  "since they did not answer: it is tried again until they do.",
+                  text("The name of an instance."))),
        field("cancellation", cancellation()), field("executor", executor())});
 }
 

@@ -1,7 +1,9 @@
 // The logical engine: what src/jobs calls. docs/architecture.md has the walk of a row.
 //
 // A set of instances is dumped as one: connect() every Dump, then open_snapshot() all together,
-// then run() each. Everything takes a stop_token and ends soon after it is stopped, with Cancelled.
+// then run() each. It is restored as one, too: block() every Restore, run() each, give_back() all:
+// applications that use several must not meet one as it was beside another as it is now. Everything
+// takes a stop_token and ends soon after it is stopped, with Cancelled.
 //
 // Errors: Invalid (the input: a schema that is not there, a name that needs a rename), Forbidden
 // (wrong password, missing privilege: the message names it), Unavailable (no node, non-Primary,
@@ -121,9 +123,9 @@ struct RestoreOptions {
 
 struct PreflightCheck {
   std::string check;  // TargetReachable, TargetPrimary, NotTheSource, ServerVersion, Privileges,
-                      // Schemas, Definers, …
+                      // Schemas, Definers, FreeSpace, SchemaChanges, …
   bool passed = false;
-  std::string message;  // when it failed: what is wrong and what to do
+  std::string message;  // what is wrong and what to do; of one that passed: what is not known
 };
 
 struct PlanEntry {
@@ -181,14 +183,21 @@ class Restore {
   // Looks, and changes nothing. An error only when looking was impossible; what was found is in the
   // plan.
   virtual Result<RestorePlan> plan(std::stop_token stop) = 0;
-  // Does it. The message of a failure names the step and what is in place.
+  // With block_traffic: looks once more, and keeps applications away until give_back(), which there
+  // is to call also after an error, or until the end of this object.
+  virtual Status block(std::stop_token stop) = 0;
+  // Does it; with block_traffic after block(). The message of a failure names the step and what is
+  // in place.
   virtual Result<RestoreReport> run(DumpSource& source, Progress& progress,
                                     std::stop_token stop) = 0;
+  // Lets applications in again, if they were kept away. The error says who stays blocked, and what
+  // to do.
+  virtual Status give_back() = 0;
 };
 
-// Takes back read_only on every node that answers: what a restore with block_traffic whose process
-// died left behind. A node that was read_only on purpose is opened too; who calls this knows of the
-// restore.
+// Takes back read_only on every node: what a restore with block_traffic whose process died left
+// behind. A node that was read_only on purpose is opened too; who calls this knows of the restore.
+// An error, after all were tried, names those that did not answer: they may be read_only still.
 Status give_back_traffic(const Endpoint& endpoint, std::stop_token stop);
 
 // Digests of the tables of a backup, of every row as it is stored: what is compared with the

@@ -33,34 +33,44 @@ class RestoreImpl final : public Restore {
     return checked_.plan;
   }
 
+  Status block(std::stop_token stop) override {
+    if (!options_.block_traffic) return {};
+    GB_TRY(look(stop));
+    GB_TRY(ready(checked_, target_.name));
+    if (Status blocked = block_traffic(stop); !blocked)
+      return failed("blocking traffic", "what was there before, nothing was changed",
+                    std::move(blocked).error(), stop);
+    return {};
+  }
+
   Result<RestoreReport> run(DumpSource& source, Progress& progress, std::stop_token stop) override {
+    if (options_.block_traffic && traffic_ == nullptr)
+      return fail(Code::kInternal, "a restore was to begin without traffic being blocked");
     GB_TRY(look(stop));
     GB_TRY(ready(checked_, target_.name));
     report_ = {};
     report_.notes = checked_.plan.notes;
-    step_ = "blocking traffic";
-    Status done = steps(source, progress, stop);
-    std::optional<Error> stays_blocked;
-    if (traffic_) {
-      if (auto ended = traffic_->end(); !ended) stays_blocked = std::move(ended).error();
-      traffic_.reset();
-    }
-    if (!done) {
+    report_.notes.insert(report_.notes.end(), not_blocked_.begin(), not_blocked_.end());
+    step_ = "connecting";
+    if (Status done = steps(source, progress, stop); !done) {
       Error error = std::move(done).error();
-      if (stop.stop_requested()) error.code = Code::kCancelled;
-      if (error.hint.empty() || error.code == Code::kCancelled)
+      if (error.hint.empty() || error.code == Code::kCancelled || stop.stop_requested())
         error.hint = changed_ ? "run the restore again with existing: Replace" : "";
-      std::string message = "the restore onto \"" + target_.name + "\" failed while " + step_ +
-                            "; in place: " + in_place(progress);
-      if (stays_blocked) message += "; " + stays_blocked->message;
-      return wrap(std::move(message), std::move(error));
+      return failed(step_, in_place(progress), std::move(error), stop);
     }
-    if (stays_blocked) return wrap("everything was restored, but", std::move(*stays_blocked));
     return std::move(report_);
+  }
+
+  Status give_back() override {
+    if (traffic_ == nullptr) return {};
+    Status ended = traffic_->end();
+    traffic_.reset();
+    return ended;
   }
 
  private:
   Status look(std::stop_token stop);
+  Status block_traffic(std::stop_token stop);
   Status steps(DumpSource& source, Progress& progress, std::stop_token stop);
   Status make_schemas(Connection& connection);
   Status make_sequences(Connection& connection, const SelectedSchema& selected);
@@ -71,6 +81,14 @@ class RestoreImpl final : public Restore {
   Status make_views(Connection& connection);
   Result<bool> compare(std::stop_token stop);
   [[nodiscard]] std::string in_place(const Progress& progress) const;
+
+  [[nodiscard]] tl::unexpected<Error> failed(const std::string& step, const std::string& in_place,
+                                             Error error, const std::stop_token& stop) const {
+    if (stop.stop_requested()) error.code = Code::kCancelled;
+    return wrap("the restore onto \"" + target_.name + "\" failed while " + step +
+                    "; in place: " + in_place,
+                std::move(error));
+  }
 
   void begin_step(std::string step) {
     step_ = std::move(step);
@@ -86,6 +104,7 @@ class RestoreImpl final : public Restore {
   CheckedPlan checked_;
   std::vector<TableLoad> loads_;
   std::unique_ptr<TrafficBlock> traffic_;
+  std::vector<std::string> not_blocked_;  // notes on nodes through which applications may write
   RestoreReport report_;
 
   // What is in place, for the message of a failure.
@@ -129,19 +148,22 @@ Status RestoreImpl::look(std::stop_token stop) {
   return {};
 }
 
-Status RestoreImpl::steps(DumpSource& source, Progress& progress, std::stop_token stop) {
-  if (options_.block_traffic) {
-    GB_TRY_ASSIGN(const Topology topology, inspect(target_, stop));
-    std::vector<Address> nodes;
-    for (const NodeState& node : topology.nodes) {
-      if (node.error.empty())
-        nodes.push_back(node.address);
-      else if (options_.gate == nullptr)
-        report_.notes.push_back("traffic through " + node.address.text() +
-                                " was not blocked, since it could not be reached: " + node.error);
-    }
-    GB_TRY_ASSIGN(traffic_, TrafficBlock::begin(target_, nodes, options_.gate, narrate_, stop));
+Status RestoreImpl::block_traffic(std::stop_token stop) {
+  GB_TRY_ASSIGN(const Topology topology, inspect(target_, stop));
+  std::vector<Address> nodes;
+  not_blocked_.clear();
+  for (const NodeState& node : topology.nodes) {
+    if (node.error.empty())
+      nodes.push_back(node.address);
+    else if (options_.gate == nullptr)
+      not_blocked_.push_back("traffic through " + node.address.text() +
+                             " was not blocked, since it could not be reached: " + node.error);
   }
+  traffic_ = TrafficBlock::make(target_, options_.gate, narrate_);
+  return traffic_->begin(nodes, std::move(stop));
+}
+
+Status RestoreImpl::steps(DumpSource& source, Progress& progress, std::stop_token stop) {
   GB_TRY_ASSIGN(Connection connection, open_restore_session(target_, checked_.node, stop));
   narrate_("restoring through " + checked_.node.text() +
            (checked_.quiet ? ", which nobody else uses" : ", which is in use"));

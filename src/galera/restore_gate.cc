@@ -70,9 +70,17 @@ class GateBlock final : public TrafficBlock {
   GateBlock(const GateBlock&) = delete;
   GateBlock& operator=(const GateBlock&) = delete;
 
-  // `there`: the nodes from which everybody must be gone when this returns. One that comes back
-  // later is looked after from then on.
-  Status begin(const std::vector<Address>& there, const std::stop_token& stop) {
+  // A node that is not among `there` and comes back later is looked after from then on.
+  Status begin(const std::vector<Address>& there, std::stop_token stop) override {
+    if (auto begun = shut(there, stop); !begun)
+      return wrap("can not keep applications away", std::move(begun).error());
+    return {};
+  }
+
+  Status end() override { return give_back(); }
+
+ private:
+  Status shut(const std::vector<Address>& there, const std::stop_token& stop) {
     GB_TRY(gate_->shut(stop));
     for (Doorman& doorman : doormen_) {
       if (std::find(there.begin(), there.end(), doorman.node()) == there.end()) continue;
@@ -87,9 +95,6 @@ class GateBlock final : public TrafficBlock {
     return {};
   }
 
-  Status end() override { return give_back(); }
-
- private:
   void keep_gate(const std::stop_token& stop) {
     Complaints complaints(narrate_);
     while (sleep_for(stop, kGateLook)) {
@@ -143,14 +148,9 @@ class GateBlock final : public TrafficBlock {
 
 }  // namespace
 
-Result<std::unique_ptr<TrafficBlock>> block_by_gate(const Endpoint& endpoint,
-                                                    const std::vector<Address>& nodes,
-                                                    std::shared_ptr<TrafficGate> gate,
-                                                    const Narrator& narrate, std::stop_token stop) {
-  auto out = std::make_unique<GateBlock>(endpoint, std::move(gate), narrate);
-  if (auto begun = out->begin(nodes, stop); !begun)
-    return wrap("can not keep applications away", std::move(begun).error());
-  return out;
+std::unique_ptr<TrafficBlock> make_gate_block(Endpoint endpoint, std::shared_ptr<TrafficGate> gate,
+                                              Narrator narrate) {
+  return std::make_unique<GateBlock>(std::move(endpoint), std::move(gate), std::move(narrate));
 }
 
 }  // namespace gb::galera

@@ -19,6 +19,24 @@ Status give_back(const Endpoint& endpoint, const Address& node) {
   return connection.exec("SET GLOBAL read_only = 0");
 }
 
+// The nodes on which it did not work out, as one error.
+class StillReadOnly {
+ public:
+  void add(const Address& node, Error why) {
+    nodes_ += (nodes_.empty() ? "" : ", ") + node.text();
+    why_ = std::move(why);
+  }
+  [[nodiscard]] Status status() && {
+    if (!why_) return {};
+    why_->hint = "run SET GLOBAL read_only = 0 there once it is back, unless it was restarted";
+    return wrap("read_only could not be taken back on " + nodes_, std::move(*why_));
+  }
+
+ private:
+  std::string nodes_;
+  std::optional<Error> why_;
+};
+
 class ReadOnlyNodes final : public TrafficBlock {
  public:
   ReadOnlyNodes(Endpoint endpoint, Narrator narrate)
@@ -29,7 +47,18 @@ class ReadOnlyNodes final : public TrafficBlock {
   ReadOnlyNodes(const ReadOnlyNodes&) = delete;
   ReadOnlyNodes& operator=(const ReadOnlyNodes&) = delete;
 
-  Status block(const Address& node, std::stop_token stop) {
+  Status begin(const std::vector<Address>& nodes, std::stop_token stop) override {
+    for (const Address& node : nodes)
+      if (auto blocked = block(node, stop); !blocked)
+        return wrap("can not keep applications from writing through " + node.text(),
+                    std::move(blocked).error());
+    return {};
+  }
+
+  Status end() override { return give_back_all(); }
+
+ private:
+  Status block(const Address& node, const std::stop_token& stop) {
     GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint_, node, kPatient, stop));
     connection.use_stop(stop);
     GB_TRY_ASSIGN(const Cell before, connection.scalar("SELECT @@GLOBAL.read_only"));
@@ -45,13 +74,9 @@ class ReadOnlyNodes final : public TrafficBlock {
     return {};
   }
 
-  Status end() override { return give_back_all(); }
-
- private:
   // Over new connections: whatever happened to those that blocked.
   Status give_back_all() {
-    std::string failed;
-    std::optional<Error> cause;
+    StillReadOnly still;
     for (const Address& node : std::exchange(blocked_, {})) {
       Status done;
       for (int i = 0; i < kCloseTries; ++i) {
@@ -59,16 +84,12 @@ class ReadOnlyNodes final : public TrafficBlock {
         if (done) break;
         (void)sleep_for({}, kClosePause);
       }
-      if (done) {
+      if (done)
         narrate_("applications can write through " + node.text() + " again");
-        continue;
-      }
-      failed += (failed.empty() ? "" : ", ") + node.text();
-      cause = std::move(done).error();
+      else
+        still.add(node, std::move(done).error());
     }
-    if (!cause) return {};
-    cause->hint = "run SET GLOBAL read_only = 0 there once it is back, unless it was restarted";
-    return wrap("read_only could not be taken back on " + failed, std::move(*cause));
+    return std::move(still).status();
   }
 
   const Endpoint endpoint_;
@@ -92,25 +113,26 @@ Result<std::size_t> end_connections(Connection& connection, const std::string& u
   return rows.rows.size();
 }
 
-Result<std::unique_ptr<TrafficBlock>> TrafficBlock::begin(const Endpoint& endpoint,
-                                                          const std::vector<Address>& nodes,
-                                                          std::shared_ptr<TrafficGate> gate,
-                                                          const Narrator& narrate,
-                                                          std::stop_token stop) {
-  if (gate != nullptr) return block_by_gate(endpoint, nodes, std::move(gate), narrate, stop);
-  auto out = std::make_unique<ReadOnlyNodes>(endpoint, narrate);
-  for (const Address& node : nodes)
-    if (auto blocked = out->block(node, stop); !blocked)
-      return wrap("can not keep applications from writing through " + node.text(),
-                  std::move(blocked).error());
-  return out;
+std::unique_ptr<TrafficBlock> TrafficBlock::make(Endpoint endpoint,
+                                                 std::shared_ptr<TrafficGate> gate,
+                                                 Narrator narrate) {
+  if (gate != nullptr)
+    return make_gate_block(std::move(endpoint), std::move(gate), std::move(narrate));
+  return std::make_unique<ReadOnlyNodes>(std::move(endpoint), std::move(narrate));
 }
 
 Status give_back_traffic(const Endpoint& endpoint, std::stop_token stop) {
   GB_TRY_ASSIGN(const Topology topology, inspect(endpoint, stop));
-  for (const NodeState& node : topology.nodes)
-    if (node.error.empty() && node.read_only) GB_TRY(give_back(endpoint, node.address));
-  return {};
+  StillReadOnly still;
+  for (const NodeState& node : topology.nodes) {
+    Status done;
+    if (!node.error.empty())
+      done = fail(Code::kUnavailable, node.error);
+    else if (node.read_only)
+      done = give_back(endpoint, node.address);
+    if (!done) still.add(node.address, std::move(done).error());
+  }
+  return std::move(still).status();
 }
 
 }  // namespace gb::galera

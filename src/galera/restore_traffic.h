@@ -21,12 +21,12 @@ namespace gb::galera {
 
 class TrafficBlock {
  public:
-  // Blocks the gate, or without one every node of `nodes`. When that does not work out, all is
-  // given back and the error says where. A node that was read_only before stays so afterwards.
-  static Result<std::unique_ptr<TrafficBlock>> begin(const Endpoint& endpoint,
-                                                     const std::vector<Address>& nodes,
-                                                     std::shared_ptr<TrafficGate> gate,
-                                                     const Narrator& narrate, std::stop_token stop);
+  // By the gate, or without one on the nodes themselves.
+  static std::unique_ptr<TrafficBlock> make(Endpoint endpoint, std::shared_ptr<TrafficGate> gate,
+                                            Narrator narrate);
+  // Nobody comes through any of `nodes` when this returns. Also after an error, which says where it
+  // did not work out, end() has something to give back. A node that was read_only before stays so.
+  virtual Status begin(const std::vector<Address>& nodes, std::stop_token stop) = 0;
   // Gives traffic back. The error says what stays blocked and what to do. Destroying it does the
   // same when this was not called.
   virtual Status end() = 0;
@@ -40,9 +40,7 @@ enum class Whose { kAll, kOverNetwork };
 Result<std::size_t> end_connections(Connection& connection, const std::string& user, Whose whose);
 
 // restore_gate.cc
-Result<std::unique_ptr<TrafficBlock>> block_by_gate(const Endpoint& endpoint,
-                                                    const std::vector<Address>& nodes,
-                                                    std::shared_ptr<TrafficGate> gate,
-                                                    const Narrator& narrate, std::stop_token stop);
+std::unique_ptr<TrafficBlock> make_gate_block(Endpoint endpoint, std::shared_ptr<TrafficGate> gate,
+                                              Narrator narrate);
 
 }  // namespace gb::galera

@@ -50,7 +50,8 @@ Manager::Manager(Dependencies dependencies)
       takeover_(environment_),
       measures_(
           environment_, [this] { return store_status_.objects(); },
-          [this] { return takeover_.shut_gates(); }) {
+          [this] { return takeover_.blocked(); }) {
+  takeover_.start();
   if (!environment_.keeps_house) return;
   janitor_ = std::make_unique<Janitor>(environment_);
   scheduler_ = std::make_unique<Scheduler>(

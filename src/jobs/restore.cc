@@ -10,6 +10,7 @@
 #include "jobs/backup.h"
 #include "jobs/finish.h"
 #include "jobs/instance_state.h"
+#include "jobs/left_blocks.h"
 #include "jobs/repo_streams.h"
 #include "jobs/reporter.h"
 
@@ -91,7 +92,7 @@ class RestoreRun {
       log_->say("the whole backup was read: every digest is right");
       GB_TRY(safety_backup());
       GB_TRY(enter("Restoring"));
-      for (std::size_t i = 0; i < work_.instances.size(); ++i) GB_TRY(restore_instance(i, stop));
+      GB_TRY(restore_all(stop));
     }
     return complete();
   }
@@ -163,11 +164,52 @@ class RestoreRun {
     return record_.update([&](api::Json& status) { status["safetyBackup"] = safety_name_; });
   }
 
+  // Every target is blocked before the first one is touched, and given back after the last,
+  // whatever happened: applications that use several must not meet one as it was beside another as
+  // it is now.
+  Status restore_all(const std::stop_token& stop) {
+    Status done;
+    for (RestoreWork::Instance& instance : work_.instances)
+      if (done)
+        if (Status blocked = instance.restore->block(stop); !blocked)
+          done = of_instance(instance, std::move(blocked).error());
+    for (std::size_t i = 0; i < work_.instances.size() && done; ++i)
+      done = restore_instance(i, stop);
+    Status given_back = give_back_all();
+    if (done && !given_back) return wrap("everything was restored, but", given_back.error());
+    if (!given_back) done.error().message += "; " + given_back.error().message;
+    return done;
+  }
+
+  // The error of one that stays blocked, after all were tried.
+  Status give_back_all() {
+    Status all;
+    std::vector<std::string> left;
+    for (RestoreWork::Instance& instance : work_.instances) {
+      Status given_back = instance.restore->give_back();
+      if (given_back) continue;
+      // A gate says itself who has shut it.
+      if (instance.endpoint.uid.empty()) left.push_back(instance.target);
+      all = of_instance(instance, std::move(given_back).error());
+    }
+    if (left.empty()) return all;
+    if (const Status recorded =
+            record_.update([&](api::Json& status) { status[kTrafficLeftBlocked] = left; });
+        !recorded)
+      log::warn("that a restore leaves nodes read_only could not be recorded",
+                {{"object", record_.key().name}, {"error", recorded.error().text()}});
+    return all;
+  }
+
+  static tl::unexpected<Error> of_instance(const RestoreWork::Instance& instance, Error error) {
+    return wrap("instance \"" + instance.target + "\"", std::move(error));
+  }
+
   Status restore_instance(std::size_t i, const std::stop_token& stop) {
     RestoreWork::Instance& instance = work_.instances[i];
     RepoSource source(work_.reader, instance.source);
     auto report = instance.restore->run(source, *progress_[i], stop);
-    if (!report) return wrap("instance \"" + instance.target + "\"", report.error());
+    if (!report) return of_instance(instance, report.error());
     tables_ += report->tables;
     rows_ += report->rows;
     if (!report->mismatches.empty()) return differs(instance.target, report->mismatches);

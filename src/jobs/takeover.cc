@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::chrono::seconds kRenewalDeadline{45};
 constexpr std::chrono::seconds kTakeoverLook{5};
-constexpr int kLooksPerGateRound = 6;
+constexpr int kLooksPerBlockRound = 6;
 
 // A dump that had written its manifest and its digest is whole: only its reading back was cut
 // short.
@@ -56,16 +56,15 @@ Ending ending_without_server(const api::Json& status, const std::string& noun,
 
 }  // namespace
 
-Takeover::Takeover(const Environment& environment)
-    : environment_(environment),
-      left_gates_(environment),
-      thread_([this](const std::stop_token& stop) {
-        int looks = 0;
-        do {
-          look(stop);
-          if (looks++ % kLooksPerGateRound == 0) left_gates_.look(stop);
-        } while (sleep_for(stop, kTakeoverLook));
-      }) {}
+void Takeover::start() {
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    int looks = 0;
+    do {
+      look(stop);
+      if (looks++ % kLooksPerBlockRound == 0) left_blocks_.look(stop);
+    } while (sleep_for(stop, kTakeoverLook));
+  });
+}
 
 // Only what changed since the last look is parsed: a store holds thousands of objects that ended
 // long ago.
@@ -77,6 +76,7 @@ void Takeover::find_candidates() {
       if (object->revision() <= scanned_) continue;
       const api::Json dom = object->dom();
       const api::Json status = dom.value("status", api::Json::object());
+      if (object->key().resource == api::kRestores) left_blocks_.learn(*object, status);
       const Executor executor = Executor::from_json(status.value("executor", api::Json::object()));
       const std::string phase = api::phase_of(dom);
       // What follows has no executor: every server looks at it.
@@ -111,16 +111,18 @@ void Takeover::look(std::stop_token stop) {
   }
 }
 
-Status Takeover::release_cluster(const api::Object& object, const api::Json& dom,
-                                 const std::stop_token& stop) {
+Result<std::vector<std::string>> Takeover::release_cluster(const api::Object& object,
+                                                           const api::Json& dom,
+                                                           const std::stop_token& stop) {
   const bool restore = object.key().resource == api::kRestores;
+  std::vector<std::string> left;
   // A restore that had not come to its work had blocked nothing.
   if (restore && (api::phase_of(dom) != "Restoring" || !api::read_restore_spec(dom).block_traffic))
-    return {};
+    return left;
   if (restore) {
-    Status opened = left_gates_.open_those_of(object.uid(), stop);
+    Status opened = left_blocks_.open_those_of(object.uid(), stop);
     // Without the right to look at Services none was blocked, and none will ever be seen.
-    if (!opened && opened.error().code != Code::kForbidden) return opened;
+    if (!opened && opened.error().code != Code::kForbidden) return fail(opened.error());
   }
   for (const auto& [name, donor] : instances_of(dom, restore)) {
     // No donor was chosen yet, or it ended with the process.
@@ -129,20 +131,18 @@ Status Takeover::release_cluster(const api::Object& object, const api::Json& dom
     // A tool that does not know the cluster leaves the job to a server, which can give it back what
     // the job took.
     if (!endpoint && !environment_.keeps_house) return fail(endpoint.error());
-    if (!endpoint) {
-      log::warn("what a job left on its cluster can not be looked for",
-                {{"instance", name}, {"error", endpoint.error().text()}});
-      continue;
-    }
     // Where there is a gate, the nodes themselves were never blocked.
-    if (restore && !endpoint->uid.empty()) continue;
-    const Status released = restore ? environment_.engine->give_back_traffic(*endpoint, stop)
-                                    : environment_.engine->recover(*endpoint, donor, stop);
-    if (!released)
-      log::warn("what a job left on its cluster could not be taken back",
-                {{"instance", endpoint->name}, {"error", released.error().text()}});
+    if (restore && endpoint && !endpoint->uid.empty()) continue;
+    const Status released = !endpoint ? Status(fail(endpoint.error()))
+                            : restore ? environment_.engine->give_back_traffic(*endpoint, stop)
+                                      : environment_.engine->recover(*endpoint, donor, stop);
+    if (released) continue;
+    if (stop.stop_requested()) return fail(released.error());
+    log::warn("what a job left on its cluster could not be taken back",
+              {{"instance", name}, {"error", released.error().text()}});
+    if (restore) left.push_back(name);
   }
-  return {};
+  return left;
 }
 
 void Takeover::take_over(const api::Object& object, const std::string& why,
@@ -156,9 +156,10 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
   const bool whole = !restore && is_whole(environment_, object, before, stop);
 
   // The cluster first: what the job left there holds it up now, not when the status says so.
-  if (const Status released = release_cluster(object, before, stop); !released) {
+  const auto left = release_cluster(object, before, stop);
+  if (!left) {
     log::warn("what a job holds could not be given back: it is tried again",
-              {{"object", object.key().name}, {"error", released.error().text()}});
+              {{"object", object.key().name}, {"error", left.error().text()}});
     return;
   }
 
@@ -183,6 +184,7 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
         } else {
           ending = ending_without_server(dom["status"], noun, message);
           write_ending(dom["status"], ending, now);
+          if (!left->empty()) dom["status"][kTrafficLeftBlocked] = *left;
         }
         return dom;
       });

@@ -8,21 +8,23 @@
 #include <vector>
 
 #include "jobs/environment.h"
-#include "jobs/left_gates.h"
+#include "jobs/left_blocks.h"
 
 namespace gb::jobs {
 
 class Takeover {
  public:
+  explicit Takeover(const Environment& environment)
+      : environment_(environment), left_blocks_(environment) {}
   // Works on a thread of its own until destroyed.
-  explicit Takeover(const Environment& environment);
+  void start();
   // One look at every running object; the thread does this every 5 s, and every 30 s it looks for
-  // gates that ended restores left shut.
+  // what ended restores left blocked.
   void look(std::stop_token stop);
 
-  // The gates that restores held shut when they were looked for last. Thread safety: from any
-  // thread, answered from memory.
-  [[nodiscard]] std::vector<GateHolder> shut_gates() const { return left_gates_.last_seen(); }
+  // What restores held blocked when it was looked for last. Thread safety: from any thread,
+  // answered from memory.
+  [[nodiscard]] std::vector<GateHolder> blocked() const { return left_blocks_.last_seen(); }
 
  private:
   // A job that runs elsewhere, and since when its object has not changed.
@@ -32,15 +34,16 @@ class Takeover {
     SteadyTime since;
   };
   void find_candidates();
-  // An error: not everything was given back, and trying again will help.
-  Status release_cluster(const api::Object& object, const api::Json& dom,
-                         const std::stop_token& stop);
+  // The instances some of whose nodes did not let themselves be given back. An error: the job must
+  // not be ended, but taken over again.
+  Result<std::vector<std::string>> release_cluster(const api::Object& object, const api::Json& dom,
+                                                   const std::stop_token& stop);
   void take_over(const api::Object& object, const std::string& why, const std::stop_token& stop);
 
   const Environment& environment_;
   std::uint64_t scanned_ = 0;         // objects at or below this revision were looked at
   std::map<std::string, Seen> seen_;  // by uid
-  LeftGates left_gates_;
+  LeftBlocks left_blocks_;
   std::jthread thread_;
 };
 

@@ -114,8 +114,12 @@ Backup back_up(const Endpoint& from, std::vector<std::string> databases, Content
 Result<RestoreReport> restore(const Endpoint& onto, const Backup& backup, RestoreOptions options,
                               const Narrator& narrate, std::stop_token stop) {
   Progress progress;
-  return Restore::make(onto, std::move(options), backup.model, narrate)
-      ->run(*backup.rows, progress, std::move(stop));
+  const auto restorer = Restore::make(onto, std::move(options), backup.model, narrate);
+  GB_TRY(restorer->block(stop));
+  auto report = restorer->run(*backup.rows, progress, std::move(stop));
+  if (Status given_back = restorer->give_back(); report && !given_back)
+    return fail(given_back.error());
+  return report;
 }
 
 std::map<std::string, std::string> contents(const InstanceModel& model) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <thread>
 
 #include "galera/sql_text.h"
 #include "test/integration/galera/restore_support.h"
@@ -592,6 +593,32 @@ TEST_F(RestoreTest, ThePlanSaysEverythingThatStandsInTheWay) {
                 "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN ('nova', "
                 "'keystone')"),
             "0");
+}
+
+// What a restore left whose process was killed.
+TEST_F(RestoreTest, YNodesThatWereLeftReadOnlyAreGivenBackAllOfThem) {
+  const auto read_only = [&](std::size_t i) {
+    Endpoint one = onto_;
+    one.nodes = {onto_.nodes[i]};
+    return ask(one, "SELECT @@GLOBAL.read_only");
+  };
+  for (const Address& node : onto_.nodes) {
+    Endpoint one = onto_;
+    one.nodes = {node};
+    run(one, {"SET GLOBAL read_only = 1"});
+  }
+  const std::string tool = std::getenv("GB_TEST_BED_TOOL");
+  ASSERT_EQ(std::system((tool + " node second/3 stop").c_str()), 0);
+  const Status first = give_back_traffic(onto_, {});
+  EXPECT_EQ(std::system((tool + " node second/3 cont").c_str()), 0);
+  ASSERT_FALSE(first) << "one that does not answer is not given back";
+  EXPECT_EQ(first.error().code, Code::kUnavailable);
+  EXPECT_THAT(first.error().text(), AllOf(HasSubstr("taken back on " + onto_.nodes[2].text() + ":"),
+                                          HasSubstr("SET GLOBAL read_only = 0")));
+  EXPECT_EQ(read_only(0), "0");
+  EXPECT_EQ(read_only(1), "0");
+  while (!give_back_traffic(onto_, {})) std::this_thread::yield();
+  while (read_only(2) != "0") std::this_thread::yield();  // it comes back into the group first
 }
 
 // Last by name of its suite: a node is killed, and brought back.

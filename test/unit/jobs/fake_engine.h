@@ -32,20 +32,23 @@ struct FakeCluster {
   std::vector<galera::PreflightCheck> preflight{{"TargetPrimary", true, ""}};
   std::string plan_action = "Create";
   Status restore_error;
+  std::string not_blockable;       // an instance
   std::string differing_table;     // of nova, after a restore
   std::string misread_table;       // of any schema, when a backup is read back
   unsigned read_back_threads = 0;  // of the last verification
   int restores = 0;
-  bool block_restores = false;         // one waits until it is stopped
-  std::vector<std::string> recovered;  // donors
-  std::string traffic_given_back;
+  bool block_restores = false;                  // one waits until it is stopped
+  std::vector<std::string> recovered;           // donors
+  std::vector<std::string> traffic_given_back;  // instances, after the end of their server
+  Status give_back_error;  // of nodes after the end of their server, and of restores at their own
+  std::vector<std::string> steps;  // what dumps and restores did, in order: "open_snapshot main"
   std::map<std::string, std::string> restored;
 };
 
 class FakeDump final : public galera::Dump {
  public:
-  FakeDump(FakeCluster& cluster, galera::Narrator narrate)
-      : cluster_(cluster), narrate_(std::move(narrate)) {}
+  FakeDump(FakeCluster& cluster, std::string instance, galera::Narrator narrate)
+      : cluster_(cluster), instance_(std::move(instance)), narrate_(std::move(narrate)) {}
 
   Status connect(std::stop_token /*stop*/) override {
     narrate_("donor chosen");
@@ -58,6 +61,7 @@ class FakeDump final : public galera::Dump {
     facts_.cluster_uuid = "8a1f";
     facts_.seqno = 4711;
     const std::scoped_lock lock(cluster_.mutex);
+    cluster_.steps.push_back("open_snapshot " + instance_);
     if (cluster_.snapshots.empty()) return {};
     facts_.snapshot_time = cluster_.snapshots.back();
     cluster_.snapshots.pop_back();
@@ -72,6 +76,7 @@ class FakeDump final : public galera::Dump {
     {
       const std::scoped_lock lock(cluster_.mutex);
       ++cluster_.runs;
+      cluster_.steps.push_back("run " + instance_);
       if (strict_) ++cluster_.strict_runs;
       block = cluster_.block_runs;
       if (!cluster_.run_results.empty()) {
@@ -110,6 +115,7 @@ class FakeDump final : public galera::Dump {
 
  private:
   FakeCluster& cluster_;
+  const std::string instance_;
   galera::Narrator narrate_;
   galera::Facts facts_;
   std::vector<std::string> schemas_{"keystone", "nova"};
@@ -118,9 +124,12 @@ class FakeDump final : public galera::Dump {
 
 class FakeRestore final : public galera::Restore {
  public:
-  FakeRestore(FakeCluster& cluster, const galera::InstanceModel& model,
+  FakeRestore(FakeCluster& cluster, std::string instance, const galera::InstanceModel& model,
               galera::RestoreOptions options)
-      : cluster_(cluster), model_(model), options_(std::move(options)) {}
+      : cluster_(cluster),
+        instance_(std::move(instance)),
+        model_(model),
+        options_(std::move(options)) {}
 
   Result<galera::RestorePlan> plan(std::stop_token /*stop*/) override {
     galera::RestorePlan plan;
@@ -129,12 +138,24 @@ class FakeRestore final : public galera::Restore {
       plan.schemas.push_back({schema, schema, cluster_.plan_action, 1, 1, 1, {}, {}, {}});
     return plan;
   }
+  Status block(std::stop_token /*stop*/) override {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.steps.push_back("block " + instance_);
+    if (cluster_.not_blockable == instance_) return fail(Code::kUnavailable, "it hangs");
+    return {};
+  }
+  Status give_back() override {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.steps.push_back("give back " + instance_);
+    return cluster_.give_back_error;
+  }
   Result<galera::RestoreReport> run(galera::DumpSource& source, galera::Progress& progress,
                                     std::stop_token stop) override {
     bool block = false;
     {
       const std::scoped_lock lock(cluster_.mutex);
       ++cluster_.restores;
+      cluster_.steps.push_back("restore " + instance_);
       block = cluster_.block_runs || cluster_.block_restores;
     }
     if (block) {
@@ -159,6 +180,7 @@ class FakeRestore final : public galera::Restore {
 
  private:
   FakeCluster& cluster_;
+  const std::string instance_;
   const galera::InstanceModel& model_;
   galera::RestoreOptions options_;
 };
@@ -166,15 +188,14 @@ class FakeRestore final : public galera::Restore {
 class FakeEngine final : public DumpEngine {
  public:
   explicit FakeEngine(FakeCluster& cluster) : cluster_(cluster) {}
-  std::unique_ptr<galera::Dump> dump(galera::Endpoint /*endpoint*/, galera::DumpOptions /*options*/,
+  std::unique_ptr<galera::Dump> dump(galera::Endpoint endpoint, galera::DumpOptions /*options*/,
                                      galera::Narrator narrate) override {
-    return std::make_unique<FakeDump>(cluster_, std::move(narrate));
+    return std::make_unique<FakeDump>(cluster_, endpoint.name, std::move(narrate));
   }
-  std::unique_ptr<galera::Restore> restore(galera::Endpoint /*target*/,
-                                           galera::RestoreOptions options,
+  std::unique_ptr<galera::Restore> restore(galera::Endpoint target, galera::RestoreOptions options,
                                            const galera::InstanceModel& model,
                                            galera::Narrator /*narrate*/) override {
-    return std::make_unique<FakeRestore>(cluster_, model, std::move(options));
+    return std::make_unique<FakeRestore>(cluster_, target.name, model, std::move(options));
   }
   Result<std::vector<galera::TableComparison>> compare_stored(const galera::InstanceModel& model,
                                                               galera::DumpSource& source,
@@ -197,7 +218,9 @@ class FakeEngine final : public DumpEngine {
     return {};
   }
   Status give_back_traffic(const galera::Endpoint& endpoint, std::stop_token /*stop*/) override {
-    cluster_.traffic_given_back = endpoint.name;
+    const std::scoped_lock lock(cluster_.mutex);
+    if (!cluster_.give_back_error) return cluster_.give_back_error;
+    cluster_.traffic_given_back.push_back(endpoint.name);
     return {};
   }
 

@@ -225,6 +225,69 @@ TEST_F(JobsTest, ASetTellsHowFarApartItsSnapshotsLie) {
   EXPECT_FALSE(finish(submit(backup("single")))["status"].contains("skewSeconds"));
 }
 
+TEST_F(JobsTest, TheSnapshotsOfASetAreOpenedBeforeAnythingIsRead) {
+  finish(submit(backup("set", {{"databaseInstances", {"main", "cell1", "dr"}}})));
+  ASSERT_EQ(cluster_.steps.size(), 6U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_THAT(cluster_.steps[i], testing::StartsWith("open_snapshot ")) << i;
+    EXPECT_THAT(cluster_.steps[i + 3], testing::StartsWith("run ")) << i;
+  }
+}
+
+TEST_F(JobsTest, ASetIsThereAsAWholeOrNotAtAll) {
+  cluster_.run_results = {fail(Code::kUnavailable, "the donor went away")};
+  const api::Json done = finish(submit(backup("set", {{"databaseInstances", {"main", "cell1"}}})));
+  EXPECT_EQ(done["status"]["phase"], "Failed");
+  EXPECT_THAT(done["status"]["message"].get<std::string>(), HasSubstr("the donor went away"));
+  EXPECT_EQ(cluster_.runs, 2) << "the other one had been read";
+  EXPECT_TRUE(blobs_->list("data/")->empty());
+  EXPECT_EQ(submit(restore("r", {{"backup", "set"}})).error().code, Code::kConflict);
+  EXPECT_EQ(
+      submit(restore("r", {{"backup", "latest"}, {"databaseInstances", {"cell1"}}})).error().code,
+      Code::kNotFound);
+}
+
+class SetRestoreTest : public JobsTest {
+ protected:
+  void SetUp() override {
+    JobsTest::SetUp();
+    finish(submit(backup("set", {{"databaseInstances", {"main", "cell1"}}})));
+    cluster_.steps.clear();
+  }
+};
+
+TEST_F(SetRestoreTest, NobodyIsLetInBeforeAllOfItIsRestored) {
+  EXPECT_EQ(finish(submit(restore("r", {{"backup", "set"}})))["status"]["phase"], "Completed");
+  EXPECT_THAT(cluster_.steps,
+              testing::ElementsAre("block main", "block cell1", "restore main", "restore cell1",
+                                   "give back main", "give back cell1"));
+}
+
+TEST_F(SetRestoreTest, AFailureLetsApplicationsInEverywhere) {
+  cluster_.restore_error = fail(Code::kUnavailable, "the node went away");
+  EXPECT_EQ(finish(submit(restore("r", {{"backup", "set"}})))["status"]["phase"], "Failed");
+  EXPECT_THAT(cluster_.steps, testing::ElementsAre("block main", "block cell1", "restore main",
+                                                   "give back main", "give back cell1"));
+}
+
+TEST_F(SetRestoreTest, NothingIsTouchedWhenOneCanNotBeBlocked) {
+  cluster_.not_blockable = "cell1";
+  const api::Json done = finish(submit(restore("r", {{"backup", "set"}})));
+  EXPECT_EQ(done["status"]["phase"], "Failed");
+  EXPECT_EQ(done["status"]["message"], "instance \"cell1\": it hangs");
+  EXPECT_THAT(cluster_.steps, testing::ElementsAre("block main", "block cell1", "give back main",
+                                                   "give back cell1"));
+}
+
+TEST_F(SetRestoreTest, WhatStaysBlockedIsToldAndRemembered) {
+  cluster_.give_back_error = fail(Code::kUnavailable, "read_only could not be taken back on x");
+  const api::Json done = finish(submit(restore("r", {{"backup", "set"}})));
+  EXPECT_EQ(done["status"]["phase"], "Failed");
+  EXPECT_THAT(done["status"]["message"].get<std::string>(),
+              AllOf(HasSubstr("everything was restored, but"), HasSubstr("taken back on x")));
+  EXPECT_EQ(done["status"]["trafficLeftBlocked"], api::Json({"main", "cell1"}));
+}
+
 TEST_F(JobsTest, ARestoreBringsEverythingBack) {
   finish(submit(backup("a")));
   const api::Json done = finish(submit(restore("r", {{"backup", "latest"}})));
@@ -430,7 +493,7 @@ TEST_F(JobsTest, ARestoreWhoseProcessDiedGivesTheTrafficBack) {
   while (!api::is_terminal_phase(api::phase_of((*catalog_->get(key))->dom())))
     std::this_thread::yield();
   jobs_.reset();
-  EXPECT_EQ(cluster_.traffic_given_back, "main");
+  EXPECT_THAT(cluster_.traffic_given_back, testing::ElementsAre("main"));
   EXPECT_THAT((*catalog_->get(key))->dom()["status"]["message"].get<std::string>(),
               AllOf(HasSubstr("the server that ran this restore ended while it was Restoring"),
                     HasSubstr("go back by restoring the safety backup \"r-safety\"")));
@@ -488,7 +551,7 @@ TEST_F(JobsTest, AToolThatDoesNotKnowTheClusterLeavesDeadJobsToAServer) {
     return phase(api::kRestores, "r") == "Failed" && phase(api::kBackups, "a") == "Failed";
   }));
   jobs_.reset();
-  EXPECT_EQ(cluster_.traffic_given_back, "main");
+  EXPECT_THAT(cluster_.traffic_given_back, testing::ElementsAre("main"));
   EXPECT_THAT(cluster_.recovered, ::testing::ElementsAre("10.0.0.2:3306"));
 }
 

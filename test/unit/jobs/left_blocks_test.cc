@@ -1,4 +1,5 @@
-#include "jobs/left_gates.h"
+#include "jobs/left_blocks.h"
+
 #include "test/unit/jobs/jobs_fixture.h"
 
 namespace gb::jobs::test {
@@ -36,7 +37,7 @@ TEST_F(JobsTest, AGateWhoseRestoreHasEndedOrIsGoneIsOpened) {
   Environment environment;
   environment.catalog = catalog_.get();
   environment.gates = &gates_;
-  LeftGates left(environment);
+  LeftBlocks left(environment);
   left.look({});
   EXPECT_EQ(gates_.count(), 3U) << "one that is not known may have been made in this moment";
   left.look({});
@@ -55,7 +56,7 @@ TEST_F(JobsTest, AGateThatCanNotBeOpenedIsSaidOnce) {
   environment.catalog = catalog_.get();
   environment.gates = &gates_;
   environment.events = &events_;
-  LeftGates left(environment);
+  LeftBlocks left(environment);
   for (int i = 0; i < 4; ++i) left.look({});
   EXPECT_EQ(left.last_seen().size(), 1U);
   EXPECT_THAT(events_.told, testing::ElementsAre("gone TrafficLeftBlocked"));

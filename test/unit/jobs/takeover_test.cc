@@ -1,0 +1,179 @@
+// What becomes of the job of a server that is gone: seen by another one, over a clock that tests
+// move.
+#include "jobs/takeover.h"
+
+#include "jobs/job_log.h"
+#include "jobs/reporter.h"
+#include "test/unit/jobs/jobs_fixture.h"
+
+namespace gb::jobs::test {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class TakeoverTest : public JobsTest {
+ protected:
+  void SetUp() override {
+    JobsTest::SetUp();
+    jobs_.reset();
+    static_cast<Dependencies&>(us_) = dependencies(*catalog_);
+    us_.executor = Executor::self("us");
+  }
+  Clock& clock() override { return manual_; }
+
+  static Executor elsewhere() {
+    Executor executor = Executor::self("another-replica");
+    executor.host = "another-node";
+    return executor;
+  }
+  // In Kubernetes a container that was restarted has the host's name of before, and pids of its
+  // own.
+  static Executor restarted() {
+    Executor executor = Executor::self("a-former-life");
+    executor.pid_namespace = "4026539999";
+    return executor;
+  }
+  static Executor dead() {
+    Executor executor = Executor::self("an-older-life");
+    executor.process_start = "1";
+    return executor;
+  }
+  api::ObjectPtr running(const char* resource, api::Json dom, const Executor& executor,
+                         api::Json status = api::Json::object()) {
+    dom["status"] = std::move(status);
+    dom["status"]["executor"] = executor.to_json();
+    if (!dom["status"].contains("phase")) dom["status"]["phase"] = "Running";
+    return *catalog_->create(resource, std::move(dom));
+  }
+  api::ObjectPtr restoring(const std::string& name, const std::vector<std::string>& instances) {
+    api::Json plan = api::Json::array();
+    for (const std::string& instance : instances)
+      plan.push_back({{"instance", instance}, {"schema", "nova"}});
+    return running(api::kRestores, restore(name, {{"backup", "a"}}), dead(),
+                   {{"phase", "Restoring"}, {"plan", plan}});
+  }
+  api::Json status_of(const api::ObjectPtr& object) {
+    return (*catalog_->get(object->key()))->dom()["status"];
+  }
+  std::string phase_of(const api::ObjectPtr& object) { return status_of(object)["phase"]; }
+
+  ManualClock manual_{*from_rfc3339("2026-11-20T03:00:00Z")};
+  Environment us_;
+};
+
+TEST_F(TakeoverTest, AServerThatCanNotBeLookedAtHas45SecondsForASignOfLife) {
+  const auto other_node = running(api::kBackups, backup("a"), elsewhere());
+  const auto other_life = running(api::kBackups, backup("b"), restarted());
+  Takeover takeover(us_);
+  takeover.look({});
+  manual_.advance(seconds(44));
+  takeover.look({});
+  EXPECT_EQ(phase_of(other_node), "Running");
+  EXPECT_EQ(phase_of(other_life), "Running");
+  manual_.advance(seconds(2));
+  takeover.look({});
+  for (const auto& object : {other_node, other_life}) {
+    EXPECT_EQ(phase_of(object), "Failed");
+    EXPECT_THAT(status_of(object)["message"].get<std::string>(),
+                HasSubstr("it gave no sign of life for 45 s"));
+  }
+}
+
+TEST_F(TakeoverTest, AJobThatIsRenewedIsNeverTakenOver) {
+  const auto object = running(api::kBackups, backup("a"), elsewhere());
+  Takeover takeover(us_);
+  JobRecord record(*catalog_, object, "another-replica");
+  for (int i = 0; i < 30; ++i) {
+    takeover.look({});
+    manual_.advance(seconds(10));
+    takeover.look({});
+    ASSERT_EQ(phase_of(object), "Running") << i;
+    JobControl control;
+    renew(record, control);
+    ASSERT_EQ(control.cause(), StopCause::kNone) << i;
+  }
+}
+
+TEST_F(TakeoverTest, AServerThatComesBackTooLateIsToldAndStops) {
+  const auto object = running(api::kBackups, backup("a"), elsewhere());
+  Takeover takeover(us_);
+  takeover.look({});
+  manual_.advance(seconds(46));
+  takeover.look({});
+  const api::Json taken = status_of(object);
+
+  JobRecord record(*catalog_, object, "another-replica");
+  JobControl control;
+  renew(record, control);
+  EXPECT_EQ(control.cause(), StopCause::kLost);
+  EXPECT_TRUE(control.token().stop_requested());
+  const Status updated = record.update([](api::Json& status) { status["phase"] = "Completed"; });
+  ASSERT_FALSE(updated);
+  EXPECT_EQ(updated.error().code, Code::kCancelled);
+  EXPECT_EQ(status_of(object), taken) << "it changes nothing any more";
+}
+
+TEST_F(TakeoverTest, EveryTargetOfASetIsGivenBack) {
+  const auto object = restoring("r", {"main", "cell1"});
+  Takeover takeover(us_);
+  takeover.look({});
+  EXPECT_EQ(phase_of(object), "Failed");
+  EXPECT_THAT(cluster_.traffic_given_back, ElementsAre("cell1", "main"));
+  EXPECT_FALSE(status_of(object).contains("trafficLeftBlocked"));
+}
+
+TEST_F(TakeoverTest, NodesThatDoNotAnswerAreTriedAgainAndToldUntilTheyDo) {
+  const auto object = restoring("r", {"main"});
+  cluster_.give_back_error = fail(Code::kUnavailable, "10.0.0.3:3306 does not answer");
+  Takeover takeover(us_);
+  takeover.look({});
+  EXPECT_EQ(phase_of(object), "Failed") << "nobody has to wait for a node that may be gone";
+  EXPECT_EQ(status_of(object)["trafficLeftBlocked"], api::Json({"main"}));
+
+  takeover.look({});
+  ASSERT_EQ(takeover.blocked().size(), 1U);
+  EXPECT_EQ(takeover.blocked()[0].instance, "main");
+
+  LeftBlocks left(us_);
+  left.learn(**catalog_->get(object->key()), status_of(object));
+  for (int i = 0; i < 3; ++i) left.look({});
+  ASSERT_EQ(left.last_seen().size(), 1U) << "what galera_backup_traffic_blocked is made of";
+  EXPECT_EQ(std::ranges::count(events_.told, "r TrafficLeftBlocked"), 1);
+
+  cluster_.give_back_error = Status();
+  left.look({});
+  EXPECT_TRUE(left.last_seen().empty());
+  EXPECT_THAT(cluster_.traffic_given_back, ElementsAre("main"));
+  EXPECT_FALSE(status_of(object).contains("trafficLeftBlocked"));
+}
+
+TEST_F(TakeoverTest, NodesThatARestoreLeftAreNotTakenFromTheNextOne) {
+  const auto ended = running(api::kRestores, restore("ended", {{"backup", "a"}}), dead(),
+                             {{"phase", "Failed"}, {"trafficLeftBlocked", {"main"}}});
+  const auto next = running(api::kRestores, restore("next", {{"backup", "a"}}), elsewhere(),
+                            {{"phase", "Restoring"}, {"plan", {{{"instance", "main"}}}}});
+  LeftBlocks left(us_);
+  left.learn(*ended, status_of(ended));
+  left.look({});
+  EXPECT_THAT(cluster_.traffic_given_back, ElementsAre());
+  ASSERT_TRUE(catalog_->remove(next->key(), next->revision()));
+  left.look({});
+  EXPECT_THAT(cluster_.traffic_given_back, ElementsAre("main"));
+}
+
+// The object may be deleted before the node is back.
+TEST_F(TakeoverTest, NodesAreGivenBackThoughTheirRestoreIsGone) {
+  const auto ended = running(api::kRestores, restore("ended", {{"backup", "a"}}), dead(),
+                             {{"phase", "Failed"}, {"trafficLeftBlocked", {"main"}}});
+  LeftBlocks left(us_);
+  left.learn(*ended, status_of(ended));
+  ASSERT_TRUE(catalog_->remove(ended->key(), ended->revision()));
+  left.look({});
+  EXPECT_THAT(cluster_.traffic_given_back, ElementsAre("main"));
+  EXPECT_TRUE(left.last_seen().empty());
+}
+
+}  // namespace
+}  // namespace gb::jobs::test
