@@ -1,6 +1,7 @@
 #include "galera/plan.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -8,6 +9,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "base/wait.h"
 #include "galera/accounts.h"
 #include "galera/introspect.h"
 #include "galera/privileges.h"
@@ -20,6 +22,8 @@ namespace {
 
 constexpr std::size_t kMaxSchemaName = 64;  // characters
 constexpr std::size_t kShown = 5;           // names in a message
+constexpr int kChangeLooks = 4;             // for a schema change that does not end
+constexpr std::chrono::milliseconds kChangePause{500};
 
 std::size_t characters(const std::string& utf8) {
   return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
@@ -33,6 +37,12 @@ std::string some(const std::vector<std::string>& names) {
   std::string out = join(shown, ", ");
   if (names.size() > kShown) out += " and " + std::to_string(names.size() - kShown) + " more";
   return out;
+}
+
+// The beginning of a statement, for a message.
+std::string shortened(const std::string& sql) {
+  constexpr std::size_t kMost = 80;
+  return sql.size() <= kMost ? sql : sql.substr(0, kMost) + "…";
 }
 
 // 10.11 from "10.11.19-MariaDB-log".
@@ -160,31 +170,62 @@ Status check_history(Connection& connection, const Selection& selection) {
               "restore onto MariaDB 10.11 or newer, or leave their schemas out by spec.databases");
 }
 
-// Only where the server was given the plugin that tells.
-Result<std::optional<std::uint64_t>> free_bytes(Connection& connection) {
+// Who changes schemas meanwhile meets them dropped, or half of what is restored. Those that began
+// on another node are seen here, too, when they are applied.
+Result<std::string> check_schema_changes(Connection& connection) {
+  GB_TRY_ASSIGN(const std::set<std::string> have, privileges(connection));
+  if (!have.contains("PROCESS"))
+    return "not known: without the privilege PROCESS the statements of others are not seen";
+  // Most of them end in a moment.
+  for (int looks = 1;; ++looks) {
+    GB_TRY_ASSIGN(
+        const Rows found,
+        connection.query(
+            "SELECT USER, INFO FROM information_schema.PROCESSLIST WHERE INFO REGEXP "
+            "'(?is)^([[:space:]]|/[*].*?[*]/)*(ALTER|CREATE([[:space:]]+OR[[:space:]]+REPLACE)?|"
+            "DROP|RENAME|TRUNCATE|OPTIMIZE)[[:space:]]+(?!(USER|ROLE|SERVER|TEMPORARY|PREPARE)"
+            "[[:space:]])'"));
+    if (found.rows.empty()) return std::string();
+    if (looks < kChangeLooks) {
+      (void)sleep_for({}, kChangePause);
+      continue;
+    }
+    std::vector<std::string> running;
+    for (const Row& row : found.rows)
+      running.push_back(shortened(row.at(1).value_or("")) + " (" + row.at(0).value_or("") + ")");
+    return fail(Code::kConflict, "the target's schemas are being changed: " + some(running),
+                "wait until that has ended, or end it (KILL)");
+  }
+}
+
+constexpr const char* kNoDisks = "not known: the plugin DISKS is not loaded on the target";
+
+Result<std::string> check_space(Connection& connection, const CheckedPlan& plan) {
   GB_TRY_ASSIGN(
       const Cell there,
       connection.scalar("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA "
                         "= 'information_schema' AND TABLE_NAME = 'DISKS'"));
-  if (there != Cell("1")) return std::optional<std::uint64_t>();
+  if (there != Cell("1")) return kNoDisks;
   GB_TRY_ASSIGN(
       const Cell kib,
       connection.scalar("SELECT Available FROM information_schema.DISKS WHERE "
                         "LOCATE(Path, @@datadir) = 1 ORDER BY LENGTH(Path) DESC LIMIT 1"));
-  if (!kib) return std::optional<std::uint64_t>();
-  return std::optional<std::uint64_t>(std::strtoull(kib->c_str(), nullptr, 10) * 1024);
-}
-
-Status check_space(Connection& connection, const CheckedPlan& plan) {
-  GB_TRY_ASSIGN(const auto free, free_bytes(connection));
-  if (!free) return {};
+  if (!kib) return "not known: the target does not tell what is free on the volume of its data";
+  const std::uint64_t free = std::strtoull(kib->c_str(), nullptr, 10) * 1024;
   std::uint64_t needed = 0;
   for (const PlanEntry& entry : plan.plan.schemas) needed += entry.bytes;
-  if (needed <= *free) return {};
+  if (needed <= free) return std::string();
   return fail(Code::kNoSpace,
-              "the target has " + to_quantity(*free) + " free, and the rows alone are " +
+              "the target has " + to_quantity(free) + " free, and the rows alone are " +
                   to_quantity(needed),
               "enlarge the target's volume, or restore fewer schemas");
+}
+
+void add_remarked(CheckedPlan& plan, std::string check, Result<std::string> remark) {
+  if (remark)
+    add_check(plan, std::move(check), {}, std::move(*remark));
+  else
+    add_check(plan, std::move(check), fail(std::move(remark).error()));
 }
 
 // The tables of a schema of the target, with their rows as the server estimates them.
@@ -337,10 +378,10 @@ Result<Selection> select_for_restore(const InstanceModel& model, const RestoreOp
   return out;
 }
 
-void add_check(CheckedPlan& plan, std::string check, Status result) {
+void add_check(CheckedPlan& plan, std::string check, Status result, std::string remark) {
   plan.codes.push_back(result ? Code::kInternal : result.error().code);
   plan.plan.preflight.push_back(
-      {std::move(check), result.has_value(), result ? std::string() : result.error().text()});
+      {std::move(check), result.has_value(), result ? std::move(remark) : result.error().text()});
 }
 
 CheckedPlan check_target(const Endpoint& target, const Result<Topology>& topology,
@@ -419,7 +460,8 @@ Status check_contents(Connection& connection, const InstanceModel& model,
   add_check(out, "Definers", check_definers(connection, model, options, made));
   if (out.galera) add_check(out, "SequenceCache", check_sequences(made));
   add_check(out, "History", check_history(connection, made));
-  add_check(out, "FreeSpace", check_space(connection, out));
+  add_remarked(out, "FreeSpace", check_space(connection, out));
+  add_remarked(out, "SchemaChanges", check_schema_changes(connection));
   if (!rows && model.accounts.empty())
     add_check(out, "Accounts",
               fail(Code::kInvalid, "the backup has no accounts",

@@ -51,6 +51,7 @@ Status check_contents(Connection& connection, const InstanceModel& model,
 // The first failed check as an error; success when there is none.
 Status ready(const CheckedPlan& plan, const std::string& target);
 
-void add_check(CheckedPlan& plan, std::string check, Status result);
+// `remark`, of one that passed: what is not known.
+void add_check(CheckedPlan& plan, std::string check, Status result, std::string remark = {});
 
 }  // namespace gb::galera

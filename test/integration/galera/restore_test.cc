@@ -595,6 +595,72 @@ TEST_F(RestoreTest, ThePlanSaysEverythingThatStandsInTheWay) {
             "0");
 }
 
+TEST_F(RestoreTest, WhatTheServerDoesNotTellIsSaidToBeUnknown) {
+  run(from_, {"CREATE DATABASE app", "CREATE TABLE app.t (id INT PRIMARY KEY)"});
+  Backup backup = back_up(from_);
+  onto_.active_node = onto_.nodes[0].text();
+  const auto check_of = [&](const char* name, RestoreOptions options = {}) {
+    const auto plan = Restore::make(onto_, std::move(options), backup.model, {})->plan({});
+    EXPECT_TRUE(plan) << plan.error().text();
+    for (const PreflightCheck& check : plan->preflight)
+      if (check.check == name)
+        return std::string(check.passed ? "passed" : "failed") + ": " + check.message;
+    return std::string("not made");
+  };
+  EXPECT_EQ(check_of("FreeSpace"),
+            "passed: not known: the plugin DISKS is not loaded on the target");
+  EXPECT_EQ(check_of("Accounts"), "not made");
+  EXPECT_THAT(check_of("Accounts", {.content = Content::kGrants}),
+              AllOf(HasSubstr("failed: the backup has no accounts"), HasSubstr("content: Data")));
+
+  Endpoint one = onto_;  // the node that is asked
+  one.nodes.resize(1);
+  run(one, {"INSTALL SONAME 'disks'"});
+  EXPECT_EQ(check_of("FreeSpace"), "passed: ");
+  backup.model.schemas.front().tables.front().totals.bytes = std::uint64_t{1} << 60;
+  EXPECT_THAT(check_of("FreeSpace"),
+              AllOf(HasSubstr("failed: the target has "), HasSubstr("enlarge")));
+  run(one, {"UNINSTALL SONAME 'disks'"});
+
+  run(onto_, {"CREATE USER blind@'%' IDENTIFIED BY 'blind'", "GRANT ALL ON *.* TO blind@'%'",
+              "REVOKE PROCESS ON *.* FROM blind@'%'"});
+  onto_.user = onto_.password = "blind";
+  EXPECT_THAT(check_of("SchemaChanges"), HasSubstr("passed: not known: without the privilege"));
+}
+
+TEST_F(RestoreTest, ASchemaChangeOnAnyNodeStandsInTheWay) {
+  run(from_, {"CREATE DATABASE app", "CREATE TABLE app.t (id INT PRIMARY KEY)"});
+  const Backup backup = back_up(from_);
+  run(onto_, {"CREATE DATABASE busy", "CREATE TABLE busy.t (a int PRIMARY KEY)"});
+  Endpoint through = onto_;  // the node that the restore would write through
+  through.active_node = onto_.nodes[0].text();
+  const auto changes = [&] {
+    const auto plan = Restore::make(through, {}, backup.model, {})->plan({});
+    EXPECT_TRUE(plan) << plan.error().text();
+    for (const PreflightCheck& check : plan->preflight)
+      if (check.check == "SchemaChanges") return check;
+    return PreflightCheck{};
+  };
+  EXPECT_TRUE(changes().passed);
+  Connection holder = connect(onto_);
+  ASSERT_TRUE(holder.exec("LOCK TABLES busy.t READ"));
+  Endpoint other = onto_;
+  other.nodes = {onto_.nodes[1]};
+  std::thread changer(
+      [&] { run(other, {"/* expand */ ALTER TABLE busy.t ADD COLUMN b int, ALGORITHM=COPY"}); });
+  PreflightCheck check = changes();
+  while (check.passed) check = changes();  // until it has come to this node
+  EXPECT_EQ(check.message,
+            "the target's schemas are being changed: /* expand */ ALTER TABLE busy.t ADD COLUMN b "
+            "int, ALGORITHM=COPY (system user); wait until that has ended, or end it (KILL)");
+  const auto refused = restore(onto_, backup);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kConflict);
+  ASSERT_TRUE(holder.exec("UNLOCK TABLES"));
+  changer.join();
+  EXPECT_TRUE(changes().passed);
+}
+
 // What a restore left whose process was killed.
 TEST_F(RestoreTest, YNodesThatWereLeftReadOnlyAreGivenBackAllOfThem) {
   const auto read_only = [&](std::size_t i) {
