@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "cli/cluster.h"
 #include "jobs/facts.h"
+#include "jobs/prudent_clock.h"
 
 namespace gb::cli {
 namespace {
@@ -128,7 +129,9 @@ class Report {
     if (!api::is_terminal_phase(phase)) take_running(backup, api::kBackups, names);
     for (const std::string& name : names) {
       Instance& instance = at(backup, name);
-      const auto snapshot = [&](const Json& one) { return snapshot_of(one, name); };
+      const auto snapshot = [&](const Json& one) {
+        return jobs::newness(snapshot_of(one, name), now_);
+      };
       if (good(backup)) newest(partial(backup) ? instance.part : instance.whole, backup, snapshot);
       if (phase == "Failed") newest(instance.failed, backup, ended);
     }

@@ -17,7 +17,8 @@ Schema retention() {
   return object(
       "Which backups of the schedule are kept. A completed backup is kept while any rule keeps it; "
       "the others go to the trash. Left out: all are kept. The rules look at the times of the "
-      "backups' snapshots, in timeZone, never at the clock.",
+      "backups' snapshots, in timeZone; the clock tells only which of them lie in the future: no "
+      "rule counts these.",
       {changeable("keepLast", count("Keeps this many of the newest backups.", 0)),
        changeable("keepHourly", count("Keeps the newest backup of each of this many hours in which "
                                       "there is one.",

@@ -7,6 +7,7 @@
 
 #include "api/types.h"
 #include "base/text.h"
+#include "jobs/prudent_clock.h"
 #include "storage/crypto/digest.h"
 
 namespace gb::jobs {
@@ -103,14 +104,15 @@ Result<api::ObjectPtr> not_recorded(std::string_view resource, api::Json object)
   return api::Object::make(std::string(resource), 0, std::move(object));
 }
 
-api::ObjectPtr newest_backup(const storage::Catalog& catalog, const std::string& ns,
+api::ObjectPtr newest_backup(const Environment& environment, const std::string& ns,
                              const std::function<bool(const api::Json&)>& accept) {
+  const WallTime now = environment.clock->now();
   api::ObjectPtr newest;
-  WallTime newest_time{};
-  for (const api::ObjectPtr& object : catalog.list(api::kBackups, ns).objects) {
+  std::pair<bool, WallTime> newest_time;
+  for (const api::ObjectPtr& object : environment.catalog->list(api::kBackups, ns).objects) {
     const api::Json dom = object->dom();
     if (object->being_deleted() || api::phase_of(dom) != "Completed" || !accept(dom)) continue;
-    const WallTime time = snapshot_time_of(dom);
+    const auto time = newness(snapshot_time_of(dom), now);
     if (!newest || time > newest_time) {
       newest = object;
       newest_time = time;

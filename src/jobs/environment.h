@@ -46,7 +46,8 @@ struct Environment : Dependencies {
 [[nodiscard]] Result<api::ObjectPtr> not_recorded(std::string_view resource, api::Json object);
 
 // The newest completed backup (by its snapshot) of a namespace that `accept` takes; null when none.
-[[nodiscard]] api::ObjectPtr newest_backup(const storage::Catalog& catalog, const std::string& ns,
+// One that a clock dated that was ahead is taken only where there is no other.
+[[nodiscard]] api::ObjectPtr newest_backup(const Environment& environment, const std::string& ns,
                                            const std::function<bool(const api::Json&)>& accept);
 
 // When a backup's snapshot was taken: of its instances the latest; its start when that is missing.

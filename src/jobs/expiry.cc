@@ -10,6 +10,7 @@
 #include "api/text.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "jobs/prudent_clock.h"
 #include "jobs/retention.h"
 #include "jobs/trash.h"
 
@@ -40,38 +41,61 @@ void newest_first(std::vector<Kept>& backups) {
                            [](const Kept& kept) { return kept.candidate.time; });
 }
 
-// The uids of the newest verified backup of each set of instances.
-std::set<std::string> last_verified(const Environment& environment, const std::string& ns) {
-  std::map<std::vector<std::string>, std::pair<WallTime, std::string>> newest;
-  for (const api::ObjectPtr& object : environment.catalog->list(api::kBackups, ns).objects) {
+std::string schedule_of(const api::Object& backup) {
+  const auto label = backup.labels().find(kScheduleLabel);
+  return label == backup.labels().end() ? std::string() : label->second;
+}
+
+// The uids of the verified backups that no ttl removes: the newest of each set of instances, and of
+// each schedule as many as it asks for.
+std::set<std::string> needed_verified(const Environment& environment, WallTime now) {
+  struct Newest {
+    std::size_t needed = 1;
+    std::vector<std::pair<WallTime, std::string>> verified;  // with its uid
+  };
+  std::map<std::vector<std::string>, Newest> of_set;
+  std::map<std::pair<std::string, std::string>, Newest> of_schedule;  // by namespace and name
+  for (const api::ObjectPtr& object : environment.catalog->list(api::kSchedules, "").objects)
+    of_schedule[{object->key().ns, object->key().name}].needed =
+        api::read_schedule_spec(object->dom()).retention.min_verified;
+  for (const api::ObjectPtr& object : environment.catalog->list(api::kBackups, "").objects) {
     const api::Json dom = object->dom();
     if (object->being_deleted() || api::phase_of(dom) != "Completed" || !is_verified(dom)) continue;
     std::vector<std::string> set = api::read_backup_spec(dom).database_instances;
     std::ranges::sort(set);
     set.push_back(object->key().ns);
-    const WallTime time = snapshot_time_of(dom);
-    auto& entry = newest[set];
-    if (entry.second.empty() || time > entry.first) entry = {time, object->uid()};
+    const std::pair one(snapshot_time_of(dom), object->uid());
+    of_set[set].verified.push_back(one);
+    if (const auto found = of_schedule.find({object->key().ns, schedule_of(*object)});
+        found != of_schedule.end())
+      found->second.verified.push_back(one);
   }
   std::set<std::string> uids;
-  for (const auto& [set, entry] : newest) uids.insert(entry.second);
+  const auto keep = [&](Newest& newest) {
+    std::ranges::sort(newest.verified, std::ranges::greater{},
+                      [&](const auto& one) { return newness(one.first, now); });
+    for (std::size_t i = 0; i < std::min(newest.needed, newest.verified.size()); ++i)
+      uids.insert(newest.verified[i].second);
+  };
+  for (auto& [set, newest] : of_set) keep(newest);
+  for (auto& [name, newest] : of_schedule) keep(newest);
   return uids;
 }
 
 }  // namespace
 
 std::vector<Expiring> expiring_by_schedule(const Environment& environment, const api::Json& dom,
-                                           const Schedule& schedule) {
+                                           const Schedule& schedule, WallTime now) {
   const std::string ns = api::text_member(api::member(dom, "metadata"), "namespace");
   std::vector<Kept> completed;
   std::vector<Kept> ended;
+  std::uint64_t last = 0;  // the revision of the completed one that was recorded last
   for (const api::ObjectPtr& object : environment.catalog->list(api::kBackups, ns).objects) {
-    const auto label = object->labels().find(kScheduleLabel);
-    if (label == object->labels().end() || label->second != schedule.name ||
-        object->being_deleted())
-      continue;
+    if (schedule_of(*object) != schedule.name || object->being_deleted()) continue;
     const api::Json backup = object->dom();
     const std::string phase = api::phase_of(backup);
+    if (phase == "Completed") last = std::max(last, object->revision());
+    if (is_ahead(snapshot_time_of(backup), now)) continue;
     if (phase == "Completed")
       completed.push_back(describe(object, backup));
     else if (api::is_terminal_phase(phase))
@@ -86,7 +110,7 @@ std::vector<Expiring> expiring_by_schedule(const Environment& environment, const
       candidates, schedule.spec.retention, schedule.spec.max_backups, schedule.zone);
   std::vector<Expiring> expiring;
   for (std::size_t i = 0; i < completed.size(); ++i)
-    if (reasons[i].empty())
+    if (reasons[i].empty() && completed[i].object->revision() != last)
       expiring.push_back({completed[i].object, "by the rules of schedule " + schedule.name});
   for (std::size_t i = kFailedKept; i < ended.size(); ++i)
     if (!ended[i].candidate.held)
@@ -110,7 +134,7 @@ std::vector<Expiring> expiring_by_ttl(const Environment& environment, WallTime n
     expiring.push_back({object, "its ttl ended at " + to_rfc3339(*time)});
   }
   if (expiring.empty()) return expiring;
-  const std::set<std::string> needed = last_verified(environment, "");
+  const std::set<std::string> needed = needed_verified(environment, now);
   std::erase_if(expiring, [&](const Expiring& one) { return needed.contains(one.object->uid()); });
   return expiring;
 }

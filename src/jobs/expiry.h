@@ -1,8 +1,10 @@
 // Which backups go by themselves: by their ttl, and by the rules of their schedule.
 //
 // Whatever a rule says, these stay: what is held; the newest verified backup of a set of instances;
-// the newest retention.minVerified of a schedule. What goes is moved to the trash as if a user had
-// deleted it.
+// the newest retention.minVerified of a schedule. Nor do its rules remove the backup that was
+// recorded last, or what is dated later than now: a clock was wrong. What a clock dated that was
+// ahead takes no other's place, either. What goes is moved to the trash as if a user had deleted
+// it.
 //
 // Thread safety: all functions, from any thread.
 #pragma once
@@ -24,7 +26,7 @@ struct Expiring {
 // cancelled backups, which hold nothing, all but the newest ten go.
 [[nodiscard]] std::vector<Expiring> expiring_by_schedule(const Environment& environment,
                                                          const api::Json& dom,
-                                                         const Schedule& schedule);
+                                                         const Schedule& schedule, WallTime now);
 
 // Those whose status.expirationTime is not after `now`.
 [[nodiscard]] std::vector<Expiring> expiring_by_ttl(const Environment& environment, WallTime now);

@@ -13,6 +13,7 @@
 #include "base/wait.h"
 #include "jobs/facts.h"
 #include "jobs/finish.h"
+#include "jobs/prudent_clock.h"
 #include "jobs/schedule.h"
 
 namespace gb::jobs {
@@ -67,9 +68,9 @@ api::Json restore_of_follower(const api::Json& follower, const api::Object& back
           {"spec", std::move(spec)}};
 }
 
-api::ObjectPtr newest_to_follow(const storage::Catalog& catalog, const api::Json& follower) {
+api::ObjectPtr newest_to_follow(const Environment& environment, const api::Json& follower) {
   const api::RestoreSpec spec = api::read_restore_spec(follower);
-  return newest_backup(catalog, source_namespace(follower, spec),
+  return newest_backup(environment, source_namespace(follower, spec),
                        [&](const api::Json& backup) { return is_wanted(spec, backup); });
 }
 
@@ -137,10 +138,7 @@ void Follower::step(const api::ObjectPtr& object, Entry& entry) {
     return;
   }
   find_newest(dom, entry);
-  if (entry.newest == nullptr || entry.newest->uid() == last_uid(dom)) return;
-  // When the backup that the target holds is deleted, an older one is the newest: never back to it.
-  const auto held = facts::time_at(dom, "status.follow.snapshotTime");
-  if (held && snapshot_time_of(entry.newest->dom()) <= *held) return;
+  if (entry.newest == nullptr || !is_news(dom, *entry.newest)) return;
   const auto next_try =
       from_rfc3339(api::text_member(api::member(status, "follow"), "nextTryTime"));
   if (next_try && environment_.clock->now() < *next_try) {
@@ -148,6 +146,25 @@ void Follower::step(const api::ObjectPtr& object, Entry& entry) {
     return;
   }
   start(object, entry);
+}
+
+// Never back to an older one: neither when the backup that the target holds is deleted, nor when it
+// was dated by a clock that was ahead; then what was recorded later is news.
+bool Follower::is_news(const api::Json& follower, const api::Object& backup) const {
+  const std::string uid = last_uid(follower);
+  if (uid.empty()) return true;
+  if (backup.uid() == uid) return false;
+  const api::Json& status = follower.at("status");
+  const std::string ns = source_namespace(follower, api::read_restore_spec(follower));
+  const auto held =
+      environment_.catalog->get({api::kBackups, ns, api::text_member(status, "backup")});
+  // What was begun is tried again, whatever has been written into the held one since.
+  const bool begun = api::text_member(status.at("follow"), "triedUID") == backup.uid();
+  if (held && (*held)->uid() == uid && backup.revision() < (*held)->revision() && !begun)
+    return false;
+  const auto date = facts::time_at(follower, "status.follow.snapshotTime");
+  return !date || is_ahead(*date, environment_.clock->now()) ||
+         snapshot_time_of(backup.dom()) > *date;
 }
 
 // Only what changed since the last look is parsed, unless what was the newest is gone.
@@ -160,14 +177,15 @@ void Follower::find_newest(const api::Json& follower, Entry& entry) {
       entry.seen = 0;
     }
   }
+  const WallTime now = environment_.clock->now();
   const std::uint64_t revision = environment_.catalog->revision();
   for (const api::ObjectPtr& object :
        environment_.catalog->list(api::kBackups, source_namespace(follower, spec)).objects) {
     if (object->revision() <= entry.seen || object->being_deleted()) continue;
     const api::Json backup = object->dom();
     if (api::phase_of(backup) != "Completed" || !is_wanted(spec, backup)) continue;
-    if (entry.newest == nullptr ||
-        snapshot_time_of(backup) >= snapshot_time_of(entry.newest->dom()))
+    if (entry.newest == nullptr || newness(snapshot_time_of(backup), now) >=
+                                       newness(snapshot_time_of(entry.newest->dom()), now))
       entry.newest = object;
   }
   entry.seen = revision;

@@ -28,7 +28,7 @@ inline constexpr const char* kFollowing = "Following";  // the phase of what fol
 [[nodiscard]] api::Json restore_of_follower(const api::Json& follower, const api::Object& backup,
                                             unsigned attempt);
 // The newest completed backup that it would restore; null when there is none.
-[[nodiscard]] api::ObjectPtr newest_to_follow(const storage::Catalog& catalog,
+[[nodiscard]] api::ObjectPtr newest_to_follow(const Environment& environment,
                                               const api::Json& follower);
 // status.follow of one that has restored nothing yet.
 [[nodiscard]] api::Json initial_follow_status(const api::Object* newest);
@@ -62,6 +62,8 @@ class Follower {
   void settle(const api::ObjectPtr& object, const std::string& active);
   void start(const api::ObjectPtr& object, Entry& entry);
   void find_newest(const api::Json& follower, Entry& entry);
+  // Whether it came after the backup that the target holds.
+  [[nodiscard]] bool is_news(const api::Json& follower, const api::Object& backup) const;
   void failed(api::Json& status, const std::string& message) const;
   void remove_old(const api::ObjectPtr& object);
   bool write(const api::ObjectPtr& object, const std::function<void(api::Json& status)>& change);

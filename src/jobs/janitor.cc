@@ -16,68 +16,28 @@ namespace gb::jobs {
 namespace {
 
 constexpr std::chrono::seconds kJanitorLook{30};
-constexpr std::chrono::minutes kDrift{5};  // what clocks differ by without having jumped
-constexpr std::chrono::hours kIdle{1};     // without any backup is nothing unusual
-constexpr std::chrono::hours kProof{24};
 constexpr std::chrono::hours kUnreadableAgain{1};
 constexpr std::chrono::hours kSweepEvery{1};
-
-// The latest time in any object of the catalog.
-WallTime newest_time(const storage::Catalog& catalog) {
-  WallTime newest{};
-  for (const char* resource : {api::kBackups, api::kRestores, api::kSchedules})
-    for (const api::ObjectPtr& object : catalog.list(resource, "").objects) {
-      const api::Json dom = object->dom();
-      for (const auto& [part, field] :
-           {std::pair("metadata", "creationTimestamp"), std::pair("status", "completionTime"),
-            std::pair("status", "settledTime")})
-        if (const auto time = from_rfc3339(api::text_member(api::member(dom, part), field)))
-          newest = std::max(newest, *time);
-    }
-  return newest;
-}
+constexpr std::chrono::hours kJudgeEvery{1};
+constexpr std::chrono::minutes kRememberEvery{10};
 
 }  // namespace
 
-PrudentClock::PrudentClock(const Clock& clock, WallTime newest)
-    : clock_(clock), time_(clock.now()), at_(clock.steady_now()) {
-  if (newest != WallTime{} && time_ > newest + kIdle) time_ = newest + kIdle;
-}
-
-WallTime PrudentClock::now() {
-  const WallTime wall = clock_.now();
-  const SteadyTime steady = clock_.steady_now();
-  time_ += std::chrono::duration_cast<std::chrono::microseconds>(steady - at_);
-  at_ = steady;
-  if (wall <= time_ + kDrift) {
-    time_ = wall;
-    ahead_since_.reset();
-    return time_;
-  }
-  if (!ahead_since_) {
-    ahead_since_ = steady;
-    log::warn(
-        "the clock is ahead of what is known here: it is believed after a day, until then "
-        "nothing expires by it",
-        {{"clock", to_rfc3339(wall)}, {"believed", to_rfc3339(time_)}});
-  }
-  if (steady - *ahead_since_ >= kProof) {
-    time_ = wall;
-    ahead_since_.reset();
-  }
-  return time_;
-}
-
 Janitor::Janitor(const Environment& environment)
-    : environment_(environment), thread_([this](const std::stop_token& stop) {
-        while (sleep_for(stop, kJanitorLook)) look(stop);
-      }) {}
+    : environment_(environment),
+      clock_(*environment.clock,
+             known_time(*environment.stores.front().blobs, *environment.catalog)) {
+  remember(clock_.now());  // before anything is dated by a clock that may be wrong
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    while (sleep_for(stop, kJanitorLook)) look(stop);
+  });
+}
 
 void Janitor::look(const std::stop_token& stop) {
   // A store that does not answer is told by its GaleraBackupStore; nothing can be tidied meanwhile.
   if (!environment_.catalog->health()) return;
-  if (!clock_) clock_.emplace(*environment_.clock, newest_time(*environment_.catalog));
-  const WallTime now = clock_->now();
+  const WallTime now = clock_.now();
+  remember(now);
   running_.reset();
   expire(now, stop);
   for (const Store& store : environment_.stores)
@@ -85,20 +45,33 @@ void Janitor::look(const std::stop_token& stop) {
   if (!stop.stop_requested() && now >= next_sweep_) sweep_logs(now);
 }
 
+void Janitor::remember(WallTime now) {
+  const auto moved = now > remembered_ ? now - remembered_ : remembered_ - now;
+  if (moved < kRememberEvery) return;
+  const Status written = remember_time(*environment_.stores.front().blobs, now);
+  if (written)
+    remembered_ = now;
+  else
+    log::warn("what is known of the time could not be written; it is tried again",
+              {{"error", written.error().text()}});
+}
+
 void Janitor::expire(WallTime now, const std::stop_token& stop) {
   std::vector<Expiring> expiring = expiring_by_ttl(environment_, now);
-  // What rules keep depends on the objects alone: without a change there is nothing new.
+  // What rules keep depends on the objects, and hardly on the time.
   const std::uint64_t revision = environment_.catalog->revision();
-  if (revision != judged_) {
+  const SteadyTime steady = environment_.clock->steady_now();
+  if (revision != judged_ || steady - judged_at_ >= kJudgeEvery) {
     for (const api::ObjectPtr& object : environment_.catalog->list(api::kSchedules, "").objects) {
       const api::Json dom = object->dom();
       const auto schedule = read_schedule(dom);
       if (object->being_deleted() || !schedule) continue;
-      auto more = expiring_by_schedule(environment_, dom, *schedule);
+      auto more = expiring_by_schedule(environment_, dom, *schedule, now);
       expiring.insert(expiring.end(), std::make_move_iterator(more.begin()),
                       std::make_move_iterator(more.end()));
     }
     judged_ = revision;
+    judged_at_ = steady;
   }
   for (const Expiring& one : expiring) {
     if (stop.stop_requested()) return;

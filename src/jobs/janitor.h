@@ -1,9 +1,7 @@
 // Keeps the stores tidy: backups that expire go to the trash, what has been in the trash for the
 // store's trashRetention is freed, and logs go whose job is known no more.
 //
-// No safety rests on the clock of the machine. Time here never runs faster than a steady clock:
-// when the wall clock jumps ahead, it is believed only after it has stayed there for a day. A clock
-// that is set back only keeps things longer.
+// No safety rests on the clock of the machine: what the time is here, a PrudentClock says.
 //
 // Freeing takes two looks: the first writes into the mark that the backup is being freed, and notes
 // which backups run; the second, when all of those have ended and no object with the backup's uid
@@ -18,24 +16,10 @@
 #include <vector>
 
 #include "jobs/environment.h"
+#include "jobs/prudent_clock.h"
 #include "jobs/trash.h"
 
 namespace gb::jobs {
-
-// Time that never runs ahead of a steady clock. Thread safety: one caller at a time.
-class PrudentClock {
- public:
-  // `newest`: the latest time that the store knows of; a clock that is far ahead of it at the start
-  // has to prove itself, too.
-  PrudentClock(const Clock& clock, WallTime newest);
-  [[nodiscard]] WallTime now();
-
- private:
-  const Clock& clock_;
-  WallTime time_;
-  SteadyTime at_;
-  std::optional<SteadyTime> ahead_since_;
-};
 
 class Janitor {
  public:
@@ -45,6 +29,7 @@ class Janitor {
   void look(const std::stop_token& stop);
 
  private:
+  void remember(WallTime now);
   void expire(WallTime now, const std::stop_token& stop);
   void empty_trash(const Store& store, WallTime now, const std::stop_token& stop);
   // Removes the logs of jobs whose objects are gone, those in the trash excepted.
@@ -55,8 +40,10 @@ class Janitor {
   const std::set<std::string>& running_backups();
 
   const Environment& environment_;
-  std::optional<PrudentClock> clock_;  // from the first look on
-  std::uint64_t judged_ = 0;           // the revision at which schedules were looked at last
+  PrudentClock clock_;
+  WallTime remembered_{};     // what the store was told last
+  std::uint64_t judged_ = 0;  // the revision at which schedules were looked at last
+  SteadyTime judged_at_{};
   std::optional<std::set<std::string>> running_;  // of this look
   // By key: marks that need no look earlier.
   std::map<const Store*, std::map<std::string, WallTime>> not_before_;

@@ -17,7 +17,7 @@ Result<api::ObjectPtr> Manager::submit_follower(api::Json object, const kube::Us
   const std::string source_ns = spec.source_namespace.empty() ? ns : spec.source_namespace;
   GB_TRY(authorize_choosing(environment_, user, source_ns));
   const auto schedule = environment_.catalog->get({api::kSchedules, source_ns, spec.schedule});
-  const api::ObjectPtr newest = newest_to_follow(*environment_.catalog, object);
+  const api::ObjectPtr newest = newest_to_follow(environment_, object);
   if (!schedule && newest == nullptr)
     return fail(Code::kNotFound,
                 "namespace \"" + source_ns + "\" has no schedule \"" + spec.schedule +

@@ -58,7 +58,7 @@ Result<std::vector<std::string>> Manager::review_schedule(const api::Json& old, 
       updated["status"]["nextScheduleTime"] = to_rfc3339(*next);
   }
   std::vector<std::string> going;
-  for (const Expiring& backup : expiring_by_schedule(environment_, updated, schedule))
+  for (const Expiring& backup : expiring_by_schedule(environment_, updated, schedule, now))
     going.push_back(backup.object->key().name);
   if (going.empty()) return going;
   return std::vector<std::string>{"by the rules of this schedule " + std::to_string(going.size()) +

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "jobs/facts.h"
 #include "jobs/follower.h"
+#include "jobs/prudent_clock.h"
 #include "jobs/schedule.h"
 
 namespace gb::jobs {
@@ -279,7 +280,8 @@ class Measures::Report {
       judge(instance, kBackup, backup.verdict);
       if (!backup.good) continue;
       const Backup*& newest = backup.partial ? instance.part : instance.whole;
-      if (newest == nullptr || part_of(*newest, part.instance).snapshot < part.snapshot)
+      if (newest == nullptr ||
+          newness(part_of(*newest, part.instance).snapshot, now_) < newness(part.snapshot, now_))
         newest = &backup;
       if (backup.verdict && backup.verdict->good)
         instance.verified = std::max(instance.verified.value_or(WallTime{}), backup.verdict->time);

@@ -113,7 +113,7 @@ Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::
     GB_TRY(require_completed(**found));
     return *found;
   }
-  api::ObjectPtr newest = newest_backup(*environment.catalog, ns, [&](const api::Json& candidate) {
+  api::ObjectPtr newest = newest_backup(environment, ns, [&](const api::Json& candidate) {
     const api::BackupSpec backup = api::read_backup_spec(candidate);
     for (const std::string& wanted : spec.database_instances)
       if (std::find(backup.database_instances.begin(), backup.database_instances.end(), wanted) ==

@@ -93,6 +93,12 @@ class StatusTest : public testing::Test {
   int made_ = 0;
 };
 
+TEST_F(StatusTest, WhatAClockThatWasAheadDatedIsNotTheLastGoodBackup) {
+  backup("old", "2026-11-20T02:00:00Z");
+  backup("ahead", "2026-12-20T02:00:00Z");
+  EXPECT_THAT(screen(), HasSubstr("openstack   old "));
+}
+
 TEST_F(StatusTest, WhenAllIsWellItSaysSoInOneLineAndShowsWhy) {
   backup("b-1", "2026-11-20T02:00:00Z");
   backup("b-2", "2026-11-21T02:00:00Z");

@@ -33,10 +33,10 @@ class FollowerTest : public JobsTest {
       return is_so();
     });
   }
-  void take(const std::string& name) {
+  void take(const std::string& name, const char* schedule = "nightly") {
     manual_.advance(hours(1));
     api::Json dom = backup(name);
-    dom["metadata"]["labels"] = {{"backup.rhoso.io/schedule", "nightly"}};
+    dom["metadata"]["labels"] = {{"backup.rhoso.io/schedule", schedule}};
     EXPECT_EQ(api::phase_of(finish(submit(std::move(dom)))), "Completed");
   }
   api::Json standby(api::Json extra = api::Json::object()) {
@@ -133,6 +133,44 @@ TEST_F(FollowerTest, TheTargetIsNeverTakenBackToAnOlderBackup) {
   EXPECT_EQ(now()["status"]["backup"], "b");
   take("c");
   ASSERT_TRUE(holds("c"));
+}
+
+TEST_F(FollowerTest, ABackupOfAnotherScheduleIsNotItsOwn) {
+  take("a");
+  follow();
+  ASSERT_TRUE(holds("a"));
+  take("other", "weekly");
+  pause();
+  EXPECT_EQ(restores(), 1U);
+  take("b");
+  ASSERT_TRUE(holds("b"));
+  EXPECT_EQ(restores(), 2U);
+}
+
+TEST_F(FollowerTest, AClockThatWasAheadHoldsNothingUp) {
+  take("a");
+  follow();
+  ASSERT_TRUE(holds("a"));
+  manual_.step_wall(hours(24));
+  take("ahead");
+  ASSERT_TRUE(holds("ahead"));
+  manual_.step_wall(-hours(24));
+  jobs_.reset();
+  jobs_ = server();  // which sees everything for the first time
+  pause();
+  EXPECT_EQ(now()["status"]["backup"], "ahead") << "never back to an older one";
+  EXPECT_EQ(restores(), 2U);
+  take("b");
+  ASSERT_TRUE(holds("b"));
+  take("c");
+  ASSERT_TRUE(holds("c"));
+  // When the time has come that the clock told, it is no news.
+  manual_.advance(hours(24));
+  pause();
+  EXPECT_EQ(now()["status"]["backup"], "c");
+  take("d");
+  ASSERT_TRUE(holds("d"));
+  EXPECT_EQ(restores(), 5U);
 }
 
 TEST_F(FollowerTest, WhatFailsIsTriedAgain) {

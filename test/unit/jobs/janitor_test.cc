@@ -11,54 +11,9 @@ namespace gb::jobs::test {
 namespace {
 
 using std::chrono::hours;
-using std::chrono::minutes;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
-
-TEST(PrudentClock, GoesWithTheWallWhileThatIsSteady) {
-  ManualClock clock(*from_rfc3339("2026-11-20T10:00:00Z"));
-  PrudentClock prudent(clock, clock.now());
-  clock.advance(hours(5));
-  EXPECT_EQ(prudent.now(), clock.now());
-  clock.step_wall(minutes(4));
-  EXPECT_EQ(prudent.now(), clock.now());
-  clock.step_wall(-hours(24));
-  EXPECT_EQ(prudent.now(), clock.now());
-}
-
-TEST(PrudentClock, AJumpAheadIsBelievedAfterADay) {
-  ManualClock clock(*from_rfc3339("2026-11-20T10:00:00Z"));
-  PrudentClock prudent(clock, clock.now());
-  clock.step_wall(hours(24));
-  testing::internal::CaptureStderr();
-  EXPECT_EQ(prudent.now(), clock.now() - hours(24));
-  EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              testing::HasSubstr("the clock is ahead of what is known here"));
-  clock.advance(hours(23));
-  EXPECT_EQ(prudent.now(), clock.now() - hours(24));
-  clock.advance(hours(1));
-  EXPECT_EQ(prudent.now(), clock.now());
-}
-
-TEST(PrudentClock, AJumpThatIsTakenBackNeverWas) {
-  ManualClock clock(*from_rfc3339("2026-11-20T10:00:00Z"));
-  PrudentClock prudent(clock, clock.now());
-  clock.step_wall(hours(24));
-  (void)prudent.now();
-  clock.advance(hours(20));
-  clock.step_wall(-hours(24));
-  EXPECT_EQ(prudent.now(), clock.now());
-  clock.step_wall(hours(24));
-  clock.advance(hours(10));
-  EXPECT_EQ(prudent.now(), clock.now() - hours(24));
-}
-
-TEST(PrudentClock, AtTheStartTheStoreKnowsBetter) {
-  ManualClock clock(*from_rfc3339("2036-11-20T10:00:00Z"));
-  PrudentClock prudent(clock, *from_rfc3339("2026-11-20T10:00:00Z"));
-  EXPECT_EQ(prudent.now(), *from_rfc3339("2026-11-20T11:00:00Z"));
-}
 
 class JanitorTest : public JobsTest {
  protected:
@@ -90,6 +45,29 @@ class JanitorTest : public JobsTest {
   }
   std::size_t blobs(const std::string& prefix) { return blobs_->list(prefix)->size(); }
   void look() { janitor_->look({}); }
+  // The server goes, and another one comes.
+  void restart() {
+    janitor_.reset();
+    jobs_.reset();
+    catalog_ = *storage::Catalog::open(*blobs_, clock(), rng_, {});
+    start();
+    static_cast<Dependencies&>(environment_) = dependencies(*catalog_);
+    janitor_ = std::make_unique<Janitor>(environment_);
+  }
+  void make_schedule(api::Json extra) {
+    api::Json spec = {{"schedule", "0 2 * * *"},
+                      {"suspend", true},
+                      {"template", {{"spec", {{"databaseInstances", {"main"}}}}}}};
+    spec.update(extra);
+    ASSERT_TRUE(jobs_->submit_schedule(object(api::kSchedules, "nightly", spec), alice_, false));
+  }
+  // The schedule's run has ended.
+  bool has_run() {
+    return eventually([&] {
+      const api::Json dom = (*catalog_->get({api::kSchedules, "openstack", "nightly"}))->dom();
+      return dom["status"].contains("lastSuccessfulTime");
+    });
+  }
   void remove(const std::string& name) {
     const api::ObjectPtr object = *catalog_->get({api::kBackups, "openstack", name});
     EXPECT_TRUE(jobs_->deleted(*object));
@@ -141,6 +119,122 @@ TEST_F(JanitorTest, NothingExpiresBecauseTheClockJumped) {
   manual_.advance(hours(23));
   look();
   EXPECT_THAT(names(), ElementsAre("b"));
+}
+
+// The scheduler of the server that comes under a wrong clock is quicker than its janitor.
+TEST_F(JanitorTest, AClockThatJumpedWhileNoServerRanRemovesNothing) {
+  take("deleted");
+  take("a", {{"ttl", "24h"}});
+  take("b");
+  remove("deleted");
+  make_schedule({{"suspend", false}});
+  manual_.step_wall(hours(24 * 3650));
+  restart();
+  ASSERT_TRUE(has_run());
+  look();
+  look();
+  EXPECT_THAT(names(), testing::IsSupersetOf({"a", "b"}));
+  EXPECT_EQ(blobs("trash/"), 1U);
+}
+
+TEST_F(JanitorTest, AClockThatJumpedWhileAServerRanRemovesNothingAfterARestart) {
+  take("deleted");
+  take("a", {{"ttl", "24h"}});
+  take("b");
+  remove("deleted");
+  make_schedule({{"suspend", false}});
+  manual_.step_wall(hours(24 * 3650));
+  ASSERT_TRUE(has_run());
+  for (int i = 0; i < 3; ++i) {
+    restart();
+    look();
+    look();
+  }
+  EXPECT_THAT(names(), testing::IsSupersetOf({"a", "b"}));
+  EXPECT_EQ(blobs("trash/"), 1U);
+}
+
+TEST_F(JanitorTest, WhatIsKnownOfTheTimeOutlivesTheServer) {
+  take("a", {{"ttl", "50h"}});
+  take("b");
+  manual_.advance(hours(47));
+  look();
+  EXPECT_THAT(names(), UnorderedElementsAre("a", "b"));
+  restart();  // no object tells of a time so late
+  manual_.advance(hours(2));
+  look();
+  EXPECT_THAT(names(), ElementsAre("b"));
+  expect_sound();
+}
+
+TEST_F(JanitorTest, WhereItCanNotBeReadTheObjectsTellTheTime) {
+  take("a", {{"ttl", "24h"}});
+  take("b");
+  ASSERT_TRUE(storage::put(*blobs_, "clock.json", as_bytes("garbage")));
+  manual_.step_wall(hours(24 * 30));
+  testing::internal::CaptureStderr();
+  restart();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("clock.json"));
+  look();
+  EXPECT_THAT(names(), UnorderedElementsAre("a", "b"));
+  EXPECT_NE(*blobs_->get("clock.json"), "garbage");
+}
+
+// What is taken while the clock is ahead costs no backup that was taken while it was right.
+class ClockThatWasAhead : public JanitorTest, public testing::WithParamInterface<api::Json> {};
+
+TEST_P(ClockThatWasAhead, TheRulesOfAScheduleRemoveNothingForIt) {
+  make_schedule(GetParam());
+  for (int i = 0; i < 5; ++i) take("before" + std::to_string(i), api::Json::object(), "nightly");
+  manual_.step_wall(hours(24 * 30));
+  take("meanwhile", api::Json::object(), "nightly");
+  look();
+  manual_.step_wall(-hours(24 * 30));
+  take("after", api::Json::object(), "nightly");
+  look();
+  EXPECT_EQ(names().size(), 7U) << testing::PrintToString(names());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ClockThatWasAhead,
+                         testing::Values(api::Json{{"retention", {{"keepWithin", "72h"}}}},
+                                         api::Json{{"retention", {{"keepLast", 6U}}}},
+                                         api::Json{{"maxBackups", 6U}}));
+
+TEST_F(JanitorTest, WhatWasRecordedLastStaysHoweverOldItSeems) {
+  make_schedule({{"retention", {{"keepLast", 1U}}}});
+  take("a", api::Json::object(), "nightly");
+  take("b", api::Json::object(), "nightly");
+  manual_.step_wall(-hours(24));
+  take("c", api::Json::object(), "nightly");
+  look();
+  EXPECT_THAT(names(), UnorderedElementsAre("a", "b", "c"));
+  manual_.step_wall(hours(24));
+  look();
+  manual_.advance(hours(24));  // from here on it is believed
+  look();
+  EXPECT_THAT(names(), UnorderedElementsAre("b", "c"));
+}
+
+TEST_F(JanitorTest, WhatAClockThatWasAheadDatedIsJudgedWhenItsTimeHasCome) {
+  make_schedule({{"retention", {{"keepLast", 1U}}}});
+  take("now", api::Json::object(), "nightly");
+  manual_.step_wall(hours(5));
+  take("ahead", api::Json::object(), "nightly");
+  manual_.step_wall(-hours(5));
+  look();
+  EXPECT_THAT(names(), UnorderedElementsAre("now", "ahead"));
+  manual_.advance(hours(5));
+  look();
+  EXPECT_THAT(names(), ElementsAre("ahead"));
+}
+
+TEST_F(JanitorTest, AScheduleKeepsItsVerifiedOnesPastTheirTtl) {
+  make_schedule({{"retention", {{"minVerified", 3U}}}});
+  for (int i = 0; i < 5; ++i) take("n" + std::to_string(i), {{"ttl", "24h"}}, "nightly");
+  take("mine", {{"ttl", "24h"}});
+  manual_.advance(hours(48));
+  look();
+  EXPECT_THAT(names(), UnorderedElementsAre("n2", "n3", "n4", "mine"));
 }
 
 TEST_F(JanitorTest, AScheduleKeepsWhatItsRulesSay) {

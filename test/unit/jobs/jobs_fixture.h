@@ -33,7 +33,8 @@ class Instances final : public InstanceResolver {
     if (gone) return fail(Code::kNotFound, "it is gone");
     if (no_secret)
       return fail(Code::kUnavailable, "Secret \"db\" does not exist", "create it again");
-    if (ns == "openstack" && (name == "main" || name == "cell1" || name == "dr")) {
+    if ((ns == "openstack" || ns == "elsewhere") &&
+        (name == "main" || name == "cell1" || name == "dr")) {
       galera::Endpoint endpoint;
       endpoint.name = name;
       const std::scoped_lock lock(mutex);

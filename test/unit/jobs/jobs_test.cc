@@ -318,6 +318,66 @@ TEST_F(JobsTest, ARestoreThatWasNotComparedSaysSo) {
   EXPECT_EQ(verified_of(done)["reason"], "NotRequested");
 }
 
+// Backups over days, which are named, or told by what they are to be.
+class ChoiceTest : public JobsTest {
+ protected:
+  Clock& clock() override { return manual_; }
+  void take(const std::string& name, const char* schedule, const char* ns = "openstack") {
+    api::Json dom = backup(name);
+    dom["metadata"]["labels"] = {{"backup.rhoso.io/schedule", schedule}};
+    dom["metadata"]["namespace"] = ns;
+    EXPECT_EQ(api::phase_of(finish(submit(std::move(dom)))), "Completed");
+    manual_.advance(std::chrono::hours(24));
+  }
+  // The backup of a restore that completes.
+  std::string chosen(api::Json spec) {
+    const api::Json done =
+        finish(submit(restore("r" + std::to_string(++restores_), std::move(spec))));
+    EXPECT_EQ(done["status"]["phase"], "Completed") << done.dump(1);
+    return done["status"].value("backup", "");
+  }
+
+  ManualClock manual_{*from_rfc3339("2026-11-20T10:00:00Z")};
+  int restores_ = 0;
+};
+
+TEST_F(ChoiceTest, EachWayToNameABackupChoosesThatOne) {
+  take("first", "nightly");  // of 20 November
+  take("second", "weekly");  // 21
+  take("third", "nightly");  // 22
+  take("theirs", "nightly", "elsewhere");
+  take("last", "weekly");  // 24
+  EXPECT_EQ(chosen({{"backup", "first"}}), "first");
+  EXPECT_EQ(chosen({{"backup", "latest"}}), "last");
+  EXPECT_EQ(chosen({{"schedule", "nightly"}}), "third");
+  EXPECT_EQ(chosen({{"schedule", "weekly"}}), "last");
+  EXPECT_EQ(chosen({{"asOf", "2026-11-22T10:00:00Z"}}), "third");
+  EXPECT_EQ(chosen({{"asOf", "2026-11-22T09:59:59Z"}}), "second");
+  EXPECT_EQ(chosen({{"backup", "theirs"}, {"sourceNamespace", "elsewhere"}}), "theirs");
+  EXPECT_EQ(chosen({{"backup", "latest"}, {"sourceNamespace", "elsewhere"}}), "theirs");
+  const auto before_all = submit(restore("none", {{"asOf", "2026-11-20T09:59:59Z"}}));
+  ASSERT_FALSE(before_all);
+  EXPECT_EQ(before_all.error().code, Code::kNotFound);
+  EXPECT_THAT(before_all.error().text(),
+              HasSubstr("whose snapshot is not later than 2026-11-20T09:59:59Z"));
+  EXPECT_EQ(submit(restore("none", {{"schedule", "yearly"}})).error().code, Code::kNotFound);
+  EXPECT_EQ(submit(restore("none", {{"backup", "theirs"}})).error().code, Code::kNotFound);
+}
+
+TEST_F(ChoiceTest, WhatAClockThatWasAheadDatedIsTheLatestOnlyWhereThereIsNoOther) {
+  manual_.step_wall(std::chrono::hours(24 * 30));
+  take("ahead", "nightly");
+  EXPECT_EQ(chosen({{"backup", "latest"}}), "ahead");
+  manual_.step_wall(-std::chrono::hours(24 * 30));
+  EXPECT_EQ(chosen({{"backup", "latest"}}), "ahead");
+  take("now", "nightly");
+  EXPECT_EQ(chosen({{"backup", "latest"}}), "now");
+  EXPECT_EQ(chosen({{"schedule", "nightly"}}), "now");
+  take("derived", "nightly");
+  EXPECT_THAT(log_of((*catalog_->get({api::kBackups, "openstack", "derived"}))->dom()),
+              HasSubstr("base: backup \"now\""));
+}
+
 TEST_F(JobsTest, ARestoreThatReplacesMakesASafetyBackupFirst) {
   finish(submit(backup("a")));
   cluster_.plan_action = "Replace";

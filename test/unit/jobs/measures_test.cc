@@ -96,6 +96,12 @@ TEST_F(MeasuresTest, AnInstanceIsToldByItsNewestGoodBackup) {
   EXPECT_EQ(of_main("traffic_blocked"), 0);
 }
 
+TEST_F(MeasuresTest, WhatAClockThatWasAheadDatedDoesNotMakeAllLookWell) {
+  add(api::kBackups, backup("old"), completed("2026-11-20"));
+  add(api::kBackups, backup("ahead"), completed("2026-12-20"));
+  EXPECT_EQ(of_main("rpo_seconds"), 2 * 3600 - 5);
+}
+
 TEST_F(MeasuresTest, ARestoreTeachesHowLongTheNextOneTakes) {
   add(api::kBackups, backup("b"), completed("2026-11-20"));
   const auto restored = [&](const char* name, const char* target, int bytes) {

@@ -1,0 +1,46 @@
+// Time by which backups may be removed for good. It never runs faster than a steady clock: when the
+// wall clock jumps ahead, it is believed only after it has stayed there for a day. A clock that is
+// set back only keeps things longer.
+//
+// What is believed is kept in the store (docs/repository-format.md, clock.json): the objects can
+// not tell the next server, because schedules write them by the wall clock, wrong as it may be.
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "storage/blob/blob_store.h"
+#include "storage/catalog/catalog.h"
+
+namespace gb::jobs {
+
+// Whether a date can only have been written by a clock that was ahead: clocks that have not jumped
+// differ by less.
+[[nodiscard]] bool is_ahead(WallTime date, WallTime now);
+
+// Orders dates: what is ahead comes before everything else, as if it were the oldest.
+[[nodiscard]] std::pair<bool, WallTime> newness(WallTime date, WallTime now);
+
+// Thread safety: one caller at a time.
+class PrudentClock {
+ public:
+  // `known`: a time that has been (WallTime{}: none is known); a clock that is far ahead of it has
+  // to prove itself, too.
+  PrudentClock(const Clock& clock, WallTime known);
+  [[nodiscard]] WallTime now();
+
+ private:
+  const Clock& clock_;
+  WallTime time_;
+  SteadyTime at_;
+  std::optional<SteadyTime> ahead_since_;
+};
+
+// The time that the store remembers; where it remembers none, or it can not be read (which is
+// logged), the latest time in any object of the catalog.
+[[nodiscard]] WallTime known_time(storage::BlobStore& store, const storage::Catalog& catalog);
+Status remember_time(storage::BlobStore& store, WallTime believed);
+
+}  // namespace gb::jobs
