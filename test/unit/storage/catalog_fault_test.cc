@@ -24,15 +24,17 @@ Model model_of(const Catalog& catalog) {
 
 // One step of a history: what it does to the catalog, and to the model when it is acknowledged.
 struct Step {
-  enum class Kind { kCreate, kUpdate, kRemove, kCheckpoint } kind;
+  enum class Kind { kCreate, kUpdate, kRemove, kCreateAndUpdate, kCheckpoint } kind;
   std::string name;
   int value = 0;
+  std::string other = {};  // of kCreateAndUpdate: what is updated
 };
 
 // Nothing when the step could not apply to the objects as they are.
 std::optional<Status> take(LogCatalog& catalog, const Step& step, Model& model) {
   const api::ObjectKey key{kBackups, "ns", step.name};
-  const auto current = catalog.get(key);
+  const api::ObjectKey other{kBackups, "ns", step.other};
+  const auto current = catalog.get(step.kind == Step::Kind::kCreateAndUpdate ? other : key);
   Status outcome;
   switch (step.kind) {
     case Step::Kind::kCheckpoint:
@@ -49,6 +51,14 @@ std::optional<Status> take(LogCatalog& catalog, const Step& step, Model& model) 
       if (!done) outcome = fail(done.error());
       break;
     }
+    case Step::Kind::kCreateAndUpdate: {
+      if (!current) return std::nullopt;
+      const auto done =
+          catalog.create_and_update(kBackups, backup("ns", step.name, step.value), other,
+                                    (*current)->revision(), backup("ns", step.other, step.value));
+      if (!done) outcome = fail(done.error());
+      break;
+    }
     case Step::Kind::kRemove: {
       if (!current) return std::nullopt;
       const auto done = catalog.remove(key, (*current)->revision());
@@ -61,6 +71,7 @@ std::optional<Status> take(LogCatalog& catalog, const Step& step, Model& model) 
       model.erase(step.name);
     else
       model[step.name] = step.value;
+    if (step.kind == Step::Kind::kCreateAndUpdate) model[step.other] = step.value;
   }
   return outcome;
 }
@@ -71,6 +82,7 @@ std::vector<Step> script() {
     const std::string name = "n" + std::to_string(i);
     steps.push_back({Step::Kind::kCreate, name, i});
     steps.push_back({Step::Kind::kUpdate, name, i + 100});
+    steps.push_back({Step::Kind::kCreateAndUpdate, "m" + std::to_string(i), i + 200, name});
     if (i % 2 == 1) steps.push_back({Step::Kind::kRemove, "n" + std::to_string(i - 1)});
     if (i % 2 == 0) steps.push_back({Step::Kind::kCheckpoint, ""});
   }
@@ -313,8 +325,8 @@ TEST_F(CatalogTest, RandomHistoriesAgreeWithTheModel) {
       if (pick(10) == 0) replica = open(store_, with);
       // A replica that was outrun by the trims of the other has to be restarted.
       if (!replica->sync()) replica = open(store_, with);
-      const Step step{static_cast<Step::Kind>(pick(20) == 0 ? 3 : pick(3)),
-                      "n" + std::to_string(pick(6)), pick(1000)};
+      const Step step{pick(20) == 0 ? Step::Kind::kCheckpoint : static_cast<Step::Kind>(pick(4)),
+                      "n" + std::to_string(pick(6)), pick(1000), "n" + std::to_string(pick(6))};
       if (pick(4) == 0)
         store_.inject({.skip = pick(5),
                        .code = pick(2) == 0 ? Code::kAmbiguous : Code::kUnavailable,
