@@ -102,8 +102,8 @@ Schema schedule_spec() {
 Schema schedule_status() {
   return object(
       "What the server has done; written by the server only.",
-      {field("phase", text("Enabled, Suspended or Failed (the last run could not be started; "
-                           "message says why).")),
+      {field("phase", text("Enabled, Suspended or Failed (the last run could not be started, "
+                           "or none can; message says why).")),
        field("message", text("One sentence that a person can act on.")),
        field("lastScheduleTime",
              text("When the last run that was started was due.", SchemaFormat::kDateTime)),

@@ -65,15 +65,13 @@ void Scheduler::look() {
     Entry& entry = entries_[object->uid()];
     if (entry.revision != object->revision()) {
       auto schedule = read_schedule(object->dom());
-      if (!schedule)
-        log::error("a schedule can not be understood, so it does not run",
-                   {{"namespace", object->key().ns},
-                    {"name", object->key().name},
-                    {"error", schedule.error().text()}});
       entry.revision = object->revision();
       entry.wake = {};
       entry.schedule.reset();
-      if (schedule) entry.schedule = std::move(*schedule);
+      if (schedule)
+        entry.schedule = std::move(*schedule);
+      else if (!not_understood(object, schedule.error()))
+        entry.revision = 0;  // the next look says it
     }
     // The end of a run that is going on is no change of the schedule.
     if (entry.schedule && (now >= entry.wake || !entry.schedule->active.empty()))
@@ -93,6 +91,24 @@ bool Scheduler::write(const api::ObjectPtr& object,
     log::debug("the status of a schedule could not be written; it is tried again",
                {{"name", object->key().name}, {"error", written.error().text()}});
   return written.has_value();
+}
+
+bool Scheduler::not_understood(const api::ObjectPtr& object, const Error& error) {
+  const std::string message = "it can not be understood, so it does not run: " + error.text();
+  if (api::text_member(api::member(object->dom(), "status"), "message") == message) return true;
+  const bool written = write(object, [&](api::Json& status) {
+    status["phase"] = "Failed";
+    status["message"] = message;
+    status.erase("nextScheduleTime");
+    api::set_condition(status, "Healthy", "False", "NotUnderstood", message,
+                       environment_.clock->now());
+  });
+  if (!written) return false;
+  log::error(
+      "a schedule can not be understood, so it does not run",
+      {{"namespace", object->key().ns}, {"name", object->key().name}, {"error", error.text()}});
+  environment_.event(*object, kube::EventType::kWarning, "NotUnderstood", message);
+  return true;
 }
 
 void Scheduler::step(const api::ObjectPtr& object, Entry& entry, WallSeconds now) {

@@ -38,6 +38,8 @@ class Scheduler {
     std::chrono::seconds delay{0};     // of the next try after an error that may pass
   };
 
+  // Says that a schedule can not be read; false when it has to be said again.
+  bool not_understood(const api::ObjectPtr& object, const Error& error);
   void step(const api::ObjectPtr& object, Entry& entry, WallSeconds now);
   // Tells how the run that was going on has ended, if it has.
   void follow(const api::ObjectPtr& object, const Schedule& schedule);

@@ -59,6 +59,16 @@ TEST(Cron, MacrosAreShortForFields) {
               ElementsAre("2026-12-01T00:00:00Z"));
   EXPECT_THAT(due("@weekly", "UTC", "2026-11-20T00:00:00Z", 1),
               ElementsAre("2026-11-22T00:00:00Z"));
+  for (const char* yearly : {"@yearly", "@annually"})
+    EXPECT_THAT(due(yearly, "UTC", "2026-11-20T00:00:00Z", 2),
+                ElementsAre("2027-01-01T00:00:00Z", "2028-01-01T00:00:00Z"))
+        << yearly;
+  for (const char* daily : {"@daily", "@midnight"})
+    EXPECT_THAT(due(daily, "Europe/Prague", "2026-11-20T00:00:00Z", 2),
+                ElementsAre("2026-11-20T23:00:00Z", "2026-11-21T23:00:00Z"))
+        << daily;
+  EXPECT_THAT(due("@hourly", "UTC", "2026-11-20T22:30:00Z", 2),
+              ElementsAre("2026-11-20T23:00:00Z", "2026-11-21T00:00:00Z"));
 }
 
 TEST(Cron, ATimeThatTheClockLeavesOutIsNotDue) {

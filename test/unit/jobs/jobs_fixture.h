@@ -96,17 +96,24 @@ class Rules final : public kube::Authorizer {
 class Events final : public kube::EventRecorder {
  public:
   void record(const api::Object& about, kube::EventType /*type*/, std::string_view reason,
-              std::string_view /*message*/) override {
+              std::string_view message) override {
     const std::scoped_lock lock(mutex);
     told.push_back(about.key().name + " " + std::string(reason));
+    messages.push_back(told.back() + ": " + std::string(message));
   }
   // "name Reason"
   bool has(const std::string& event) {
     const std::scoped_lock lock(mutex);
     return std::ranges::find(told, event) != told.end();
   }
+  // "name Reason: message"
+  std::vector<std::string> all() {
+    const std::scoped_lock lock(mutex);
+    return messages;
+  }
   std::mutex mutex;
   std::vector<std::string> told;
+  std::vector<std::string> messages;
 };
 
 class JobsTest : public testing::Test {

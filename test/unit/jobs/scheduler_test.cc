@@ -94,8 +94,39 @@ TEST_F(SchedulerTest, AfterAnOutageOfDaysOneRunIsMadeUpForAndTheOthersAreSaid) {
   start_quick();
   ASSERT_TRUE(eventually([&] { return !status("lastSuccessfulTime").empty(); }));
   EXPECT_EQ(status("lastScheduleTime"), "2026-11-24T02:00:00Z");
+  EXPECT_THAT(events_.all(),
+              Contains("nightly Started: backup nightly-20261124020000 for the run due at "
+                       "2026-11-24T02:00:00Z; 3 earlier runs were missed, too"));
   pause();
   EXPECT_EQ(backups(), 1U);
+}
+
+TEST_F(SchedulerTest, AScheduleWhoseTimeZoneIsKnownNoMoreSaysSo) {
+  api::Json left = nightly({{"timeZone", "Nowhere/City"}});
+  left["status"] = {{"phase", "Enabled"},
+                    {"settledTime", "2026-11-20T10:00:00Z"},
+                    {"nextScheduleTime", "2026-11-21T02:00:00Z"}};
+  ASSERT_TRUE(catalog_->create(api::kSchedules, left));
+  manual_.advance(hours(16));
+  ASSERT_TRUE(eventually([&] { return status("phase") == "Failed"; }));
+  EXPECT_THAT(status("message"), AllOf(HasSubstr("it does not run"), HasSubstr("Nowhere/City")));
+  EXPECT_EQ(status("nextScheduleTime"), "");
+  EXPECT_EQ(schedule()["status"]["conditions"][0]["status"], "False");
+  EXPECT_EQ(schedule()["status"]["conditions"][0]["reason"], "NotUnderstood");
+  EXPECT_TRUE(eventually([&] { return events_.has("nightly NotUnderstood"); }));
+  manual_.advance(hours(1));
+  pause();
+  EXPECT_EQ(std::ranges::count(events_.all(), "nightly NotUnderstood: " + status("message")), 1)
+      << "said once";
+  // Given one that is known, it runs.
+  ASSERT_TRUE(catalog_->modify({api::kSchedules, "openstack", "nightly"},
+                               [](const api::Object& object) -> Result<api::Json> {
+                                 api::Json dom = object.dom();
+                                 dom["spec"]["timeZone"] = "UTC";
+                                 return dom;
+                               }));
+  ASSERT_TRUE(first_run_is("Completed"));
+  EXPECT_EQ(status("phase"), "Enabled");
 }
 
 TEST_F(SchedulerTest, ARunThatMissedItsDeadlineIsSkippedAndSaidSo) {
@@ -269,6 +300,78 @@ TEST_F(SchedulerTest, AServerThatDiesInARunIsFollowedByOneThatTriesAgain) {
   ASSERT_TRUE(
       eventually([&] { return phase_of_backup("nightly-20261121020000-try2") == "Completed"; }));
 }
+
+// What a server that was killed in a scheduled run left: the phase, whether the dump was whole.
+struct Left {
+  const char* phase;
+  bool whole;
+};
+
+class ServerThatWasKilled : public SchedulerTest, public testing::WithParamInterface<Left> {
+ protected:
+  // A run that completed, taken back to the moment when its server was killed.
+  void leave(const Left& left) {
+    create(nightly());
+    manual_.advance(hours(16));
+    ASSERT_TRUE(first_run_is("Completed"));
+    jobs_.reset();
+    const api::ObjectPtr object = *backup_named(kRun);
+    api::Json dom = object->dom();
+    api::Json& status = dom["status"];
+    Executor dead = Executor::self("an-older-life");
+    dead.process_start = "1";  // the pid lives, but as another process
+    status["executor"] = dead.to_json();
+    status["phase"] = left.phase;
+    if (std::string_view(left.phase) != "Completed")
+      for (const char* later : {"completionTime", "conditions", "verification"})
+        status.erase(later);
+    if (!left.whole) {
+      status.erase("digest");
+      const std::string data = "data/openstack/" + object->uid() + "/";
+      ASSERT_TRUE(blobs_->remove(data + "manifest"));
+    }
+    ASSERT_TRUE(catalog_->update(object->key(), object->revision(), dom));
+    ASSERT_TRUE(catalog_->modify({api::kSchedules, "openstack", "nightly"},
+                                 [](const api::Object& current) -> Result<api::Json> {
+                                   api::Json moved = current.dom();
+                                   moved["status"]["active"] = kRun;
+                                   moved["status"].erase("lastSuccessfulTime");
+                                   moved["status"].erase("conditions");
+                                   return moved;
+                                 }));
+  }
+  std::size_t completed() {
+    std::size_t count = 0;
+    for (const auto& object : catalog_->list(api::kBackups, "openstack").objects)
+      count += api::phase_of(object->dom()) == "Completed" ? 1U : 0U;
+    return count;
+  }
+  static constexpr const char* kRun = "nightly-20261121020000";
+};
+
+TEST_P(ServerThatWasKilled, ItsRunIsDoneOnceByTheNextOne) {
+  leave(GetParam());
+  start_quick();
+  ASSERT_TRUE(in_time([&] { return !status("lastSuccessfulTime").empty(); }));
+  manual_.advance(minutes(10));
+  pause();
+  EXPECT_EQ(completed(), 1U);
+  EXPECT_EQ(status("active"), "");
+  EXPECT_EQ(status("lastScheduleTime"), "2026-11-21T02:00:00Z");
+  EXPECT_EQ(schedule()["status"]["consecutiveFailures"], 0);
+  EXPECT_EQ(schedule()["status"]["conditions"][0]["status"], "True");
+  // What is whole is not taken again, and what is not has failed.
+  EXPECT_EQ(backups(), GetParam().whole ? 1U : 2U);
+  EXPECT_EQ(phase_of_backup(kRun), GetParam().whole ? "Completed" : "Failed");
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ServerThatWasKilled,
+                         testing::Values(Left{"Pending", false}, Left{"Running", false},
+                                         Left{"Verifying", false}, Left{"Verifying", true},
+                                         Left{"Completed", true}),
+                         [](const auto& left) {
+                           return std::string(left.param.phase) + (left.param.whole ? "Whole" : "");
+                         });
 
 TEST_F(SchedulerTest, TwoReplicasRunADueScheduleOnce) {
   const auto other_catalog = *storage::Catalog::open(
