@@ -155,19 +155,26 @@ TEST_F(FollowerTest, AClockThatWasAheadHoldsNothingUp) {
   take("ahead");
   ASSERT_TRUE(holds("ahead"));
   manual_.step_wall(-hours(24));
-  jobs_.reset();
-  jobs_ = server();  // which sees everything for the first time
-  pause();
-  EXPECT_EQ(now()["status"]["backup"], "ahead") << "never back to an older one";
-  EXPECT_EQ(restores(), 2U);
+  // A server that sees everything for the first time, and has time for second tries.
+  const auto nothing_comes = [&] {
+    const std::size_t before = restores();
+    jobs_.reset();
+    jobs_ = server();
+    for (int i = 0; i < 3; ++i) {
+      pause();
+      manual_.advance(std::chrono::minutes(1));
+    }
+    EXPECT_EQ(restores(), before);
+    EXPECT_EQ(now()["status"]["follow"]["consecutiveFailures"], 0U);
+  };
+  nothing_comes();  // never back to an older one
   take("b");
   ASSERT_TRUE(holds("b"));
   take("c");
   ASSERT_TRUE(holds("c"));
   // When the time has come that the clock told, it is no news.
   manual_.advance(hours(24));
-  pause();
-  EXPECT_EQ(now()["status"]["backup"], "c");
+  nothing_comes();
   take("d");
   ASSERT_TRUE(holds("d"));
   EXPECT_EQ(restores(), 5U);
