@@ -10,13 +10,16 @@ namespace gb::jobs {
 namespace {
 
 // `who` works on `other` of `other_ns`, which is `instance` of `ns`, or has a server in common.
+// What another namespace calls its own is not told.
 Status is_taken(const std::string& who, const std::string& other_ns, const std::string& other,
                 const std::string& ns, const std::string& instance) {
-  std::string message = who;
-  if (other_ns != ns) message += " of namespace \"" + other_ns + "\"";
-  message += " is running on instance \"" + other + "\"";
-  if (other_ns != ns || other != instance)
-    message += ", which has servers in common with \"" + instance + "\"";
+  if (other_ns != ns)
+    return fail(Code::kConflict,
+                "a " + who.substr(0, who.find(' ')) +
+                    " of another namespace is running on a server of instance \"" + instance + "\"",
+                "wait until it has ended");
+  std::string message = who + " is running on instance \"" + other + "\"";
+  if (other != instance) message += ", which has servers in common with \"" + instance + "\"";
   return fail(Code::kConflict, std::move(message),
               "wait until it has ended, or delete it to cancel it");
 }

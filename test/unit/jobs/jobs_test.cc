@@ -469,6 +469,23 @@ TEST_F(JobsTest, ARestoreOfAnotherServerHasItsTargetAlone) {
   EXPECT_EQ(finish(submit(restore("r", {{"backup", "a"}})))["status"]["phase"], "Completed");
 }
 
+TEST_F(JobsTest, WhatAnotherNamespaceCallsItsOwnIsNotTold) {
+  instances_.nodes["main"] = {{"10.0.0.1", 3306}};
+  finish(submit(backup("a")));
+  api::Json theirs = restore("their-secret", {{"backup", "their-backup"}});
+  theirs["metadata"]["namespace"] = "elsewhere";
+  theirs["status"] = {{"phase", "Restoring"},
+                      {"plan", {{{"instance", "main"}, {"schema", "nova"}}}},
+                      {"executor", Executor::self("another-replica").to_json()}};
+  ASSERT_TRUE(catalog_->create(api::kRestores, theirs));
+  const auto refused = submit(restore("r", {{"backup", "a"}}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(
+      refused.error().text(),
+      "a restore of another namespace is running on a server of instance \"main\"; wait until "
+      "it has ended");
+}
+
 TEST_F(JobsTest, ADryRunShowsWhoElseIsOnTheTargetAndHoldsNothing) {
   finish(submit(backup("a")));
   const auto other_jobs = [&](const char* name) {
