@@ -103,6 +103,7 @@ class Raging(Beside):
     @staticmethod
     def _go_to(session, storm):
         session.ask("SET SESSION wsrep_sync_wait = 15")
+        session.ask("SELECT COUNT(*) FROM information_schema.SCHEMATA")  # USE waits for nothing: its schema may not be here yet
         session.ask(f"USE {storm.home}")
 
     def _run(self, storm):
