@@ -224,9 +224,15 @@ TEST_F(StreamsTest, AReaderThatTakesNothingAtAllIsCutButAQuietStreamIsNot) {
   EXPECT_EQ(quiet.chunk(), "still here") << "silence is no fault";
 }
 
-TEST_F(StreamsTest, OneFrameReachesAThousandWatchers) {
+TEST_F(StreamsTest, OneFrameReachesAThousandWatchersBesideIdleConnections) {
   start({.workers = 2});
+  constexpr std::size_t kIdle = 500;
   constexpr std::size_t kWatchers = 1000;
+  std::vector<std::unique_ptr<RawClient>> idle;
+  for (std::size_t i = 0; i < kIdle; ++i) {
+    idle.push_back(std::make_unique<RawClient>(port()));
+    ASSERT_TRUE(idle.back()->request(kGet)) << i;
+  }
   std::vector<std::unique_ptr<RawClient>> clients;
   for (std::size_t i = 0; i < kWatchers; ++i) {
     clients.push_back(std::make_unique<RawClient>(port()));
@@ -238,7 +244,8 @@ TEST_F(StreamsTest, OneFrameReachesAThousandWatchers) {
   const auto event = frame("{\"type\":\"ADDED\"}\n");
   for (std::size_t i = 0; i < kWatchers; ++i) ASSERT_TRUE(queue(i)->push(event));
   for (auto& client : clients) ASSERT_EQ(client->chunk(), *event);
-  EXPECT_TRUE(RawClient(port()).request(kGet)) << "plain requests are served beside them";
+  EXPECT_EQ(server->stats().connections, kIdle + kWatchers);
+  for (auto& client : idle) ASSERT_TRUE(client->request(kGet)) << "served beside the watches";
 }
 
 TEST_F(StreamsTest, DrainEndsStreamsCleanlyAndLetsRequestsFinish) {
