@@ -100,7 +100,7 @@ TEST_F(DumpFaultTest, AnUnreachableInstanceIsUnavailableAndANodeThatIsDownDoesNo
 
 TEST_F(DumpFaultTest, ANodeOutsideThePrimaryComponentIsNoDonor) {
   const Endpoint whole = bed_endpoint();
-  if (whole.nodes.size() < 3) GTEST_SKIP();
+  ASSERT_EQ(whole.nodes.size(), 3U) << "run through test/harness/bed galera";
   Endpoint endpoint = whole;
   endpoint.nodes = {whole.nodes[2]};
   bed_node(whole.nodes[2].text(), "isolate");
@@ -113,7 +113,7 @@ TEST_F(DumpFaultTest, ANodeOutsideThePrimaryComponentIsNoDonor) {
 }
 
 TEST_F(DumpFaultTest, TheDonorIsKilledInTheMiddle) {
-  if (bed_endpoint().nodes.size() < 3) GTEST_SKIP() << "needs a bed of three nodes";
+  ASSERT_EQ(bed_endpoint().nodes.size(), 3U) << "run through test/harness/bed galera";
   static const SystemClock clock;
   const auto dump = Dump::make(bed_endpoint(), options(), clock, {});
   ASSERT_TRUE(dump->connect({}));
@@ -136,7 +136,7 @@ TEST_F(DumpFaultTest, TheDonorIsKilledInTheMiddle) {
 
 // Whatever becomes of a donor that was taken out of flow control: it comes back into it.
 TEST_F(DumpFaultTest, AStrictDonorThatIsLostForAWhileIsNotLeftOutside) {
-  if (bed_endpoint().nodes.size() < 3) GTEST_SKIP() << "needs a bed of three nodes";
+  ASSERT_EQ(bed_endpoint().nodes.size(), 3U) << "run through test/harness/bed galera";
   static const SystemClock clock;
   Endpoint endpoint = bed_endpoint();
   endpoint.active_node = endpoint.nodes.front().text();
@@ -361,7 +361,7 @@ TEST_F(DumpFaultTest, AStrictDumpWhoseLockIsLostIsNoBackup) {
 
 // Its donor applies nothing: the queue that grows therefore says nothing about the reading.
 TEST_F(DumpFaultTest, AStrictDumpEndsHoweverMuchIsWrittenMeanwhile) {
-  if (bed_endpoint().nodes.size() < 3) GTEST_SKIP() << "needs a bed of three nodes";
+  ASSERT_EQ(bed_endpoint().nodes.size(), 3U) << "run through test/harness/bed galera";
   for (const char* table : {"b", "c", "d", "e"})
     sql({"USE f1", "CREATE TABLE " + std::string(table) + " LIKE large",
          "INSERT INTO " + std::string(table) + " SELECT * FROM large LIMIT 1000"});
