@@ -188,4 +188,44 @@ void empty(const Endpoint& what) {
       (void)connection.exec((account.role ? "DROP ROLE " : "DROP USER ") + account.name);
 }
 
+void RestoreTest::make_openstack() const {
+  run(from_,
+      {"CREATE DATABASE keystone CHARACTER SET utf8mb3", "CREATE DATABASE nova COMMENT 'cell''s'",
+       "CREATE TABLE keystone.project (id varchar(64) NOT NULL, name varchar(64) NOT NULL, extra "
+       "text, "
+       "enabled tinyint(1), domain_id varchar(64) NOT NULL, parent_id varchar(64), PRIMARY KEY "
+       "(id), "
+       "UNIQUE KEY ixu_project_name_domain_id (domain_id, name), KEY parent_id (parent_id), "
+       "CONSTRAINT project_ibfk_1 FOREIGN KEY (domain_id) REFERENCES project (id), CONSTRAINT "
+       "project_ibfk_2 FOREIGN KEY (parent_id) REFERENCES project (id)) ENGINE=InnoDB",
+       "INSERT INTO keystone.project VALUES ('root','root',NULL,1,'root',NULL), "
+       "('a','Ünïcode','{}',1,"
+       "'root','root'), ('b','b',NULL,0,'root','a')",
+       "CREATE TABLE nova.instances (created_at datetime, updated_at datetime, id int NOT NULL "
+       "AUTO_INCREMENT, uuid varchar(36) NOT NULL, project_id varchar(64), vm_state "
+       "varchar(255), "
+       "memory_mb int, info mediumtext, deleted int, PRIMARY KEY (id), UNIQUE KEY uniq_uuid "
+       "(uuid), KEY "
+       "project_idx (project_id, vm_state, memory_mb), KEY info_idx (info(20))) ENGINE=InnoDB",
+       "INSERT INTO nova.instances SELECT '2026-01-01 10:00:00' + INTERVAL seq SECOND, NULL, "
+       "seq, "
+       "CONCAT(LPAD(HEX(seq), 8, '0'), '-0000-4000-8000-', LPAD(HEX(seq * 7919), 12, '0')), "
+       "ELT(seq % 3 + 1, 'root', 'a', 'b'), ELT(seq % 4 + 1, 'active', 'error', 'stopped', "
+       "NULL), seq % "
+       "4096, REPEAT(MD5(seq), 5), 0 FROM nova.seq_1_to_12000",
+       "DELETE FROM nova.instances WHERE id > 11990",
+       "CREATE TABLE nova.block_device_mapping (id int NOT NULL AUTO_INCREMENT, instance_uuid "
+       "varchar(36), "
+       "project_id varchar(64) CHARACTER SET utf8mb3, PRIMARY KEY (id), KEY (instance_uuid), "
+       "CONSTRAINT "
+       "bdm_fk FOREIGN KEY (instance_uuid) REFERENCES instances (uuid) ON DELETE CASCADE, "
+       "CONSTRAINT "
+       "project_fk FOREIGN KEY (project_id) REFERENCES keystone.project (id)) ENGINE=InnoDB",
+       "INSERT INTO nova.block_device_mapping (instance_uuid, project_id) SELECT uuid, "
+       "project_id FROM "
+       "nova.instances WHERE id < 100",
+       "CREATE TABLE nova.empty_one (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, x int, KEY (x)) "
+       "ENGINE=InnoDB AUTO_INCREMENT=1000"});
+}
+
 }  // namespace gb::galera::test

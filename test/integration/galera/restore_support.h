@@ -60,4 +60,26 @@ std::string ask(const Endpoint& on, const std::string& sql);
 // Drops every schema and account that is not the server's own.
 void empty(const Endpoint& what);
 
+// Both clusters begin empty.
+class RestoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!have_bed()) GTEST_SKIP() << "needs two clusters: test/harness/bed galera --second -- …";
+    from_ = endpoint("");
+    onto_ = endpoint("2");
+    empty(from_);
+    empty(onto_);
+  }
+
+  // Two schemas as OpenStack's services have them, with keys between them.
+  void make_openstack() const;
+  // What two clusters hold.
+  static void expect_same(const Endpoint& expected, const Endpoint& found) {
+    EXPECT_EQ(contents(back_up(expected).model), contents(back_up(found).model));
+  }
+
+  Endpoint from_;
+  Endpoint onto_;
+};
+
 }  // namespace gb::galera::test

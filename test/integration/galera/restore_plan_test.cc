@@ -1,0 +1,130 @@
+// What is said before a restore touches anything: what stands in its way, and what is not known.
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "test/integration/galera/restore_support.h"
+
+namespace gb::galera::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+TEST_F(RestoreTest, ThePlanSaysEverythingThatStandsInTheWay) {
+  make_openstack();
+  run(from_, {"CREATE DEFINER=gone@'%' VIEW nova.v AS SELECT 1 AS a"});
+  Backup backup = back_up(from_);
+  backup.model.facts.server_version = "99.1.0-MariaDB";
+  Schema& nova = backup.model.schemas.back();
+  nova.sequences.push_back(
+      {"q",
+       "CREATE SEQUENCE `q` start with 1 minvalue 1 maxvalue 9 increment by 1 cache 1000 "
+       "nocycle ENGINE=InnoDB",
+       {"1", "1", "9", "1", "1", "1000", "0", "0"}});
+  const auto failed = [](const Result<RestorePlan>& plan) {
+    std::string out;
+    for (const PreflightCheck& check : plan->preflight)
+      if (!check.passed) out += check.check + ": " + check.message + "\n";
+    return out;
+  };
+  const auto plan_of = [&](const Endpoint& target, RestoreOptions options = {}) {
+    auto plan = Restore::make(target, std::move(options), backup.model, {})->plan({});
+    EXPECT_TRUE(plan) << plan.error().text();
+    return failed(plan);
+  };
+  EXPECT_THAT(plan_of(onto_), HasSubstr("ServerVersion: the target runs MariaDB"));
+  backup.model.facts.server_version = "10.5.1-MariaDB";
+  const std::string found = plan_of(from_);
+  EXPECT_THAT(found, AllOf(HasSubstr("Schemas: the target already has keystone, nova"),
+                           HasSubstr("Definers: "), HasSubstr("gone@% (view nova.v)"),
+                           HasSubstr("SequenceCache: "), HasSubstr("`nova`.`q`")));
+  EXPECT_THAT(plan_of(onto_, {.databases = {"glance"}}),
+              HasSubstr("the backup has no schema \"glance\""));
+  EXPECT_THAT(plan_of(onto_, {.rename = {{"nova", "keystone"}}}),
+              HasSubstr("would both become \"keystone\""));
+  EXPECT_THAT(plan_of(onto_, {.rename = {{"nova", "mysql"}}}), HasSubstr("belongs to the server"));
+  Endpoint wrong = onto_;
+  wrong.password = "no";
+  EXPECT_THAT(plan_of(wrong), HasSubstr("TargetReachable: "));
+  EXPECT_EQ(restore(wrong, backup).error().code, Code::kForbidden);
+  run(onto_,
+      {"CREATE USER weak@'%' IDENTIFIED BY 'weak'", "GRANT SELECT, CREATE ON *.* TO weak@'%'"});
+  Endpoint weak = onto_;
+  weak.user = weak.password = "weak";
+  EXPECT_THAT(plan_of(weak),
+              AllOf(HasSubstr("Privileges: "), HasSubstr("weak@%"), HasSubstr("INSERT on")));
+  EXPECT_EQ(ask(onto_,
+                "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN ('nova', "
+                "'keystone')"),
+            "0");
+}
+
+TEST_F(RestoreTest, WhatTheServerDoesNotTellIsSaidToBeUnknown) {
+  run(from_, {"CREATE DATABASE app", "CREATE TABLE app.t (id INT PRIMARY KEY)"});
+  Backup backup = back_up(from_);
+  onto_.active_node = onto_.nodes[0].text();
+  const auto check_of = [&](const char* name, RestoreOptions options = {}) {
+    const auto plan = Restore::make(onto_, std::move(options), backup.model, {})->plan({});
+    EXPECT_TRUE(plan) << plan.error().text();
+    for (const PreflightCheck& check : plan->preflight)
+      if (check.check == name)
+        return std::string(check.passed ? "passed" : "failed") + ": " + check.message;
+    return std::string("not made");
+  };
+  EXPECT_EQ(check_of("FreeSpace"),
+            "passed: not known: the plugin DISKS is not loaded on the target");
+  EXPECT_EQ(check_of("Accounts"), "not made");
+  EXPECT_THAT(check_of("Accounts", {.content = Content::kGrants}),
+              AllOf(HasSubstr("failed: the backup has no accounts"), HasSubstr("content: Data")));
+
+  Endpoint one = onto_;  // the node that is asked
+  one.nodes.resize(1);
+  run(one, {"INSTALL SONAME 'disks'"});
+  EXPECT_EQ(check_of("FreeSpace"), "passed: ");
+  backup.model.schemas.front().tables.front().totals.bytes = std::uint64_t{1} << 60;
+  EXPECT_THAT(check_of("FreeSpace"),
+              AllOf(HasSubstr("failed: the target has "), HasSubstr("enlarge")));
+  run(one, {"UNINSTALL SONAME 'disks'"});
+
+  run(onto_, {"CREATE USER blind@'%' IDENTIFIED BY 'blind'", "GRANT ALL ON *.* TO blind@'%'",
+              "REVOKE PROCESS ON *.* FROM blind@'%'"});
+  onto_.user = onto_.password = "blind";
+  EXPECT_THAT(check_of("SchemaChanges"), HasSubstr("passed: not known: without the privilege"));
+}
+
+TEST_F(RestoreTest, ASchemaChangeOnAnyNodeStandsInTheWay) {
+  run(from_, {"CREATE DATABASE app", "CREATE TABLE app.t (id INT PRIMARY KEY)"});
+  const Backup backup = back_up(from_);
+  run(onto_, {"CREATE DATABASE busy", "CREATE TABLE busy.t (a int PRIMARY KEY)"});
+  Endpoint through = onto_;  // the node that the restore would write through
+  through.active_node = onto_.nodes[0].text();
+  const auto changes = [&] {
+    const auto plan = Restore::make(through, {}, backup.model, {})->plan({});
+    EXPECT_TRUE(plan) << plan.error().text();
+    for (const PreflightCheck& check : plan->preflight)
+      if (check.check == "SchemaChanges") return check;
+    return PreflightCheck{};
+  };
+  EXPECT_TRUE(changes().passed);
+  Connection holder = connect(onto_);
+  ASSERT_TRUE(holder.exec("LOCK TABLES busy.t READ"));
+  Endpoint other = onto_;
+  other.nodes = {onto_.nodes[1]};
+  std::thread changer(
+      [&] { run(other, {"/* expand */ ALTER TABLE busy.t ADD COLUMN b int, ALGORITHM=COPY"}); });
+  PreflightCheck check = changes();
+  while (check.passed) check = changes();  // until it has come to this node
+  EXPECT_EQ(check.message,
+            "the target's schemas are being changed: /* expand */ ALTER TABLE busy.t ADD COLUMN b "
+            "int, ALGORITHM=COPY (system user); wait until that has ended, or end it (KILL)");
+  const auto refused = restore(onto_, backup);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kConflict);
+  ASSERT_TRUE(holder.exec("UNLOCK TABLES"));
+  changer.join();
+  EXPECT_TRUE(changes().passed);
+}
+
+}  // namespace
+}  // namespace gb::galera::test
