@@ -155,18 +155,19 @@ Result<Snapshot> Snapshot::open(const Endpoint& endpoint, std::vector<Connection
     held->locker.emplace(std::move(locker));
     GB_TRY(held->locker->exec("FLUSH TABLES WITH READ LOCK"));
     // The lock pauses the node; what it was just committing may still have to arrive, though.
-    for (bool still = false; !still;) {
-      std::uint64_t before = 0;
-      if (galera) {
-        GB_TRY_ASSIGN(before, committed_seqno(*held->locker));
-      }
-      GB_TRY(on_all(connections, "ROLLBACK"));
+    const auto committed = [&] {
+      return galera ? committed_seqno(*held->locker) : Result<std::uint64_t>(0);
+    };
+    GB_TRY_ASSIGN(std::uint64_t before, committed());
+    for (int i = 0;; ++i) {
       GB_TRY(begin_all(connections));
       facts.snapshot_time = clock.now();
-      if (galera) {
-        GB_TRY_ASSIGN(facts.seqno, committed_seqno(*held->locker));
-      }
-      still = facts.seqno == before || !galera;
+      GB_TRY_ASSIGN(facts.seqno, committed());
+      if (facts.seqno == before) break;
+      if (i == kSnapshotTries)
+        return fail(Code::kConflict, "the donor goes on committing under its read lock");
+      before = facts.seqno;
+      GB_TRY(on_all(connections, "ROLLBACK"));
     }
     GB_TRY_ASSIGN(const std::vector<std::string> at, positions(connections));
     GB_TRY(record_gtid(connections.front(), at.front(), facts));

@@ -22,15 +22,18 @@ constexpr std::chrono::seconds kTakeoverLook{5};
 constexpr int kLooksPerBlockRound = 6;
 
 // A dump that had written its manifest and its digest is whole: only its reading back was cut
-// short.
-bool is_whole(const Environment& environment, const api::Object& object, const api::Json& dom,
-              const std::stop_token& stop) {
+// short. An error: it can not be told now, so that it must be asked again.
+Result<bool> is_whole(const Environment& environment, const api::Object& object,
+                      const api::Json& dom, const std::stop_token& stop) {
   const auto digest = digest_of(dom);
   const auto store = environment.find_store(api::read_backup_spec(dom).store);
   if (api::phase_of(dom) != "Verifying" || !digest || !store) return false;
-  return read_back(environment, **store, object.key().ns, object.uid(), *digest,
-                   api::read_backup_spec(dom), stop)
-      .has_value();
+  const auto read = read_back(environment, **store, object.key().ns, object.uid(), *digest,
+                              api::read_backup_spec(dom), stop);
+  if (read) return true;
+  const Code code = read.error().code;
+  if (code == Code::kCorruption || code == Code::kNotFound) return false;
+  return fail(read.error());
 }
 
 // The instances that a job worked on: those that were dumped, with their donors, or the targets of
@@ -153,8 +156,6 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
   const std::string message =
       "the server that ran this " + noun + " ended while it was " + api::phase_of(before) + " (" +
       why + "); " + (restore ? left_on_target(before["status"]) : "create the backup again");
-  const bool whole = !restore && is_whole(environment_, object, before, stop);
-
   // The cluster first: what the job left there holds it up now, not when the status says so.
   const auto left = release_cluster(object, before, stop);
   if (!left) {
@@ -162,6 +163,14 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
               {{"object", object.key().name}, {"error", left.error().text()}});
     return;
   }
+  // What says Failed loses its data: only what is known to be damaged may.
+  const Result<bool> is_good = restore ? false : is_whole(environment_, object, before, stop);
+  if (!is_good) {
+    log::warn("a backup whose server ended can not be read back now: it is tried again",
+              {{"object", object.key().name}, {"error", is_good.error().text()}});
+    return;
+  }
+  const bool whole = *is_good;
 
   Ending ending;
   auto ended = environment_.catalog->modify(

@@ -63,6 +63,27 @@ class TakeoverTest : public JobsTest {
   Environment us_;
 };
 
+TEST_F(TakeoverTest, ABackupThatCanNotBeReadBackNowIsNotGivenUp) {
+  start();
+  const api::ObjectKey key = (*submit(backup("a")))->key();
+  ASSERT_TRUE(
+      eventually([&] { return api::phase_of((*catalog_->get(key))->dom()) == "Completed"; }));
+  jobs_.reset();
+  const auto verifying = *catalog_->modify(key, [](const api::Object& object) {
+    api::Json dom = object.dom();
+    dom["status"]["phase"] = "Verifying";
+    dom["status"]["executor"] = dead().to_json();
+    return Result<api::Json>(dom);
+  });
+  faulty_.inject({.calls = {storage::BlobCall::kGetRange}, .keys = "data/*", .times = -1});
+  Takeover takeover(us_);
+  takeover.look({});
+  EXPECT_EQ(phase_of(verifying), "Verifying");
+  faulty_.clear();
+  takeover.look({});
+  EXPECT_EQ(phase_of(verifying), "Completed");
+}
+
 TEST_F(TakeoverTest, AServerThatCanNotBeLookedAtHas45SecondsForASignOfLife) {
   const auto other_node = running(api::kBackups, backup("a"), elsewhere());
   const auto other_life = running(api::kBackups, backup("b"), restarted());
