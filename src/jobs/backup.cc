@@ -207,6 +207,8 @@ class BackupRun {
                               start_ + work_.spec.active_deadline);
       dumped = dump(stop);
       if (dumped) dumped = seal();
+      // Nothing is asked of the instances any more: who must restore one need not wait for this.
+      if (dumped) control_.release();
       if (dumped) dumped = verify(stop);
     }
     if (dumped && work_.spec.verification == "Restore") dumped = restore_on_trial();
@@ -317,8 +319,6 @@ class BackupRun {
 
   // Whether what was read back can be restored.
   Status restore_on_trial() {
-    // Nothing is asked of the instances any more: who must restore one need not wait for this.
-    control_.release();
     ProgressParts progress;
     for (const galera::InstanceModel& model : models_) {
       progress.push_back(std::make_unique<galera::Progress>());

@@ -145,7 +145,7 @@ void LeftBlocks::look_at_nodes(const std::stop_token& stop) {
         done = said(holder, fail(endpoint.error()), stop);
       } else if (endpoint) {
         // What another restore has blocked is its own; what it found blocked is given back later.
-        if (!no_restore_runs_on(environment_, holder.ns, *endpoint)) continue;
+        if (!is_free_by_catalog(environment_, holder.ns, *endpoint, false)) continue;
         done = said(holder, environment_.engine->give_back_traffic(*endpoint, stop), stop);
       }
       // Of an instance that is configured no longer nobody here could reach a node.

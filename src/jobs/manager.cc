@@ -146,9 +146,8 @@ Result<api::ObjectPtr> Manager::submit_backup(api::Json object, const kube::User
   GB_TRY(name_is_free(api::kBackups, object));
   GB_TRY(quotas_.check(namespace_of(object)));
   const std::string ns = namespace_of(object);
-  GB_TRY_ASSIGN(auto held,
-                targets_.hold(ns, located(ns, api::read_backup_spec(object).database_instances),
-                              "backup \"" + name_of(object) + "\"", false));
+  GB_TRY_ASSIGN(auto held, take(ns, located(ns, api::read_backup_spec(object).database_instances),
+                                "backup \"" + name_of(object) + "\"", false));
   auto log = make_log(object);
   GB_TRY_ASSIGN(BackupWork work, prepare_backup(environment_, object, log, stop));
   if (work.spec.verification == "Restore")
@@ -176,16 +175,18 @@ Result<api::ObjectPtr> Manager::record_and_run(api::Json object, BackupWork work
          [this, created, log, place = std::move(place), held = std::move(held),
           work = std::make_shared<BackupWork>(std::move(work))](Running& job) mutable {
            job.control.keep(std::move(held));
-           run_in_turn(job, created, log, std::move(*work), *place);
+           JobRecord recorded(*environment_.catalog, created, environment_.executor.id);
+           if (const Status first = is_first(*created, *work, false); !first)
+             end_failed(environment_, recorded, job.control, *log, first.error());
+           else
+             run_in_turn(job, recorded, log, std::move(*work), *place);
            place.reset();
          });
   return created;
 }
 
-void Manager::run_in_turn(Running& job, const api::ObjectPtr& created,
-                          const std::shared_ptr<JobLog>& log, BackupWork work,
-                          Slots::Place& place) {
-  JobRecord record(*environment_.catalog, created, environment_.executor.id);
+void Manager::run_in_turn(Running& job, JobRecord& record, const std::shared_ptr<JobLog>& log,
+                          BackupWork work, Slots::Place& place) {
   const std::stop_token stop = job.control.token();
   bool turn = place.wait(std::chrono::milliseconds(0), {});
   if (!turn) log->say("waits for its turn: as many backups run as limits of the server allow");
@@ -234,10 +235,27 @@ std::vector<galera::Endpoint> Manager::located(const std::string& ns,
   return out;
 }
 
-Status Manager::nobody_else_on(const std::string& ns, const galera::Endpoint& instance) {
-  GB_TRY(targets_.may_hold(ns, instance, true));
+Status Manager::may_work_on(const std::string& ns, const galera::Endpoint& instance,
+                            bool exclusive) {
+  GB_TRY(targets_.may_hold(ns, instance, exclusive));
   // The command line is for when no server is left: what one has recorded must not stop it.
-  return environment_.keeps_house ? no_restore_runs_on(environment_, ns, instance) : Status();
+  return environment_.keeps_house ? is_free_by_catalog(environment_, ns, instance, exclusive)
+                                  : Status();
+}
+
+Result<std::shared_ptr<void>> Manager::take(const std::string& ns,
+                                            const std::vector<galera::Endpoint>& instances,
+                                            const std::string& who, bool exclusive) {
+  for (const galera::Endpoint& instance : instances) GB_TRY(may_work_on(ns, instance, exclusive));
+  return targets_.hold(ns, instances, who, exclusive);
+}
+
+template <typename JobWork>
+Status Manager::is_first(const api::Object& job, const JobWork& work, bool exclusive) const {
+  if (!environment_.keeps_house) return {};
+  for (const auto& instance : work.instances)
+    GB_TRY(is_free_by_catalog(environment_, job.key().ns, instance.endpoint, exclusive, &job));
+  return {};
 }
 
 Result<api::ObjectPtr> Manager::start_restore(api::Json object, const kube::User& user,
@@ -248,12 +266,11 @@ Result<api::ObjectPtr> Manager::start_restore(api::Json object, const kube::User
   GB_TRY_ASSIGN(api::ObjectPtr backup, choose_backup(environment_, spec, ns, user));
   // Authorized before anything of the backup is read: what it holds is itself not for everybody.
   GB_TRY(authorize_restore(ns, spec, *backup, user));
-  std::unique_ptr<Targets::Hold> held;
+  std::shared_ptr<void> held;
   if (!dry_run) {
     const auto targets =
         located(ns, targets_of(spec, api::read_backup_spec(backup->dom()).database_instances));
-    for (const galera::Endpoint& target : targets) GB_TRY(nobody_else_on(ns, target));
-    GB_TRY_ASSIGN(held, targets_.hold(ns, targets, "restore \"" + name_of(object) + "\"", true));
+    GB_TRY_ASSIGN(held, take(ns, targets, "restore \"" + name_of(object) + "\"", true));
   }
 
   auto log = make_log(object);
@@ -261,7 +278,7 @@ Result<api::ObjectPtr> Manager::start_restore(api::Json object, const kube::User
                 prepare_restore(environment_, object, std::move(backup), log, std::move(stop)));
   for (RestoreWork::Instance& instance : work.instances) {
     // What really restores has the instance by now.
-    const Status alone = dry_run ? nobody_else_on(ns, instance.endpoint) : Status();
+    const Status alone = dry_run ? may_work_on(ns, instance.endpoint, true) : Status();
     instance.plan.preflight.push_back(
         {"OtherJobs", alone.has_value(), alone ? std::string() : alone.error().text()});
   }
@@ -272,12 +289,14 @@ Result<api::ObjectPtr> Manager::start_restore(api::Json object, const kube::User
   GB_TRY_ASSIGN(api::ObjectPtr created, record_it(std::move(object)));
   launch(created->uid(), log,
          [this, created, log, work = std::make_shared<RestoreWork>(std::move(work)),
-          held = std::shared_ptr<void>(std::move(held))](Running& job) mutable {
+          held = std::move(held)](Running& job) mutable {
            job.control.keep(std::move(held));
            JobRecord record(*environment_.catalog, created, environment_.executor.id);
-           if (const Status done =
-                   run_restore(environment_, record, job.control, log, std::move(*work));
-               !done)
+           if (const Status first = is_first(*created, *work, true); !first)
+             end_failed(environment_, record, job.control, *log, first.error());
+           else if (const Status done =
+                        run_restore(environment_, record, job.control, log, std::move(*work));
+                    !done)
              log::debug("restore failed", {{"error", done.error().text()}});
          });
   return created;

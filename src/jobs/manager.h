@@ -74,7 +74,7 @@ class Manager final : public Jobs {
   Result<api::ObjectPtr> record_and_run(api::Json object, BackupWork work,
                                         const std::shared_ptr<JobLog>& log,
                                         std::shared_ptr<void> held, const Record& record);
-  void run_in_turn(Running& job, const api::ObjectPtr& created, const std::shared_ptr<JobLog>& log,
+  void run_in_turn(Running& job, JobRecord& record, const std::shared_ptr<JobLog>& log,
                    BackupWork work, Slots::Place& place);
   // May `user` restore this backup to where the spec says?
   [[nodiscard]] Status authorize_restore(const std::string& ns, const api::RestoreSpec& spec,
@@ -82,8 +82,18 @@ class Manager final : public Jobs {
   // Where these are, as far as can be told now: what is wrong with one is told by who connects.
   [[nodiscard]] std::vector<galera::Endpoint> located(const std::string& ns,
                                                       const std::vector<std::string>& names) const;
-  // Conflict when a job works on this instance, of this process or, as far as restores go, another.
-  [[nodiscard]] Status nobody_else_on(const std::string& ns, const galera::Endpoint& instance);
+  // Conflict when a job, of this process or of another one, works on this instance that one more
+  // can not be beside.
+  [[nodiscard]] Status may_work_on(const std::string& ns, const galera::Endpoint& instance,
+                                   bool exclusive);
+  // Takes the instances for a job of this process, once may_work_on() each; `who` as for Targets.
+  Result<std::shared_ptr<void>> take(const std::string& ns,
+                                     const std::vector<galera::Endpoint>& instances,
+                                     const std::string& who, bool exclusive);
+  // The same as may_work_on() for a job that is recorded by now: what another server recorded
+  // before it, after may_work_on() had looked.
+  template <typename JobWork>
+  [[nodiscard]] Status is_first(const api::Object& job, const JobWork& work, bool exclusive) const;
   // Everything from the choice of the backup on; `record_it` is called when all is ready.
   Result<api::ObjectPtr> start_restore(api::Json object, const kube::User& user, bool dry_run,
                                        std::stop_token stop, const Record& record_it);

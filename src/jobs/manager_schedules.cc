@@ -75,9 +75,8 @@ Result<api::ObjectPtr> Manager::start_run(const api::ObjectPtr& schedule, api::J
   backup["metadata"]["uid"] = make_uuid(*environment_.rng);
   backup["metadata"]["creationTimestamp"] = to_rfc3339(environment_.clock->now());
   const std::string ns = namespace_of(backup);
-  GB_TRY_ASSIGN(auto held,
-                targets_.hold(ns, located(ns, api::read_backup_spec(backup).database_instances),
-                              "backup \"" + name_of(backup) + "\"", false));
+  GB_TRY_ASSIGN(auto held, take(ns, located(ns, api::read_backup_spec(backup).database_instances),
+                                "backup \"" + name_of(backup) + "\"", false));
   // Not connected before it is recorded: a database that is away must be seen as a failed backup.
   GB_TRY_ASSIGN(BackupWork work, resolve_backup(environment_, backup));
   backup["status"] = initial_backup_status(environment_, work);

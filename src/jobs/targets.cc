@@ -1,8 +1,12 @@
 #include "jobs/targets.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
 
+#include "api/text.h"
 #include "api/types.h"
+#include "galera/scratch_server.h"
 #include "jobs/facts.h"
 #include "jobs/follower.h"
 
@@ -22,6 +26,21 @@ Status is_taken(const std::string& who, const std::string& other_ns, const std::
   if (other != instance) message += ", which has servers in common with \"" + instance + "\"";
   return fail(Code::kConflict, std::move(message),
               "wait until it has ended, or delete it to cancel it");
+}
+
+// The instances that a job works on now, by what is recorded of it.
+std::set<std::string> worked_on_by(const api::Json& job, bool restore) {
+  const std::string phase = api::phase_of(job);
+  // What follows touches nothing: what it takes in are restores of their own.
+  if (phase.empty() || phase == kFollowing || api::is_terminal_phase(phase)) return {};
+  if (restore) return facts::targets_of(job);
+  if (phase == "Verifying") return {};  // what was read is looked at in the store
+  std::set<std::string> read;
+  for (const std::string& name : api::read_backup_spec(job).database_instances) read.insert(name);
+  for (const api::Json& instance : api::at_path(job, "status.instances"))
+    if (api::text_member(instance, "node") == galera::kScratchNode)
+      read.erase(api::text_member(instance, "name"));  // a dump that is adopted
+  return read;
 }
 
 }  // namespace
@@ -58,22 +77,31 @@ Targets::Hold::~Hold() {
   std::erase_if(owner_.uses_, [this](const Use& use) { return use.hold == this; });
 }
 
-Status no_restore_runs_on(const Environment& environment, const std::string& ns,
-                          const galera::Endpoint& instance) {
-  for (const api::ObjectPtr& object : environment.catalog->list(api::kRestores, "").objects) {
-    const api::Json dom = object->dom();
-    const std::string phase = api::phase_of(dom);
-    // What follows touches nothing: what it takes in are restores of their own.
-    if (phase.empty() || phase == kFollowing || api::is_terminal_phase(phase)) continue;
-    const std::string& other_ns = object->key().ns;
-    for (const std::string& other : facts::targets_of(dom)) {
-      bool same = other_ns == ns && other == instance.name;
-      if (!same)
-        if (const auto endpoint = environment.instances->resolve(other_ns, other))
-          same = galera::share_a_server(endpoint->nodes, instance.nodes);
-      if (same)
-        return is_taken("restore \"" + object->key().name + "\"", other_ns, other, ns,
-                        instance.name);
+Status is_free_by_catalog(const Environment& environment, const std::string& ns,
+                          const galera::Endpoint& instance, bool exclusive,
+                          const api::Object* mine) {
+  for (const char* resource : {api::kRestores, api::kBackups}) {
+    const bool restores = resource == std::string_view(api::kRestores);
+    if (!restores && !exclusive) continue;
+    storage::Snapshot seen;
+    if (mine != nullptr) {
+      GB_TRY_ASSIGN(seen, environment.catalog->list_at(resource, "", mine->revision()));
+    } else {
+      seen = environment.catalog->list(resource, "");
+    }
+    for (const api::ObjectPtr& object : seen.objects) {
+      if (mine != nullptr && object->uid() == mine->uid()) continue;
+      const api::Json dom = object->dom();
+      const std::string& other_ns = object->key().ns;
+      for (const std::string& other : worked_on_by(dom, restores)) {
+        bool same = other_ns == ns && other == instance.name;
+        if (!same)
+          if (const auto endpoint = environment.instances->resolve(other_ns, other))
+            same = galera::share_a_server(endpoint->nodes, instance.nodes);
+        if (same)
+          return is_taken((restores ? "restore \"" : "backup \"") + object->key().name + "\"",
+                          other_ns, other, ns, instance.name);
+      }
     }
   }
   return {};

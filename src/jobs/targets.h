@@ -53,8 +53,12 @@ class Targets {
   std::vector<Use> uses_;
 };
 
-// Conflict when, by the catalog, a restore of whatever server works on this instance; it names it.
-[[nodiscard]] Status no_restore_runs_on(const Environment& environment, const std::string& ns,
-                                        const galera::Endpoint& instance);
+// Conflict when, by the catalog, a job of whatever server works on this instance: a restore or, for
+// who needs the instance alone, also a backup. It is named. With `mine`, a job that is recorded by
+// now: what was in the catalog before it. Of two that two servers record in the same moment the
+// second so finds the first, and the first not the second.
+[[nodiscard]] Status is_free_by_catalog(const Environment& environment, const std::string& ns,
+                                        const galera::Endpoint& instance, bool exclusive,
+                                        const api::Object* mine = nullptr);
 
 }  // namespace gb::jobs

@@ -63,6 +63,80 @@ TEST_F(JobsTest, ARestoreOfAnotherServerHasItsTargetAlone) {
   EXPECT_EQ(finish(submit(restore("r", {{"backup", "a"}})))["status"]["phase"], "Completed");
 }
 
+// A second server on the same store that has not looked at the log for a while: it records its jobs
+// without knowing of those that the first one has just recorded.
+class TwoServersTest : public JobsTest {
+ protected:
+  void SetUp() override {
+    JobsTest::SetUp();
+    finish(submit(backup("a")));
+    other_catalog_ = *storage::Catalog::open(*blobs_, clock(), rng_,
+                                             {.tail_interval = std::chrono::milliseconds(0)});
+    other_ = *Jobs::start(dependencies(*other_catalog_));
+    cluster_.block_runs = true;
+  }
+  void TearDown() override {
+    other_.reset();
+    other_catalog_.reset();
+    JobsTest::TearDown();
+  }
+  api::Json ended_at_the_other(const Result<api::ObjectPtr>& submitted) {
+    EXPECT_TRUE(submitted) << (submitted ? "" : submitted.error().text());
+    if (!submitted) return {};
+    return (*other_->wait((*submitted)->key(), (*submitted)->uid(), std::chrono::minutes(1), {}))
+        ->dom();
+  }
+  std::unique_ptr<storage::Catalog> other_catalog_;
+  std::unique_ptr<Jobs> other_;
+};
+
+TEST_F(TwoServersTest, OfTwoRestoresInTheSameMomentTheSecondFailsAndTheFirstGoesOn) {
+  const auto first = submit(restore("r1", {{"backup", "a"}}));
+  ASSERT_TRUE(first);
+  const auto begun = [&] {
+    const std::scoped_lock lock(cluster_.mutex);
+    return cluster_.restores;
+  };
+  ASSERT_TRUE(eventually([&] { return begun() == 1; }));
+  const api::Json second = ended_at_the_other(
+      other_->submit_restore(restore("r2", {{"backup", "a"}}), alice_, false, {}));
+  EXPECT_EQ(second["status"]["phase"], "Failed");
+  EXPECT_THAT(second["status"]["message"].get<std::string>(),
+              HasSubstr("restore \"r1\" is running on instance \"main\""));
+  EXPECT_EQ(begun(), 1) << "the second must not touch the target";
+  EXPECT_EQ(api::phase_of((*catalog_->get((*first)->key()))->dom()), "Restoring");
+  EXPECT_TRUE(jobs_->deleted(**first));
+  finish(first);
+}
+
+TEST_F(TwoServersTest, OfABackupAndARestoreInTheSameMomentTheSecondFails) {
+  const auto busy = submit(restore("r1", {{"backup", "a"}}));
+  ASSERT_TRUE(busy);
+  const api::Json dump =
+      ended_at_the_other(other_->submit_backup(backup("of-half-a-restore"), alice_, false, {}));
+  EXPECT_EQ(dump["status"]["phase"], "Failed");
+  EXPECT_THAT(dump["status"]["message"].get<std::string>(),
+              HasSubstr("restore \"r1\" is running on instance \"main\""));
+  // By now it knows, and does not even record it.
+  const auto known = other_->submit_backup(backup("later"), alice_, false, {});
+  ASSERT_FALSE(known);
+  EXPECT_EQ(known.error().code, Code::kConflict);
+  EXPECT_TRUE(jobs_->deleted(**busy));
+  finish(busy);
+}
+
+TEST_F(TwoServersTest, ARestoreWaitsForTheBackupOfAnotherServerToEnd) {
+  const auto busy = submit(backup("b"));
+  ASSERT_TRUE(busy);
+  const api::Json onto_it = ended_at_the_other(
+      other_->submit_restore(restore("r1", {{"backup", "a"}}), alice_, false, {}));
+  EXPECT_EQ(onto_it["status"]["phase"], "Failed");
+  EXPECT_THAT(onto_it["status"]["message"].get<std::string>(),
+              HasSubstr("backup \"b\" is running on instance \"main\""));
+  EXPECT_TRUE(jobs_->deleted(**busy));
+  finish(busy);
+}
+
 TEST_F(JobsTest, WhatAnotherNamespaceCallsItsOwnIsNotTold) {
   instances_.nodes["main"] = {{"10.0.0.1", 3306}};
   finish(submit(backup("a")));
