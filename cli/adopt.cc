@@ -389,15 +389,13 @@ class Adoption {
                       {"threads", command_.threads},
                       {"content", with_grants(item) ? "All" : "Data"}};
     if (!command_.ttl.empty()) spec["ttl"] = command_.ttl;
-    api::Json metadata = {{"name", item.name},
-                          {"labels", {{kAdoptedLabel, "true"}}},
-                          {"annotations",
-                           {{kAdoptedFile, item.dump.file},
-                            {kAdoptedSha256, item.sha256},
-                            {kAdoptedVersion, item.facts.server_version}}}};
     GB_TRY_ASSIGN(api::Json object, admit(api::kBackups, command_.ns,
-                                          {{"metadata", std::move(metadata)}, {"spec", spec}},
+                                          {{"metadata", {{"name", item.name}}}, {"spec", spec}},
                                           session_.clock, session_.rng));
+    object["metadata"]["labels"] = {{kAdoptedLabel, "true"}};
+    object["metadata"]["annotations"] = {{kAdoptedFile, item.dump.file},
+                                         {kAdoptedSha256, item.sha256},
+                                         {kAdoptedVersion, item.facts.server_version}};
     GB_TRY_ASSIGN(api::ObjectPtr submitted,
                   session_.jobs->submit_backup(std::move(object), {}, false, stop_));
     GB_TRY_ASSIGN(const api::ObjectPtr end, follow_to_end(session_, std::move(submitted)));

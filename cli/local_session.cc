@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "jobs/environment.h"
+#include "jobs/restore.h"
 
 namespace gb::cli {
 
@@ -46,7 +47,9 @@ Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, const std::s
   std::vector<api::ObjectPtr> found;
   for (const api::ObjectPtr& object : catalog.list(api::kBackups, ns).objects) {
     if (backup == "latest") {
-      if (api::phase_of(object->dom()) == "Completed") found.push_back(object);
+      if (!object->labels().contains(jobs::kSafetyLabel) &&
+          api::phase_of(object->dom()) == "Completed")
+        found.push_back(object);
     } else if (object->key().name == backup) {
       found.push_back(object);
     }

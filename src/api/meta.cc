@@ -100,6 +100,7 @@ Outcome<void> prepare_create(const ResourceType& type, std::string_view ns, Json
   const std::string name = text_member(metadata, "name");
   FieldErrors errors = validate(type, object);
   if (errors.empty()) check_metadata(type, metadata, errors);
+  if (errors.empty()) check_own_keys(Json(), metadata, "metadata", errors);
   if (!errors.empty()) return refuse(invalid_object(type, name, errors));
   if (!text_member(metadata, "resourceVersion").empty()) {
     ApiError error;
@@ -172,6 +173,7 @@ Outcome<void> prepare_update(const ResourceType& type, UpdateKind kind, std::str
   apply_defaults(type, before);
   const FieldErrors immutable = validate_update(type, before, updated);
   check_metadata(type, metadata, errors);
+  check_own_keys(old_metadata, metadata, "metadata", errors);
   check_new_finalizers(old_metadata, metadata, errors);
   // A spec that may not change and did not is not judged again: rules that came later must not
   // freeze the labels of an old object.

@@ -5,6 +5,7 @@
 
 #include "api/meta.h"
 #include "api/text.h"
+#include "api/types.h"
 #include "base/text.h"
 
 namespace gb::api {
@@ -122,6 +123,23 @@ void check_metadata(const ResourceType& type, const Json& metadata, FieldErrors&
   check_annotations(member(metadata, "annotations"), "metadata.annotations", errors);
   check_owners(member(metadata, "ownerReferences"), errors);
   check_finalizers(member(metadata, "finalizers"), errors);
+}
+
+void check_own_keys(const Json& old_metadata, const Json& metadata, std::string_view path,
+                    FieldErrors& errors) {
+  const std::string prefix = concat(kGroup, "/");
+  for (const char* field : {"labels", "annotations"}) {
+    const Json& before = member(old_metadata, field);
+    const Json& after = member(metadata, field);
+    std::set<std::string> own;
+    for (const Json* side : {&before, &after})
+      if (side->is_object())
+        for (const auto& [key, value] : side->items())
+          if (key.starts_with(prefix) && member(before, key) != member(after, key)) own.insert(key);
+    for (const std::string& key : own)
+      errors.push_back(forbidden_field(concat(path, ".", field, "[", key, "]"),
+                                       "only the server itself writes what begins with " + prefix));
+  }
 }
 
 void check_new_finalizers(const Json& old_metadata, const Json& metadata, FieldErrors& errors) {

@@ -111,6 +111,7 @@ void check_schedule(const Json& object, const Json& spec, FieldErrors& errors) {
   const Json& metadata = member(backup, "metadata");
   check_labels(member(metadata, "labels"), "spec.template.metadata.labels", errors);
   check_annotations(member(metadata, "annotations"), "spec.template.metadata.annotations", errors);
+  check_own_keys(Json(), metadata, "spec.template.metadata", errors);
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ Schema restore_spec() {
       "Which backup to restore, to where, and how. Exactly one of backup, schedule and asOf is "
       "set. It can not be changed: a new restore is a new object.",
       {field("backup", text("The name of a completed GaleraBackup, or latest: the newest completed "
-                            "one of the source namespace.",
+                            "one of the source namespace. What a restore replaced, its safety "
+                            "backup, is neither latest nor chosen by asOf: name it.",
                             SchemaFormat::kName)),
        field("schedule", text("Restore the newest completed backup of this GaleraBackupSchedule; "
                               "those that it made remain when it is deleted.",

@@ -40,13 +40,14 @@ Schema retention() {
 Schema backup_template() {
   return object(
       "The backups that the schedule makes.",
-      {changeable("metadata",
-                  object("What their metadata gets.",
-                         {changeable("labels", map("Their labels, beside "
-                                                   "backup.rhoso.io/schedule.",
-                                                   text("The value of the label."))),
-                          changeable("annotations", map("Their annotations.",
-                                                        text("The value of the annotation.")))})),
+      {changeable(
+           "metadata",
+           object("What their metadata gets.",
+                  {changeable("labels", map("Their labels, beside backup.rhoso.io/schedule. None "
+                                            "of their own begins with backup.rhoso.io/.",
+                                            text("The value of the label."))),
+                   changeable("annotations",
+                              map("Their annotations.", text("The value of the annotation.")))})),
        [] {
          Property spec = required("spec", backup_spec());
          spec.is_mutable = true;

@@ -136,7 +136,7 @@ class RestoreRun {
                           {"uid", make_uuid(*environment_.rng)},
                           {"creationTimestamp", to_rfc3339(environment_.clock->now())},
                           {"generation", 1},
-                          {"labels", {{"backup.rhoso.io/safety-of", record_.key().name}}}}},
+                          {"labels", {{kSafetyLabel, record_.key().name}}}}},
                         {"spec",
                          {{"databaseInstances", instances},
                           {"databases", schemas},

@@ -19,6 +19,10 @@
 
 namespace gb::jobs {
 
+// Of a backup of what a restore replaced: the name of that restore. No choice of a newest backup
+// falls on one.
+inline constexpr const char* kSafetyLabel = "backup.rhoso.io/safety-of";
+
 // What a thread of a restore takes at most, one row of unusual size left aside.
 inline constexpr std::uint64_t kRestoreThreadBytes = std::uint64_t{56} << 20;
 

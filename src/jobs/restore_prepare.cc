@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "jobs/follower.h"
 #include "jobs/restore.h"
+#include "jobs/schedule.h"
 
 namespace gb::jobs {
 namespace {
@@ -114,28 +115,29 @@ Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::
     return *found;
   }
   api::ObjectPtr newest = newest_backup(environment, ns, [&](const api::Json& candidate) {
+    const api::Json labels = candidate["metadata"].value("labels", api::Json::object());
+    // What a restore replaced is often the very damage that it mended: it is restored by its name
+    // alone.
+    if (labels.contains(kSafetyLabel)) return false;
     const api::BackupSpec backup = api::read_backup_spec(candidate);
     for (const std::string& wanted : spec.database_instances)
       if (std::find(backup.database_instances.begin(), backup.database_instances.end(), wanted) ==
           backup.database_instances.end())
         return false;
-    if (!spec.schedule.empty()) {
-      const api::Json labels = candidate["metadata"].value("labels", api::Json::object());
-      if (labels.value("backup.rhoso.io/schedule", "") != spec.schedule) return false;
-    }
+    if (!spec.schedule.empty() && labels.value(kScheduleLabel, "") != spec.schedule) return false;
     return !spec.as_of || snapshot_time_of(candidate) <= *spec.as_of;
   });
   std::string asked = "completed backup in namespace \"" + ns + "\"";
   if (!spec.schedule.empty()) asked += " of schedule \"" + spec.schedule + "\"";
   if (spec.as_of) asked += " whose snapshot is not later than " + to_rfc3339(*spec.as_of);
-  if (newest == nullptr) {
-    // Whether there are any is itself something that a user may not be allowed to know.
-    GB_TRY(authorize_choosing(environment, user, ns));
-    return fail(Code::kNotFound, "there is no " + asked,
-                "kubectl get galerabackups -n " + ns + " lists what there is");
-  }
-  GB_TRY(environment.authorize(user, get_backup(ns, newest->key().name)));
-  return newest;
+  const Status may_get = newest == nullptr
+                             ? fail(Code::kNotFound, "there is no " + asked,
+                                    "kubectl get galerabackups -n " + ns + " lists what there is")
+                             : environment.authorize(user, get_backup(ns, newest->key().name));
+  if (may_get) return newest;
+  // Neither its name nor whether there is one is told to who may not know which there are.
+  GB_TRY(authorize_choosing(environment, user, ns));
+  return fail(may_get.error());
 }
 
 Result<RestoreWork> prepare_restore(const Environment& environment, const api::Json& object,

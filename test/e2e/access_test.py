@@ -27,6 +27,12 @@ class Access(Case):
         theft = self.restore("theft", "ours", sourceNamespace=NAMESPACE)
         theft["metadata"]["namespace"] = "other"
         self.refused(mallory, "create", "-f", "-", stdin=theft)
+        # Nor is told which there are to choose from.
+        del theft["spec"]["backup"]
+        for choice in ({"backup": "latest"}, {"asOf": "2100-01-01T00:00:00Z"}, {"schedule": "nightly"}):
+            told = self.refused(mallory, "create", "-f", "-", stdin={**theft, "spec": {**theft["spec"], **choice}})
+            self.assertNotIn("ours", told.replace("backups", ""))
+            self.assertIn('galerabackups.backup.rhoso.io "" is forbidden', told)
 
     def test_an_editor_backs_up_and_may_not_restore_or_delete(self):
         erin = self.bed.user("erin")
@@ -34,6 +40,14 @@ class Access(Case):
         self.wait_phase(self.backup("by-erin"), "Completed")
         self.refused(erin, "create", "-f", "-", stdin=self.restore("by-erin", "by-erin", targets={"openstack": "openstack-dr"}))
         self.refused(erin, "delete", BACKUPS, "by-erin")
+
+    def test_an_editor_takes_no_place_in_a_schedules_history(self):
+        erin = self.bed.user("erin")
+        backup = self.backup("pushes-out", databases=["glance"])
+        backup["metadata"]["labels"] = {"backup.rhoso.io/schedule": "nightly"}
+        refused = erin.run("create", "-f", "-", stdin=backup)
+        self.assertIn("metadata.labels[backup.rhoso.io/schedule]: Forbidden: only the server itself writes", refused.stderr)
+        self.assertFalse(erin.exists(BACKUPS, "pushes-out"))
 
     def test_a_viewer_reads(self):
         victor = self.bed.user("victor")

@@ -112,6 +112,34 @@ TEST(Create, MetadataIsValidated) {
               HasSubstr("metadata.ownerReferences.uid: Invalid value: \"\": must not be empty"));
 }
 
+TEST(Create, WhatTheServerSaysOfAnObjectNobodyElseDoes) {
+  for (const char* field : {"labels", "annotations"}) {
+    Json object = backup();
+    object["metadata"][field] = {{"backup.rhoso.io/schedule", "nightly"}, {"team", "a"}};
+    const Answer answer = create(object);
+    EXPECT_EQ(answer.code, 422);
+    EXPECT_EQ(answer.message,
+              std::string("GaleraBackup.backup.rhoso.io \"a\" is invalid: metadata.") + field +
+                  "[backup.rhoso.io/schedule]: Forbidden: only the server itself "
+                  "writes what begins with backup.rhoso.io/");
+  }
+}
+
+TEST(Update, WhatTheServerSaysOfAnObjectStays) {
+  Json old = stored_backup();
+  old["metadata"]["labels"] = {{"backup.rhoso.io/schedule", "nightly"}};
+  const auto answer_to = [&](Json labels) {
+    Json updated = old;
+    updated["metadata"]["labels"] = std::move(labels);
+    return update(updated, UpdateKind::kPut, old).code;
+  };
+  EXPECT_EQ(answer_to({{"backup.rhoso.io/schedule", "nightly"}, {"team", "a"}}), 0);
+  EXPECT_EQ(answer_to({{"backup.rhoso.io/schedule", "weekly"}}), 422);
+  EXPECT_EQ(answer_to(Json::object()), 422);
+  EXPECT_EQ(answer_to({{"backup.rhoso.io/schedule", "nightly"}, {"backup.rhoso.io/follow", "x"}}),
+            422);
+}
+
 TEST(Create, DoubleOwnersAreFoldedWithAWarning) {
   Json object = backup();
   const Json owner = {{"apiVersion", "v1"}, {"kind", "Pod"}, {"name", "p"}, {"uid", "u"}};

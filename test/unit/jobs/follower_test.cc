@@ -211,7 +211,7 @@ TEST_F(FollowerTest, WhoLostTheRightRestoresNothing) {
   take("a");
   follow();
   ASSERT_TRUE(holds("a"));
-  rules_.denied = "alice create galerarestores ";
+  rules_.denied = {"alice create galerarestores "};
   take("b");
   ASSERT_TRUE(in_time([&] {
     return now()["status"]["message"].get<std::string>().find("forbidden") != std::string::npos;
@@ -309,7 +309,7 @@ TEST_F(FollowerTest, WhatIsWrongIsToldAtOnce) {
   const auto not_ready = submit(standby());
   ASSERT_FALSE(not_ready);
   EXPECT_THAT(not_ready.error().text(), HasSubstr("no primary component"));
-  rules_.denied = "alice get galerabackups ";
+  rules_.denied = {"alice get galerabackups "};
   EXPECT_EQ(submit(standby()).error().code, Code::kForbidden);
 }
 

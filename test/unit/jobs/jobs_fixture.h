@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -88,9 +89,9 @@ class Rules final : public kube::Authorizer {
                                    const kube::Attributes& attributes) override {
     const std::string asked =
         user.name + " " + attributes.verb + " " + attributes.resource + " " + attributes.name;
-    return kube::Decision{denied != asked, ""};
+    return kube::Decision{!denied.contains(asked), ""};
   }
-  std::string denied;
+  std::set<std::string> denied;
 };
 
 class Events final : public kube::EventRecorder {

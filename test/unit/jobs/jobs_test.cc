@@ -55,7 +55,7 @@ TEST_F(JobsTest, UnknownInstanceStoreAndTakenNameAreToldApart) {
 }
 
 TEST_F(JobsTest, WhatASpecNamesIsAuthorizedForTheUser) {
-  rules_.denied = "alice get galeras main";
+  rules_.denied = {"alice get galeras main"};
   const auto refused = submit(backup("a"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kForbidden);
@@ -63,11 +63,11 @@ TEST_F(JobsTest, WhatASpecNamesIsAuthorizedForTheUser) {
       refused.error().message,
       "galeras.mariadb.openstack.org \"main\" is forbidden: User \"alice\" cannot get resource "
       "\"galeras\" in API group \"mariadb.openstack.org\" in the namespace \"openstack\"");
-  rules_.denied = "alice use galerabackupstores default";
+  rules_.denied = {"alice use galerabackupstores default"};
   EXPECT_EQ(submit(backup("a")).error().code, Code::kForbidden);
   rules_.denied.clear();
   finish(submit(backup("a")));
-  rules_.denied = "alice get galerabackups a";
+  rules_.denied = {"alice get galerabackups a"};
   EXPECT_EQ(submit(restore("r", {{"backup", "a"}})).error().code, Code::kForbidden);
 }
 
@@ -362,6 +362,34 @@ TEST_F(ChoiceTest, EachWayToNameABackupChoosesThatOne) {
               HasSubstr("whose snapshot is not later than 2026-11-20T09:59:59Z"));
   EXPECT_EQ(submit(restore("none", {{"schedule", "yearly"}})).error().code, Code::kNotFound);
   EXPECT_EQ(submit(restore("none", {{"backup", "theirs"}})).error().code, Code::kNotFound);
+}
+
+TEST_F(ChoiceTest, WhatARestoreReplacedIsChosenByItsNameAlone) {
+  take("good", "nightly");
+  cluster_.plan_action = "Replace";
+  finish(submit(restore("fix", {{"backup", "good"}, {"existing", "Replace"}})));
+  manual_.advance(std::chrono::hours(24));
+  ASSERT_TRUE(catalog_->get({api::kBackups, "openstack", "fix-safety"}));
+  EXPECT_EQ(chosen({{"backup", "latest"}}), "good");
+  EXPECT_EQ(chosen({{"asOf", to_rfc3339(manual_.now())}}), "good");
+  EXPECT_EQ(chosen({{"backup", "fix-safety"}}), "fix-safety");
+}
+
+TEST_F(ChoiceTest, WhichBackupsThereAreIsNotToldToWhoMayNotKnow) {
+  take("secret-name", "nightly", "elsewhere");
+  rules_.denied = {"alice get galerabackups secret-name", "alice get galerabackups "};
+  const auto refusal = [&](api::Json spec) {
+    spec["sourceNamespace"] = "elsewhere";
+    const auto refused = submit(restore("r", std::move(spec)));
+    EXPECT_FALSE(refused);
+    return refused ? std::string() : refused.error().text();
+  };
+  const std::string told = refusal({{"backup", "latest"}});
+  EXPECT_THAT(told, HasSubstr("galerabackups.backup.rhoso.io \"\" is forbidden"));
+  EXPECT_EQ(refusal({{"schedule", "nightly"}}), told);
+  EXPECT_EQ(refusal({{"schedule", "there-is-none"}}), told);
+  EXPECT_EQ(refusal({{"asOf", to_rfc3339(manual_.now())}}), told);
+  EXPECT_EQ(refusal({{"asOf", "2001-01-01T00:00:00Z"}}), told);
 }
 
 TEST_F(ChoiceTest, WhatAClockThatWasAheadDatedIsTheLatestOnlyWhereThereIsNoOther) {

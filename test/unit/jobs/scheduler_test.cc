@@ -169,7 +169,7 @@ TEST_F(SchedulerTest, ADatabaseThatIsAwayIsSeenAsAFailedBackup) {
 
 TEST_F(SchedulerTest, ACreatorWhoLostTheRightRunsNothing) {
   create(nightly());
-  rules_.denied = "alice get galeras main";
+  rules_.denied = {"alice get galeras main"};
   manual_.advance(hours(16));
   ASSERT_TRUE(eventually([&] { return status("phase") == "Failed"; }));
   EXPECT_THAT(status("message"),
@@ -177,7 +177,7 @@ TEST_F(SchedulerTest, ACreatorWhoLostTheRightRunsNothing) {
                     HasSubstr("\"main\" is forbidden: User \"alice\" cannot get resource")));
   EXPECT_EQ(backups(), 0U);
   // Given back, the next run goes.
-  rules_.denied = "";
+  rules_.denied.clear();
   manual_.advance(hours(24));
   ASSERT_TRUE(eventually([&] { return status("phase") == "Enabled"; }));
   ASSERT_TRUE(eventually([&] { return backups() == 1; }));
@@ -390,15 +390,15 @@ TEST_F(SchedulerTest, TwoReplicasRunADueScheduleOnce) {
 }
 
 TEST_F(SchedulerTest, TheTemplateIsAuthorizedWhenTheScheduleIsMadeAndChanged) {
-  rules_.denied = "alice use galerabackupstores default";
+  rules_.denied = {"alice use galerabackupstores default"};
   const auto refused = jobs_->submit_schedule(nightly(), alice_, false);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kForbidden);
-  rules_.denied = "";
+  rules_.denied.clear();
   const api::Json old = create(nightly());
   api::Json updated = old;
   updated["spec"]["template"]["spec"]["databaseInstances"] = {"cell1"};
-  rules_.denied = "bob get galeras cell1";
+  rules_.denied = {"bob get galeras cell1"};
   const kube::User bob{"bob", "", {}, {}};
   const auto review = jobs_->review_schedule(old, updated, bob);
   ASSERT_FALSE(review);
