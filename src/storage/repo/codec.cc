@@ -28,9 +28,15 @@ constexpr int kDeltaLevel = 1;
 // Bits: as zstd allows, and as its decoder takes without being asked.
 constexpr int kMinWindow = 10;
 constexpr int kMaxWindow = 27;
-// Above this the place of what is the same is found by its own table: the one that a level brings
-// is overwritten by what is nearer before it is needed.
-constexpr std::size_t kLongDistance = 1U << 20;
+// What is the same stands about as far back as the column is long. The table that the level brings
+// for so small an input knows that place no more when it is needed, because all that came after it
+// has overwritten it; so it is larger here, and a second one looks for long matches alone, at every
+// 32nd place. Both are small enough to cost less than the comparison of what they find.
+constexpr int kMaxHash = 16;
+constexpr int kLongMatch = 32;      // bytes
+constexpr int kLongMatchEvery = 5;  // 2^5 places
+constexpr int kMinLongHash = 6;
+constexpr int kMaxLongHash = 20;
 
 }  // namespace
 
@@ -79,14 +85,21 @@ Codec Compressor::append(Bytes plain, Buffer& out) {
 }
 
 bool Compressor::append_delta(Bytes plain, Bytes prefix, std::size_t worth, Buffer& out) {
-  if (delta_ == nullptr) delta_ = new_context(kDeltaLevel);
+  if (delta_ == nullptr) {
+    delta_ = new_context(kDeltaLevel);
+    set(delta_, ZSTD_c_enableLongDistanceMatching, 1);
+    set(delta_, ZSTD_c_ldmMinMatch, kLongMatch);
+    set(delta_, ZSTD_c_ldmHashRateLog, kLongMatchEvery);
+  }
   // A frame that was given up is in the way of new parameters.
   ZSTD_CCtx_reset(delta_, ZSTD_reset_session_only);
   // The window reaches back to the first byte of the prefix.
   const int window = std::clamp(static_cast<int>(std::bit_width(plain.size() + prefix.size())),
                                 kMinWindow, kMaxWindow);
   set(delta_, ZSTD_c_windowLog, window);
-  set(delta_, ZSTD_c_enableLongDistanceMatching, plain.size() > kLongDistance ? 1 : 0);
+  set(delta_, ZSTD_c_hashLog, std::min(window, kMaxHash));
+  set(delta_, ZSTD_c_ldmHashLog,
+      std::clamp(window - kLongMatchEvery + 1, kMinLongHash, kMaxLongHash));
   if (ZSTD_isError(ZSTD_CCtx_refPrefix(delta_, prefix.data(), prefix.size())) != 0) return false;
   const std::size_t size =
       ZSTD_compress2(delta_, out.room(worth), worth, plain.data(), plain.size());

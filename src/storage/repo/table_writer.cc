@@ -12,8 +12,9 @@ constexpr std::size_t kPiece = 8U << 20;
 constexpr std::size_t kFlushAt = 4U << 20;  // bytes of one chunk that wait
 constexpr std::size_t kGroupChunks = 256;
 constexpr std::size_t kGroupBytes = 64U << 10;
-// A delta is worth its reading of another blob when it takes at most this part of the whole.
-constexpr std::size_t kDeltaWorth = 3;
+// A delta is worth its reading of another blob when it saves at least this part of the whole. Rows
+// that are new often save that much, too: they look like those before them.
+constexpr std::size_t kDeltaSaves = 4;
 constexpr std::size_t kMaxRuns = 8;  // of a group; a group of more becomes one page
 
 template <typename Runs, typename Run>
@@ -62,7 +63,7 @@ Result<bool> StoredTableWriter::put_delta(Range& range, BlobBatch& batch, Bytes 
   // What the piece would take, if it shrinks as the other did.
   const std::uint64_t whole =
       std::uint64_t{blob->length} * plain.size() / std::max(blob->plain, 1U);
-  const std::size_t worth = whole / kDeltaWorth;
+  const std::size_t worth = whole - whole / kDeltaSaves;
   if (!batch.add_delta(plain, digest, against, as_bytes(*bytes), worth, place)) return false;
   range.used.insert(against.pack);
   session_->stored += blob->length;
