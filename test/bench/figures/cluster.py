@@ -12,6 +12,9 @@ from gbtest.galera import Galera
 from . import measure
 
 OURS, MYDUMPER, PLAIN = "ours", "mydumper/myloader", "mariadb-dump/mariadb"
+# Of a mydumper that is newer than Debian's (--mydumper), with the rows as statements or as files for LOAD DATA.
+NEW_INSERT, NEW_LOAD = "newest mydumper, INSERT", "newest mydumper, LOAD DATA"
+PHYSICAL, RESTIC = "mariadb-backup", "restic of mariadb-dump"
 COLUMNS = [("wall", "wall s", 1, 2), ("cpu", "client CPU s", 1, 2), ("server_cpu", "server CPU s", 1, 2),
            ("rss", "client peak RSS MB", 1e6, 1)]
 
@@ -19,7 +22,7 @@ COLUMNS = [("wall", "wall s", 1, 2), ("cpu", "client CPU s", 1, 2), ("server_cpu
 @contextlib.contextmanager
 def loaded(folder, options, *more):
     """A Galera that holds the data set; its files stay in folder/data."""
-    with Galera(folder / "galera", nodes=options.nodes, buffer_pool=options.buffer_pool) as galera:
+    with Galera(folder / "galera", nodes=options.nodes, buffer_pool=options.buffer_pool, tls=options.tls) as galera:
         load.generate(folder / "data", program("gb-datagen"), "--size", options.size, *more)
         load.load_galera(folder / "data", galera)
         yield galera
@@ -36,19 +39,29 @@ class ClusterBench:
         self.options = options
         self.donor = galera.node(len(galera.nodes))
         self.schemas = galera.schemas()
-        self.out = {name: folder / name.replace("/", "-") for name in (OURS, MYDUMPER, PLAIN)}
-        help_text = process.run(["mydumper", "--help"]).stdout
-        self.compress = ["--compress=ZSTD"] if "zstd" in help_text.lower() else ["-c"]
+        self.out = {name: folder / name.replace("/", "-").replace(", ", "-").replace(" ", "-")
+                    for name in (OURS, MYDUMPER, NEW_INSERT, NEW_LOAD, PLAIN, PHYSICAL, RESTIC)}
+        self.password_of_restic = folder / "restic.password"
+        self.password_of_restic.write_text("bench\n")
+
+    @property
+    def newest(self):
+        """Whether there is a newer mydumper than Debian's to measure."""
+        return self.options.mydumper is not None
 
     def options_file(self, node):
-        """For clients of this node: a password on a command line is seen by all."""
+        """For clients of this node: a password on a command line is seen by all. And what myloader's sessions are to be: else
+        it keeps what it loads from the other nodes."""
         path = self.galera.folder / f"client{node.number}.cnf"
-        path.write_text(f"[client]\nhost={node.address}\nport={node.port}\nuser=root\npassword={self.galera.password}\n")
+        ca = f"ssl-ca={self.galera.ca_file}\nssl-verify-server-cert\n" if self.galera.tls else ""
+        path.write_text(f"[client]\nhost={node.address}\nport={node.port}\nuser=root\npassword={self.galera.password}\n{ca}"
+                        "[myloader_session_variables]\nSQL_LOG_BIN=1\n")
         os.chmod(path, 0o600)
         return f"--defaults-file={path}"
 
     def ours(self, *words, store):
-        return [program("kubectl-galera"), "local", *words, "--user", "root", "--password-file", self.galera.password_file,
+        tls = ["--tls-ca-file", self.galera.ca_file] if self.galera.tls else []
+        return [program("kubectl-galera"), "local", *words, "--user", "root", "--password-file", self.galera.password_file, *tls,
                 "--store", store, "--threads", str(self.options.threads), "-o", "json"]
 
     def our_backup(self, store):
@@ -64,17 +77,51 @@ class ClusterBench:
 
     def theirs(self, node):
         """Of mydumper and myloader, which read no password from an options file."""
-        return [self.options_file(node), "-h", node.address, "-P", str(node.port), "-u", "root", "-p", self.galera.password,
+        tls = ["--ssl", "--ca", self.galera.ca_file] if self.galera.tls else []
+        return [self.options_file(node), "-h", node.address, "-P", str(node.port), "-u", "root", "-p", self.galera.password, *tls,
                 "-t", str(self.options.threads)]
 
+    def restic(self, repository, *words):
+        return ["restic", "--repo", repository, "--password-file", self.password_of_restic, "--cache-dir",
+                self.folder / "restic.cache", "--quiet", *words]
+
+    def restic_init(self, repository):
+        process.run(self.restic(repository, "init", "--repository-version", "2"))
+
+    def restic_backup(self, repository):
+        """Of SQL as mariadb-dump writes it, which is what restic can have of a server that is running."""
+        return [self.mariadb_dump(), self.restic(repository, "backup", "--stdin", "--stdin-filename", "dump.sql")]
+
+    def mydumper(self, program_file, name, *format_words):
+        return [[program_file, *self.theirs(self.donor), *format_words, "-o", self.out[name], "-G", "-E", "-R",
+                 "--regex", "^(?!(mysql|sys|performance_schema|information_schema)\\.)"]]
+
+    def physical(self, *words):
+        # The first that mariadb-backup wants is the file with the options.
+        return ["mariadb-backup", self.options_file(self.donor), "--backup", f"--datadir={self.donor.folder}/data",
+                f"--parallel={self.options.threads}", *words]
+
     def dump_pipelines(self):
-        """What makes a dump, by contender: programs that are connected by pipes, each at its best options."""
-        return {
+        """What makes a dump, by contender: programs that are connected by pipes, each at its best options. Debian's mydumper
+        knows gzip only."""
+        pipelines = {
             OURS: self.our_backup(self.out[OURS]),
-            MYDUMPER: [["mydumper", *self.theirs(self.donor), *self.compress, "-o", self.out[MYDUMPER], "-G", "-E", "-R",
-                        "--regex", "^(?!(mysql|sys|performance_schema|information_schema)\\.)"]],
+            MYDUMPER: self.mydumper("mydumper", MYDUMPER, "-c"),
             PLAIN: [self.mariadb_dump(), ["zstd", "-1", "-q"]],
+            PHYSICAL: [self.physical("--stream=mbstream"), ["zstd", "-1", "-q"]],
         }
+        if self.newest:
+            file = self.options.mydumper / "mydumper"
+            pipelines[NEW_INSERT] = self.mydumper(file, NEW_INSERT, "-c", "ZSTD")
+            pipelines[NEW_LOAD] = self.mydumper(file, NEW_LOAD, "-c", "ZSTD", "--format", "LOAD_DATA")
+        return pipelines
+
+    def piped_into(self, name):
+        """The file that a contender's pipe ends in; None: it writes its files itself."""
+        if name not in (PLAIN, PHYSICAL):
+            return None
+        self.out[name].mkdir()
+        return self.out[name] / ("dump.sql.zst" if name == PLAIN else "backup.zst")
 
     def all_nodes(self):
         """A dump looks at all, and reads one that is not the active one, as the peers do."""

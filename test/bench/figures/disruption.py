@@ -12,10 +12,10 @@ from gbtest import process
 from gbtest.session import Session, SqlError
 
 from . import cluster, measure
-from .cluster import MYDUMPER, OURS, PLAIN
+from .cluster import MYDUMPER, OURS, PHYSICAL, PLAIN
 from .report import Section
 
-IDLE, PHYSICAL = "no dump", "mariadb-backup"
+IDLE = "no dump"
 _COLUMNS = [("p50", "client p50 ms", 1e-3, 2), ("p99", "client p99 ms", 1e-3, 2), ("worst", "client max ms", 1e-3, 0),
             ("to_idle", "p99 to idle", 1, 2), ("paused", "flow control ms", 1e-3, 0), ("failed", "failed statements", 1, 0),
             ("ddl", "slowest DDL ms", 1e-3, 0), ("update", "slowest large UPDATE ms", 1e-3, 0), ("wall", "s", 1, 1)]
@@ -101,8 +101,7 @@ class _Bench(cluster.ClusterBench):
     def section(self):
         section = Section("What applications notice of a dump", _COLUMNS)
         self.schemas.remove("changing")
-        self.out[PHYSICAL] = self.folder / PHYSICAL
-        contenders = [IDLE, *self.out]
+        contenders = [IDLE, *self.dump_pipelines()]
         for number in range(self.options.rounds):
             for name in cluster.in_turn(contenders, number):
                 section.add(name, self._figures(name))
@@ -119,16 +118,13 @@ class _Bench(cluster.ClusterBench):
     def dump_pipelines(self):
         pipelines = super().dump_pipelines()
         pipelines[OURS][0] += ["--exclude-databases", "changing"]
-        pipelines[MYDUMPER][0][-1] = pipelines[MYDUMPER][0][-1].replace("(mysql|", "(changing|mysql|")
-        # The first that mariadb-backup wants is the file with the options.
-        pipelines[PHYSICAL] = [["mariadb-backup", self.options_file(self.donor), "--backup", f"--datadir={self.donor.folder}/data",
-                                f"--target-dir={self.out[PHYSICAL]}"]]
+        for name in pipelines:
+            if "mydumper" in name:
+                pipelines[name][0][-1] = pipelines[name][0][-1].replace("(mysql|", "(changing|mysql|")
         return pipelines
 
     def _figures(self, name):
         process.run(["rm", "-rf", *self.out.values()])
-        if name == PLAIN:
-            self.out[name].mkdir()
         self.settle()
         active = self.galera.nodes[0]
         with _Load(active, self.options.rate) as clients:
@@ -137,7 +133,7 @@ class _Bench(cluster.ClusterBench):
             if name == IDLE:
                 time.sleep(_IDLE_SECONDS)
             else:
-                measure.client(name, self.dump_pipelines()[name], output=self.out[name] / "dump.sql.zst" if name == PLAIN else None)
+                measure.client(name, self.dump_pipelines()[name], output=self.piped_into(name))
             wall = time.monotonic() - begun
             paused = self._paused(active) - before
         cuts = statistics.quantiles(clients.latencies, n=100)

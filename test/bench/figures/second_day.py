@@ -27,24 +27,11 @@ class _Bench(cluster.ClusterBench):
         super().__init__(galera, folder, options)
         self.saved = {OURS: folder / "ours.first", RESTIC: folder / "restic.first"}
         self.store = folder / "store"
-        self.password = folder / "restic.password"
-        self.password.write_text("bench\n")
-
-    def _restic(self, repository, *words):
-        return ["restic", "--repo", repository, "--password-file", self.password, "--cache-dir", self.folder / "restic.cache",
-                "--quiet", *words]
-
-    def _restic_backup(self, repository):
-        """Of SQL as mariadb-dump writes it, which is what restic can have of a server that is running."""
-        return [self.mariadb_dump(), self._restic(repository, "backup", "--stdin", "--stdin-filename", "dump.sql")]
-
-    def _restic_init(self, repository):
-        process.run(self._restic(repository, "init", "--repository-version", "2"))
 
     def first_day(self):
         measure.client(OURS_FIRST, self.our_backup(self.saved[OURS]))
-        self._restic_init(self.saved[RESTIC])
-        measure.client(RESTIC_FIRST, self._restic_backup(self.saved[RESTIC]))
+        self.restic_init(self.saved[RESTIC])
+        measure.client(RESTIC_FIRST, self.restic_backup(self.saved[RESTIC]))
         self.settle()
 
     def _prepare(self, name):
@@ -53,7 +40,7 @@ class _Bench(cluster.ClusterBench):
         if name in self.saved:
             shutil.copytree(self.saved[name], self.store)
         elif name == RESTIC_FIRST:
-            self._restic_init(self.store)
+            self.restic_init(self.store)
         return measure.bytes_in(self.store) if self.store.exists() else 0
 
     def second_day(self):
@@ -63,7 +50,7 @@ class _Bench(cluster.ClusterBench):
             for name in cluster.in_turn(CONTENDERS, number):
                 before = self._prepare(name)
                 ours = name in (OURS, OURS_FIRST)
-                figures = self.measure(name, self.our_backup(self.store) if ours else self._restic_backup(self.store))
+                figures = self.measure(name, self.our_backup(self.store) if ours else self.restic_backup(self.store))
                 figures.pop("said")
                 figures["bytes"] = measure.bytes_in(self.store) - before
                 if ours:
