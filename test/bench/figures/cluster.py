@@ -21,8 +21,10 @@ COLUMNS = [("wall", "wall s", 1, 2), ("cpu", "client CPU s", 1, 2), ("server_cpu
 
 @contextlib.contextmanager
 def loaded(folder, options, *more):
-    """A Galera that holds the data set; its files stay in folder/data."""
-    with Galera(folder / "galera", nodes=options.nodes, buffer_pool=options.buffer_pool, tls=options.tls) as galera:
+    """A Galera that holds the data set; its files stay in folder/data. Its logs are as large as they are by default, unlike those
+    of the tests: with a redo log of 16 MB whoever writes much waits for checkpoints with a busy loop."""
+    with Galera(folder / "galera", nodes=options.nodes, buffer_pool=options.buffer_pool, redo_log="96M", gcache="128M",
+                tls=options.tls) as galera:
         load.generate(folder / "data", program("gb-datagen"), "--size", options.size, *more)
         load.load_galera(folder / "data", galera)
         yield galera

@@ -44,6 +44,7 @@ def _parser():
     galera.add_argument("--binlog", action=argparse.BooleanOptionalAction, default=True)
     galera.add_argument("--tls", action="store_true", help="require TLS; the CA is in GB_TEST_CA_FILE")
     galera.add_argument("--second", action="store_true", help="a second, empty cluster too: GB_TEST_NODES2 …")
+    galera.add_argument("--redo-log", default="16M", help="innodb_log_file_size of each node (MariaDB's default: 96M)")
     galera.add_argument("--buffer-pool", default="32M", help="innodb_buffer_pool_size of each node (benchmarks: 512M)")
     galera.add_argument("--keep-folder", action="store_true", help="leave data and logs behind, to look at")
     galera.set_defaults(run=_galera)
@@ -78,7 +79,7 @@ def _galera(options):
         wanted = [("galera", 1, "")] + ([("second", 2, "2")] if options.second else [])
         for name, template, suffix in wanted:
             clusters[name] = Galera(folder / name, options.nodes, options.binlog, options.tls, options.buffer_pool,
-                                    template=template)
+                                    redo_log=options.redo_log, template=template)
             clusters[name].start()
             env.update(clusters[name].environment(suffix))
         print(f"bed: {', '.join(clusters)} up in {time.monotonic() - started:.1f} s at {env['GB_TEST_NODES']}",

@@ -37,7 +37,7 @@ table_open_cache=2000
 performance_schema=OFF
 event_scheduler=OFF
 innodb_buffer_pool_size={buffer_pool}
-innodb_log_file_size=16M
+innodb_log_file_size={redo_log}
 innodb_flush_log_at_trx_commit=2
 innodb_doublewrite=OFF
 innodb_autoinc_lock_mode=2
@@ -279,8 +279,8 @@ class Node:
 class Galera:
     """A cluster. `start()` returns when every node is Synced; use it as a context manager or call `stop()`."""
 
-    def __init__(self, folder, nodes=3, binlog=True, tls=False, buffer_pool="32M", gcache="16M", template=1, dns=(),
-                 root=None):
+    def __init__(self, folder, nodes=3, binlog=True, tls=False, buffer_pool="32M", gcache="16M", redo_log="16M",
+                 template=1, dns=(), root=None):
         self.root = root or ServerRoot()  # of which MariaDB it is
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True)
@@ -289,6 +289,7 @@ class Galera:
         self.dns = list(dns)  # whom the certificate is made out to, instead of the addresses
         self.buffer_pool = buffer_pool
         self.gcache = gcache
+        self.redo_log = redo_log
         self.template = template
         self.network = place.claim_network([SQL_PORT, GROUP_PORT, IST_PORT, SST_PORT], nodes)
         self.bash_env = self.folder / "bash_env"
@@ -398,8 +399,8 @@ class Galera:
     def _config(self, node, template, tls):
         return _CONFIG.format(
             folder=node.folder, user=getpass.getuser(), address=node.address, port=node.port, number=node.number,
-            buffer_pool=self.buffer_pool, gcache=self.gcache, group_port=GROUP_PORT, ist_port=IST_PORT, sst_port=SST_PORT,
-            binlog=_BINLOG.format(gtid_domain=100 + node.number) if self.binlog else "skip-log-bin",
+            buffer_pool=self.buffer_pool, redo_log=self.redo_log, gcache=self.gcache, group_port=GROUP_PORT, ist_port=IST_PORT,
+            sst_port=SST_PORT, binlog=_BINLOG.format(gtid_domain=100 + node.number) if self.binlog else "skip-log-bin",
             tls=tls, sst_password=(template / "sst.password").read_text(),
             peers=",".join(f"{n.address}:{GROUP_PORT}" for n in self.nodes))
 
