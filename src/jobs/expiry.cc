@@ -41,11 +41,6 @@ void newest_first(std::vector<Kept>& backups) {
                            [](const Kept& kept) { return kept.candidate.time; });
 }
 
-std::string schedule_of(const api::Object& backup) {
-  const auto label = backup.labels().find(kScheduleLabel);
-  return label == backup.labels().end() ? std::string() : label->second;
-}
-
 // The uids of the verified backups that no ttl removes: the newest of each set of instances, and of
 // each schedule as many as it asks for.
 std::set<std::string> needed_verified(const Environment& environment, WallTime now) {

@@ -11,6 +11,7 @@
 #include "jobs/finish.h"
 #include "jobs/reporter.h"
 #include "jobs/restore.h"
+#include "jobs/schedule.h"
 #include "jobs/trash.h"
 #include "jobs/trial.h"
 
@@ -26,6 +27,13 @@ Environment make_environment(Dependencies dependencies) {
 
 // As often as a running job is renewed.
 constexpr std::chrono::seconds kRenewEvery{5};
+
+// The label is the server's to give: no user makes a run of a schedule.
+Takes taken_by(const api::Json& backup) {
+  const api::Json& labels = api::member(backup.at("metadata"), "labels");
+  return api::text_member(labels, kScheduleLabel).empty() ? Takes::kPlaceAndBytes
+                                                          : Takes::kRunOfSchedule;
+}
 
 class EndedLog final : public LogReader {};
 
@@ -144,7 +152,7 @@ Result<api::ObjectPtr> Manager::submit_backup(api::Json object, const kube::User
                                               bool dry_run, std::stop_token stop) {
   GB_TRY(authorize_backup(object, user));
   GB_TRY(name_is_free(api::kBackups, object));
-  GB_TRY(quotas_.check(namespace_of(object)));
+  GB_TRY(quotas_.check(namespace_of(object), taken_by(object)));
   const std::string ns = namespace_of(object);
   GB_TRY_ASSIGN(auto held, take(ns, located(ns, api::read_backup_spec(object).database_instances),
                                 "backup \"" + name_of(object) + "\"", false));
@@ -169,8 +177,8 @@ Result<api::ObjectPtr> Manager::record_and_run(api::Json object, BackupWork work
   // A backup that waits for its turn keeps no connection: they may be stale, or refused, by then.
   if (!place->wait(std::chrono::milliseconds(0), {}))
     for (BackupWork::Instance& instance : work.instances) instance.dump.reset();
-  GB_TRY_ASSIGN(api::ObjectPtr created, quotas_.admit(ns, Takes::kPlaceAndBytes,
-                                                      [&] { return record(std::move(object)); }));
+  GB_TRY_ASSIGN(api::ObjectPtr created,
+                quotas_.admit(ns, taken_by(object), [&] { return record(std::move(object)); }));
   launch(created->uid(), log,
          [this, created, log, place = std::move(place), held = std::move(held),
           work = std::make_shared<BackupWork>(std::move(work))](Running& job) mutable {

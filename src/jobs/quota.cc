@@ -2,21 +2,48 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "api/types.h"
 #include "base/text.h"
+#include "jobs/schedule.h"
 
 namespace gb::jobs {
 namespace {
 
+constexpr std::uint64_t kEmptyAllowed = 100;
+constexpr const char* kAskForMore =
+    ", or ask the administrator for more (limits.namespaces of the server)";
+
 // "exceeded quota: …" is what people know from ResourceQuota, and what they look for.
 tl::unexpected<Error> exceeded(const std::string& ns, const std::string& what,
                                const std::string& used, const std::string& limit,
-                               const std::string& hint) {
+                               std::string hint) {
   return fail(Code::kForbidden,
               "exceeded quota of namespace \"" + ns + "\": " + what + ": used " + used +
                   ", limited to " + limit,
-              hint + ", or ask the administrator for more (limits.namespaces of the server)");
+              std::move(hint));
+}
+
+struct Count {
+  std::uint64_t places = 0;
+  std::uint64_t empty = 0;  // that nobody clears away by himself
+};
+
+Count count_backups(const storage::Catalog& catalog, const std::string& ns) {
+  std::set<std::string> schedules;
+  for (const api::ObjectPtr& schedule : catalog.list(api::kSchedules, ns).objects)
+    schedules.insert(schedule->key().name);
+  Count count;
+  for (const api::ObjectPtr& backup : catalog.list(api::kBackups, ns).objects) {
+    if (backup->being_deleted()) continue;
+    const std::string phase = api::phase_of(backup->dom());
+    if (phase != "Failed" && phase != "Cancelled")
+      ++count.places;
+    else if (!schedules.contains(schedule_of(*backup)))
+      ++count.empty;
+  }
+  return count;
 }
 
 Result<std::uint64_t> stored_bytes(const std::vector<Store>& stores, const std::string& ns) {
@@ -43,18 +70,23 @@ NamespaceQuota quota_of(const std::vector<NamespaceQuota>& quotas, const std::st
 Status Quotas::check(const std::string& ns, Takes takes) const {
   const NamespaceQuota quota = quota_of(environment_.quotas, ns);
   if (quota.backups > 0) {
-    const auto all = environment_.catalog->list(api::kBackups, ns).objects;
-    const auto used = static_cast<std::uint64_t>(std::ranges::count_if(
-        all, [](const api::ObjectPtr& object) { return !object->being_deleted(); }));
-    if (used >= quota.backups)
-      return exceeded(ns, "backups", std::to_string(used), std::to_string(quota.backups),
-                      "delete a backup");
+    const Count used = count_backups(*environment_.catalog, ns);
+    if (used.places >= quota.backups)
+      return exceeded(ns, "backups", std::to_string(used.places), std::to_string(quota.backups),
+                      std::string("delete a backup") + kAskForMore);
+    if (used.empty >= kEmptyAllowed && takes == Takes::kPlaceAndBytes)
+      return exceeded(ns, "failed and cancelled backups", std::to_string(used.empty),
+                      std::to_string(kEmptyAllowed),
+                      "delete them: kubectl delete galerabackups -n " + ns +
+                          " --field-selector status.phase=Failed (or Cancelled)");
   }
-  if (quota.bytes > 0 && takes == Takes::kPlaceAndBytes) {
+  if (quota.bytes > 0 && takes != Takes::kPlace) {
     GB_TRY_ASSIGN(const std::uint64_t used, stored_bytes(environment_.stores, ns));
     if (used >= quota.bytes)
       return exceeded(ns, "bytes in the stores", to_quantity(used), to_quantity(quota.bytes),
-                      "delete backups (their room is free when the trash has been emptied)");
+                      std::string("delete backups (their room is free when the trash has been "
+                                  "emptied)") +
+                          kAskForMore);
   }
   return {};
 }

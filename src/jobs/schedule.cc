@@ -151,6 +151,11 @@ Decision decide(const Schedule& schedule, std::optional<WallSeconds> failed_at, 
   return decision;
 }
 
+std::string schedule_of(const api::Object& backup) {
+  const auto label = backup.labels().find(kScheduleLabel);
+  return label == backup.labels().end() ? std::string() : label->second;
+}
+
 std::string name_of_run(const std::string& schedule, WallSeconds due, unsigned attempt) {
   std::string name = schedule + "-";
   for (const char c : to_rfc3339(due))

@@ -79,6 +79,9 @@ struct Decision {
                                                      std::chrono::seconds active_deadline,
                                                      std::chrono::seconds last_took);
 
+// The schedule that made this backup; "": none did.
+[[nodiscard]] std::string schedule_of(const api::Object& backup);
+
 // The backup of a run, without what its creation adds (uid, creationTimestamp, status).
 [[nodiscard]] api::Json backup_of_run(const api::Json& schedule, const std::string& name,
                                       WallSeconds due);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include "jobs/schedule.h"
 #include "test/unit/jobs/jobs_fixture.h"
 
 namespace gb::jobs::test {
@@ -27,6 +28,13 @@ class QuotaTest : public JobsTest {
     jobs_.reset();
     jobs_ = *Jobs::start(std::move(limited));
   }
+  // A backup that has ended so, by hand or of a schedule.
+  void left(const std::string& name, const std::string& phase, const char* schedule = nullptr) {
+    api::Json dom = backup(name);
+    dom["status"] = {{"phase", phase}};
+    if (schedule != nullptr) dom["metadata"]["labels"] = {{kScheduleLabel, schedule}};
+    ASSERT_TRUE(catalog_->create(api::kBackups, dom));
+  }
   void expect_exceeded(const Result<api::ObjectPtr>& made, const std::string& what) {
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code, Code::kForbidden);
@@ -48,6 +56,45 @@ TEST_F(QuotaTest, NoMoreBackupsThanThat) {
   ASSERT_TRUE(catalog_->remove(a->key(), a->revision()));
   EXPECT_EQ(api::phase_of(finish(submit(backup("c")))), "Completed");
   expect_exceeded(jobs_->undelete(a->key(), "", false), "backups: used 2");
+}
+
+TEST_F(QuotaTest, WhatFailedOrWasCancelledHoldsNothingAndTakesNoPlace) {
+  limit({"openstack", 1, 0, 0});
+  cluster_.run_results = {fail(Code::kUnavailable, "the node went away")};
+  EXPECT_EQ(api::phase_of(finish(submit(backup("failed")))), "Failed");
+  left("cancelled", "Cancelled");
+  EXPECT_EQ(api::phase_of(finish(submit(backup("good")))), "Completed");
+  expect_exceeded(submit(backup("one-more")), "backups: used 1, limited to 1");
+}
+
+TEST_F(QuotaTest, WhatFailedByHandIsToBeClearedAwaySomeDay) {
+  limit({"openstack", 5, 0, 0});
+  for (int i = 0; i < 99; ++i)
+    left("failed-" + std::to_string(i), i % 2 == 0 ? "Failed" : "Cancelled");
+  EXPECT_TRUE(submit(backup("dry"), true));
+  left("the-last", "Failed", "a-schedule-that-is-gone");
+  expect_exceeded(submit(backup("one-more")),
+                  "failed and cancelled backups: used 100, limited to 100");
+  EXPECT_THAT(submit(backup("one-more")).error().hint,
+              HasSubstr("kubectl delete galerabackups -n openstack --field-selector "
+                        "status.phase=Failed"));
+}
+
+TEST_F(QuotaTest, AScheduleClearsAwayItsOwn) {
+  limit({"openstack", 5, 0, 0});
+  ASSERT_TRUE(
+      jobs_->submit_schedule(object(api::kSchedules, "nightly",
+                                    {{"schedule", "0 2 * * *"},
+                                     {"suspend", true},
+                                     {"template", {{"spec", {{"databaseInstances", {"main"}}}}}}}),
+                             alice_, false));
+  const api::ObjectKey nightly{api::kSchedules, "openstack", "nightly"};
+  for (int i = 0; i < 100; ++i) left("nightly-" + std::to_string(i), "Failed", "nightly");
+  EXPECT_TRUE(submit(backup("by-hand"), true));
+  // Nor is a run held up by what others left.
+  for (int i = 0; i < 100; ++i) left("failed-" + std::to_string(i), "Failed");
+  expect_exceeded(submit(backup("by-hand"), true), "failed and cancelled backups: used 100");
+  EXPECT_EQ(api::phase_of(finish(jobs_->trigger(nightly, false, {}))), "Completed");
 }
 
 TEST_F(QuotaTest, TheTrashTakesRoomToo) {

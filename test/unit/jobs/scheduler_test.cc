@@ -205,6 +205,18 @@ TEST_F(SchedulerTest, ARunThatFindsNoRoomIsSaid) {
   ASSERT_TRUE(eventually([&] { return phase_of_backup("nightly-20261122020000") == "Completed"; }));
 }
 
+TEST_F(SchedulerTest, RunsThatFailDoNotTakeTheRoomOfThoseThatWouldNot) {
+  jobs_.reset();
+  start_quick({{"openstack", 1, 0, 0}});
+  cluster_.run_results = {fail(Code::kUnavailable, "the node went away")};
+  create(nightly());
+  manual_.advance(hours(16));
+  ASSERT_TRUE(first_run_is("Failed"));
+  manual_.advance(minutes(1));
+  ASSERT_TRUE(
+      eventually([&] { return phase_of_backup("nightly-20261121020000-try2") == "Completed"; }));
+}
+
 TEST_F(SchedulerTest, AScheduleDoesNotOverlapItself) {
   cluster_.block_runs = true;
   create(nightly({{"schedule", "0 * * * *"}}));
