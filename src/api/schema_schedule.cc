@@ -89,7 +89,8 @@ Schema schedule_spec() {
                        SchemaFormat::kDuration)),
        changeable("jitter", text("Each run begins later by a part of this duration, always the "
                                  "same for the same run, so that many schedules do not begin at "
-                                 "once. Left out: at the minute.",
+                                 "once; but always before the next run is due. Left out: at the "
+                                 "minute.",
                                  SchemaFormat::kDuration)),
        changeable("retention", retention()),
        changeable("maxBackups",

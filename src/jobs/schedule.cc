@@ -36,6 +36,16 @@ unsigned count_missed(const Schedule& schedule, WallSeconds due) {
   return missed;
 }
 
+// The run that is to be dealt with now: the last one that has waited for its jitter, else the one
+// that waits for it; absent: none is due.
+std::optional<WallSeconds> due_now(const Schedule& schedule, WallSeconds now) {
+  const auto first = schedule.next_after(schedule.settled);
+  if (!first || *first > now) return {};
+  const auto last = schedule.cron.last(now, *first, schedule.zone);
+  if (last == first || now >= *last + jitter_of(schedule, *last)) return last;
+  return schedule.cron.last(*last - std::chrono::seconds{1}, *first, schedule.zone);
+}
+
 // When the last run is tried again, if it is.
 std::optional<WallSeconds> retry_at(const Schedule& schedule, WallSeconds failed_at) {
   if (!schedule.last_due || schedule.attempt == 0 || schedule.attempt >= kTriesOfARun) return {};
@@ -90,8 +100,11 @@ api::Json to_json(const kube::User& user) {
 }
 
 std::chrono::seconds jitter_of(const Schedule& schedule, WallSeconds due) {
-  const auto most = static_cast<std::uint64_t>(schedule.spec.jitter.count());
-  if (most == 0) return std::chrono::seconds{0};
+  std::chrono::seconds below = schedule.spec.jitter;
+  if (below.count() == 0) return below;
+  if (const auto next = schedule.next_after(due))
+    below = std::min<std::chrono::seconds>(below, *next - due);
+  const auto most = static_cast<std::uint64_t>(below.count());
   const storage::Sha256 digest = storage::sha256(
       as_bytes(schedule.uid + "/" + std::to_string(due.time_since_epoch().count())));
   std::uint64_t number = 0;
@@ -113,13 +126,7 @@ std::optional<WallSeconds> success_due(const Schedule& schedule, WallSeconds sin
 
 Decision decide(const Schedule& schedule, std::optional<WallSeconds> failed_at, WallSeconds now) {
   Decision decision;
-  std::optional<WallSeconds> due;
-  if (schedule.first_run)
-    due = schedule.settled;
-  else if (const auto first = schedule.next_after(schedule.settled); first && *first <= now)
-    due = schedule.cron.last(now, *first, schedule.zone);
-
-  if (due) {
+  if (const auto due = schedule.first_run ? schedule.settled : due_now(schedule, now)) {
     const WallSeconds begin =
         *due + (schedule.first_run ? std::chrono::seconds{0} : jitter_of(schedule, *due));
     const auto deadline = schedule.spec.starting_deadline;

@@ -56,8 +56,8 @@ struct Decision {
   What what = What::kWait;
   WallSeconds due{};     // of kRun and kSkip
   unsigned attempt = 1;  // of kRun
-  // Runs before `due`, at most 100 counted, which nobody makes up for: of several that were missed
-  // only the last is run.
+  // Runs before `due`, at most 100 counted, which nobody makes up for: of several that could have
+  // begun only the last is run.
   unsigned missed = 0;
   std::optional<WallSeconds> wake;  // of kWait: when there is something to do; absent: never
 };
@@ -67,7 +67,8 @@ struct Decision {
 [[nodiscard]] Decision decide(const Schedule& schedule, std::optional<WallSeconds> failed_at,
                               WallSeconds now);
 
-// How much later than due a run begins: the same on every replica.
+// How much later than due a run begins: the same on every replica, and never until the next run is
+// due, which would take its place.
 [[nodiscard]] std::chrono::seconds jitter_of(const Schedule& schedule, WallSeconds due);
 
 // Until when the next success of a schedule is due for it to be within the schedule: the first run

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/text.h"
 
@@ -83,6 +84,46 @@ TEST(ScheduleDecision, JitterIsTheSameForTheSameRun) {
   EXPECT_EQ(early.what, What::kWait);
   EXPECT_EQ(early.wake, at("2026-11-21T02:00:00Z") + jitter);
   EXPECT_EQ(decide(schedule, {}, *early.wake).what, What::kRun);
+}
+
+TEST(ScheduleDecision, NoJitterIsSoLongThatItCostsARun) {
+  api::Json object = daily();
+  object["spec"]["schedule"] = "*/5 * * * *";
+  object["spec"]["jitter"] = "30m";
+  Schedule schedule = *read_schedule(object);
+  std::set<std::chrono::seconds> jitters;
+  int runs = 0;
+  for (WallSeconds now = schedule.settled; now < at("2026-11-21T10:00:00Z");) {
+    const Decision decision = decide(schedule, {}, now);
+    if (decision.what == What::kWait) {
+      now = *decision.wake;
+      continue;
+    }
+    EXPECT_EQ(decision.missed, 0U) << "before " << to_rfc3339(decision.due);
+    jitters.insert(now - decision.due);
+    schedule.settled = decision.due;
+    ++runs;
+  }
+  EXPECT_EQ(runs, 24 * 12 - 1) << "the first is due at 10:05, the last at 9:55";
+  EXPECT_GT(jitters.size(), 100U) << "spread over the time that there is";
+  EXPECT_LT(*jitters.rbegin(), std::chrono::minutes(5));
+}
+
+TEST(ScheduleDecision, ARunThatHasWaitedIsBegunThoughTheNextOneIsDueByNow) {
+  api::Json object = daily();
+  object["spec"]["jitter"] = "12h";
+  const Schedule schedule = *read_schedule(object);
+  const WallSeconds next = at("2026-11-22T02:00:00Z");
+  ASSERT_GT(jitter_of(schedule, next), std::chrono::seconds(0));
+  const Decision late = decide(schedule, {}, next);
+  EXPECT_EQ(late.what, What::kRun);
+  EXPECT_EQ(late.due, at("2026-11-21T02:00:00Z"));
+  EXPECT_EQ(late.missed, 0U);
+  // But when that has waited long enough, too, it is the last one that is made up for.
+  const Decision later = decide(schedule, {}, next + jitter_of(schedule, next));
+  EXPECT_EQ(later.what, What::kRun);
+  EXPECT_EQ(later.due, next);
+  EXPECT_EQ(later.missed, 1U);
 }
 
 TEST(ScheduleDecision, TheFirstRunIsAtOnceWhenAsked) {
