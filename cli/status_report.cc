@@ -194,9 +194,15 @@ class Report {
     return json;
   }
 
+  // What a backup of a part holds.
   static std::string list_of(const Json& backup) {
-    const std::vector<std::string> names = api::read_backup_spec(backup).databases;
-    return names.empty() ? "its accounts and their rights" : join(names, ", ");
+    const api::BackupSpec spec = api::read_backup_spec(backup);
+    if (spec.content == "Grants") return "its accounts and their rights";
+    std::string text = spec.databases.empty() ? "all" : join(spec.databases, ", ");
+    if (!spec.exclude_databases.empty()) text += " but " + join(spec.exclude_databases, ", ");
+    if (!spec.exclude_tables.empty())
+      text += ", without the rows of " + join(spec.exclude_tables, ", ");
+    return text;
   }
 
   void judge_target(const std::string& ns, const Target& target) {

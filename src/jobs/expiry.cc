@@ -10,6 +10,7 @@
 #include "api/text.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "jobs/facts.h"
 #include "jobs/prudent_clock.h"
 #include "jobs/retention.h"
 #include "jobs/trash.h"
@@ -41,40 +42,59 @@ void newest_first(std::vector<Kept>& backups) {
                            [](const Kept& kept) { return kept.candidate.time; });
 }
 
-// The uids of the verified backups that no ttl removes: the newest of each set of instances, and of
-// each schedule as many as it asks for.
-std::set<std::string> needed_verified(const Environment& environment, WallTime now) {
-  struct Newest {
-    std::size_t needed = 1;
-    std::vector<std::pair<WallTime, std::string>> verified;  // with its uid
-  };
-  std::map<std::vector<std::string>, Newest> of_set;
-  std::map<std::pair<std::string, std::string>, Newest> of_schedule;  // by namespace and name
-  for (const api::ObjectPtr& object : environment.catalog->list(api::kSchedules, "").objects)
-    of_schedule[{object->key().ns, object->key().name}].needed =
-        api::read_schedule_spec(object->dom()).retention.min_verified;
-  for (const api::ObjectPtr& object : environment.catalog->list(api::kBackups, "").objects) {
+struct Verified {
+  api::ObjectPtr object;
+  WallTime time;
+  std::vector<std::string> set;  // its instances, and its namespace
+  bool partial;
+};
+
+// The verified backups of a namespace (empty: of all), newest first.
+std::vector<Verified> verified_backups(const Environment& environment, const std::string& ns,
+                                       WallTime now) {
+  std::vector<Verified> verified;
+  for (const api::ObjectPtr& object : environment.catalog->list(api::kBackups, ns).objects) {
     const api::Json dom = object->dom();
-    if (object->being_deleted() || api::phase_of(dom) != "Completed" || !is_verified(dom)) continue;
+    if (!facts::good(dom) || !is_verified(dom)) continue;
     std::vector<std::string> set = api::read_backup_spec(dom).database_instances;
     std::ranges::sort(set);
     set.push_back(object->key().ns);
-    const std::pair one(snapshot_time_of(dom), object->uid());
-    of_set[set].verified.push_back(one);
-    if (const auto found = of_schedule.find({object->key().ns, schedule_of(*object)});
-        found != of_schedule.end())
-      found->second.verified.push_back(one);
+    verified.push_back({object, snapshot_time_of(dom), std::move(set), facts::partial(dom)});
   }
+  std::ranges::stable_sort(verified, std::ranges::greater{},
+                           [&](const Verified& one) { return newness(one.time, now); });
+  return verified;
+}
+
+// Of each set of instances the newest of everything; where there is none, the newest of a part.
+std::set<std::string> needed_of_sets(const std::vector<Verified>& verified) {
+  std::set<std::vector<std::string>> seen;
   std::set<std::string> uids;
-  const auto keep = [&](Newest& newest) {
-    std::ranges::sort(newest.verified, std::ranges::greater{},
-                      [&](const auto& one) { return newness(one.first, now); });
-    for (std::size_t i = 0; i < std::min(newest.needed, newest.verified.size()); ++i)
-      uids.insert(newest.verified[i].second);
-  };
-  for (auto& [set, newest] : of_set) keep(newest);
-  for (auto& [name, newest] : of_schedule) keep(newest);
+  for (const bool partial : {false, true})
+    for (const Verified& one : verified)
+      if (one.partial == partial && seen.insert(one.set).second) uids.insert(one.object->uid());
   return uids;
+}
+
+// Of each schedule as many as it asks for.
+std::set<std::string> needed_of_schedules(const Environment& environment,
+                                          const std::vector<Verified>& verified) {
+  std::map<std::pair<std::string, std::string>, unsigned> left;  // by namespace and name
+  for (const api::ObjectPtr& object : environment.catalog->list(api::kSchedules, "").objects)
+    left[{object->key().ns, object->key().name}] =
+        api::read_schedule_spec(object->dom()).retention.min_verified;
+  std::set<std::string> uids;
+  for (const Verified& one : verified) {
+    const auto found = left.find({one.object->key().ns, schedule_of(*one.object)});
+    if (found == left.end() || found->second == 0) continue;
+    --found->second;
+    uids.insert(one.object->uid());
+  }
+  return uids;
+}
+
+void spare(const std::set<std::string>& needed, std::vector<Expiring>& expiring) {
+  std::erase_if(expiring, [&](const Expiring& one) { return needed.contains(one.object->uid()); });
 }
 
 }  // namespace
@@ -112,6 +132,7 @@ std::vector<Expiring> expiring_by_schedule(const Environment& environment, const
       expiring.push_back({ended[i].object, "failed, and " + std::to_string(kFailedKept) +
                                                " newer ones of schedule " + schedule.name +
                                                " did, too"});
+  if (!expiring.empty()) spare(needed_of_sets(verified_backups(environment, ns, now)), expiring);
   return expiring;
 }
 
@@ -129,8 +150,9 @@ std::vector<Expiring> expiring_by_ttl(const Environment& environment, WallTime n
     expiring.push_back({object, "its ttl ended at " + to_rfc3339(*time)});
   }
   if (expiring.empty()) return expiring;
-  const std::set<std::string> needed = needed_verified(environment, now);
-  std::erase_if(expiring, [&](const Expiring& one) { return needed.contains(one.object->uid()); });
+  const std::vector<Verified> verified = verified_backups(environment, "", now);
+  spare(needed_of_sets(verified), expiring);
+  spare(needed_of_schedules(environment, verified), expiring);
   return expiring;
 }
 

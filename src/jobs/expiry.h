@@ -1,10 +1,10 @@
 // Which backups go by themselves: by their ttl, and by the rules of their schedule.
 //
-// Whatever a rule says, these stay: what is held; the newest verified backup of a set of instances;
-// the newest retention.minVerified of a schedule. Nor do its rules remove the backup that was
-// recorded last, or what is dated later than now: a clock was wrong. What a clock dated that was
-// ahead takes no other's place, either. What goes is moved to the trash as if a user had deleted
-// it.
+// Whatever a rule says, these stay: what is held; of a set of instances the newest verified backup
+// of everything, or where there is none of a part; the newest retention.minVerified of a schedule.
+// Nor do its rules remove the backup that was recorded last, or what is dated later than now: a
+// clock was wrong. What a clock dated that was ahead takes no other's place, either. What goes is
+// moved to the trash as if a user had deleted it.
 //
 // Thread safety: all functions, from any thread.
 #pragma once

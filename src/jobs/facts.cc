@@ -79,7 +79,8 @@ bool good(const Json& backup) {
 
 bool partial(const Json& backup) {
   const api::BackupSpec spec = api::read_backup_spec(backup);
-  return !spec.databases.empty() || spec.content == "Grants";
+  return !spec.databases.empty() || !spec.exclude_databases.empty() ||
+         !spec.exclude_tables.empty() || spec.content == "Grants";
 }
 
 std::set<std::string> targets_of(const Json& restore) {

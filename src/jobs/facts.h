@@ -36,7 +36,8 @@ namespace gb::jobs::facts {
 [[nodiscard]] std::uint64_t bytes_of(const api::Json& backup, const std::string& instance);
 // Completed, and not being deleted.
 [[nodiscard]] bool good(const api::Json& backup);
-// Of some schemas only, or without their rows: no answer to the loss of everything.
+// Of some schemas only, or without the rows of some tables or of all: no answer to the loss of
+// everything.
 [[nodiscard]] bool partial(const api::Json& backup);
 
 // The instances that a restore writes to.

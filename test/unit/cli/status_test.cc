@@ -155,6 +155,26 @@ TEST_F(StatusTest, APartOfItIsNoBackupOfEverything) {
   EXPECT_THAT(problems(), IsEmpty());
 }
 
+TEST_F(StatusTest, WhatLeavesSomethingOutIsAPart) {
+  Json& part = backup("part", "2026-11-21T02:30:00Z");
+  const auto leaves_out = [&](const char* field, Json what) {
+    part["spec"] = {{"databaseInstances", {"openstack"}}, {field, std::move(what)}};
+    return problems();
+  };
+  EXPECT_THAT(leaves_out("excludeDatabases", {"nova", "glance"}),
+              testing::ElementsAre(
+                  "openstack: only a part of it was ever backed up: all but nova, glance"));
+  EXPECT_THAT(leaves_out("excludeTables", {"nova.shadow_*"}),
+              testing::ElementsAre("openstack: only a part of it was ever backed up: all, "
+                                   "without the rows of nova.shadow_*"));
+  part["spec"]["databases"] = {"nova"};
+  EXPECT_THAT(problems(), testing::ElementsAre("openstack: only a part of it was ever backed up: "
+                                               "nova, without the rows of nova.shadow_*"));
+  EXPECT_THAT(leaves_out("content", "Grants"),
+              testing::ElementsAre("openstack: only a part of it was ever backed up: its accounts "
+                                   "and their rights"));
+}
+
 TEST_F(StatusTest, WhatWasNotVerifiedIsSaid) {
   backup("b", "2026-11-21T02:00:00Z")["status"]["conditions"][0]["status"] = "False";
   EXPECT_THAT(problems(), testing::ElementsAre("openstack: its newest backup b was not verified"));

@@ -117,6 +117,40 @@ TEST_F(JanitorTest, WhatIsHeldOrTheLastVerifiedStays) {
   EXPECT_THAT(names(), UnorderedElementsAre("held", "last", "other"));
 }
 
+// What holds a part only is no answer to the loss of everything.
+TEST_F(JanitorTest, TheLastVerifiedOneOfEverythingStaysThoughPartsAreNewer) {
+  take("older", {{"ttl", "1h"}});
+  take("whole", {{"ttl", "1h"}});
+  take("some", {{"ttl", "1h"}, {"databases", {"keystone"}}});
+  take("all-but", {{"ttl", "1h"}, {"excludeDatabases", {"nova"}}});
+  take("no-rows", {{"ttl", "1h"}, {"excludeTables", {"nova.shadow_*"}}});
+  take("grants", {{"ttl", "1h"}, {"content", "Grants"}});
+  api::Json safety = backup("safety", {{"databases", {"keystone", "nova"}}});
+  safety["metadata"]["labels"] = {{"backup.rhoso.io/safety-of", "restore-1"}};
+  finish(submit(std::move(safety)));
+  manual_.advance(hours(48));
+  look();
+  EXPECT_THAT(names(), UnorderedElementsAre("whole", "safety"));
+}
+
+TEST_F(JanitorTest, WhereThereAreOnlyPartsTheLastOfThemStays) {
+  take("a", {{"ttl", "1h"}, {"databases", {"keystone"}}});
+  take("b", {{"ttl", "1h"}, {"databases", {"nova"}}});
+  manual_.advance(hours(48));
+  look();
+  EXPECT_THAT(names(), ElementsAre("b"));
+}
+
+TEST_F(JanitorTest, TheRulesOfAScheduleLeaveTheLastOneOfEverything) {
+  make_schedule({{"retention", {{"keepLast", 2U}}}});
+  take("old", api::Json::object(), "nightly");
+  take("whole", api::Json::object(), "nightly");
+  // Its template was changed.
+  for (const char* name : {"p1", "p2", "p3"}) take(name, {{"databases", {"keystone"}}}, "nightly");
+  look();
+  EXPECT_THAT(names(), UnorderedElementsAre("whole", "p2", "p3"));
+}
+
 TEST_F(JanitorTest, NothingExpiresBecauseTheClockJumped) {
   take("a", {{"ttl", "24h"}});
   take("b");

@@ -121,6 +121,10 @@ TEST_F(MeasuresTest, APartIsNoAnswerToTheLossOfEverything) {
   add(api::kBackups, backup("part", {{"databases", {"nova"}}}), completed("2026-11-20"));
   EXPECT_EQ(of_main("last_success_partial"), 1);
   EXPECT_FALSE(of_main("rpo_seconds"));
+  add(api::kBackups, backup("all-but", {{"excludeDatabases", {"nova"}}}), completed("2026-11-20"));
+  add(api::kBackups, backup("no-rows", {{"excludeTables", {"*.*"}}}), completed("2026-11-20"));
+  EXPECT_EQ(of_main("last_success_partial"), 1);
+  EXPECT_FALSE(of_main("rpo_seconds"));
   add(api::kBackups, backup("whole"), completed("2026-11-19"));
   EXPECT_EQ(of_main("last_success_partial"), 0);
   EXPECT_EQ(of_main("last_success_timestamp_seconds"), seconds_at("2026-11-19T10:01:00Z"));
