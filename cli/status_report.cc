@@ -14,6 +14,8 @@
 #include "base/text.h"
 #include "cli/cluster.h"
 #include "jobs/facts.h"
+#include "jobs/follower.h"
+#include "jobs/left_blocks.h"
 #include "jobs/prudent_clock.h"
 
 namespace gb::cli {
@@ -37,6 +39,12 @@ using std::chrono::seconds;
 
 // A schedule that is due for longer than this is not just about to begin.
 constexpr seconds kOverdue{300};
+// Where its backups are not to be seen, a standby whose data are older than this is said to be: the
+// threshold of the alert GaleraBackupFollowLag.
+constexpr std::chrono::hours kOldStandby{48};
+
+// Of a restore that follows: the moment of the data that its targets hold.
+constexpr const char* kHeldSnapshot = "status.follow.snapshotTime";
 
 struct Instance {
   const Json* whole = nullptr;   // the newest good backup of everything
@@ -65,6 +73,7 @@ class Report {
     Json instances = Json::array();
     for (const auto& [key, instance] : instances_) instances.push_back(describe(key, instance));
     for (const auto& [key, target] : targets_) judge_target(key.first, target);
+    for (const Json& restore : lists_.at("restores")) judge_restore(restore);
     for (const Json& schedule : lists_.at("schedules")) judge_schedule(schedule);
     const Json stores = describe_stores();
     std::ranges::stable_sort(problems_, {}, &Problem::rank);
@@ -78,8 +87,8 @@ class Report {
 
  private:
   using Key = std::pair<std::string, std::string>;  // namespace, name
-  // The worst first: nothing to restore from, then what will become that.
-  enum Rank { kNoBackup, kStore, kFailed, kSchedule, kWeak };
+  // The worst first: what hurts now, nothing to restore from, then what will become that.
+  enum Rank { kBlocked, kNoBackup, kStore, kFailed, kSchedule, kWeak };
   struct Problem {
     Rank rank;
     Json json;
@@ -90,9 +99,11 @@ class Report {
   }
 
   void problem(Rank rank, const std::string& ns, const std::string& about,
-               const std::string& message, std::optional<WallTime> since = {}) {
+               const std::string& message, std::optional<WallTime> since = {},
+               const std::string& hint = {}) {
     Json json = {{"namespace", ns}, {"about", about}, {"message", message}};
     if (since) json["since"] = to_rfc3339(*since);
+    if (!hint.empty()) json["hint"] = hint;
     problems_.push_back({rank, std::move(json)});
   }
 
@@ -108,12 +119,14 @@ class Report {
   void take_running(const Json& object, const char* resource,
                     const std::vector<std::string>& instances) {
     const std::string name = short_form(*api::find_resource(resource), metadata(object, "name"));
-    Json json = {
-        {"namespace", metadata(object, "namespace")},
-        {"object", name},
-        {"instances", instances},
-        {"phase", api::phase_of(object)},
-        {"percent", api::number_member(api::at_path(object, "status.progress"), "percent")}};
+    Json json = {{"namespace", metadata(object, "namespace")},
+                 {"object", name},
+                 {"instances", instances},
+                 {"phase", api::phase_of(object)}};
+    if (json["phase"] != jobs::kFollowing)
+      json["percent"] = api::number_member(api::at_path(object, "status.progress"), "percent");
+    else if (const auto held = time_at(object, kHeldSnapshot))
+      json["lagSeconds"] = seconds_between(*held, now_);
     if (const auto start = time_at(object, "status.startTime")) {
       json["startTime"] = to_rfc3339(*start);
       json["seconds"] = seconds_between(*start, now_);
@@ -209,6 +222,72 @@ class Report {
     if (target.failed == nullptr) return;
     if (target.completed == nullptr || ended(*target.completed) < ended(*target.failed))
       failure(ns, api::kRestores, *target.failed);
+  }
+
+  static std::string about_restore(const Json& restore) {
+    return short_form(*api::find_resource(api::kRestores), metadata(restore, "name"));
+  }
+
+  void judge_restore(const Json& restore) {
+    const std::vector<std::string> blocked =
+        texts(api::member(api::member(restore, "status"), jobs::kTrafficLeftBlocked));
+    if (!blocked.empty())
+      problem(kBlocked, metadata(restore, "namespace"), about_restore(restore),
+              "applications may be unable to write to " + join(blocked, ", ") +
+                  ": nodes that it made read_only did not answer at its end",
+              ended(restore),
+              "start the nodes that are down: they are given back as soon as they answer; take "
+              "those that are gone for good out of the server's configuration");
+    if (api::phase_of(restore) == jobs::kFollowing) judge_standby(restore);
+  }
+
+  void judge_standby(const Json& restore) {
+    const std::string ns = metadata(restore, "namespace");
+    const auto held = time_at(restore, kHeldSnapshot);
+    const std::string state =
+        held ? "its data are " + human_duration(seconds(seconds_between(*held, now_))) + " old"
+             : "it holds no backup yet";
+    const std::string more = "kubectl describe " + std::string(api::kRestores) + "." + api::kGroup +
+                             " " + metadata(restore, "name") + " -n " + ns;
+    const Json& follow = api::at_path(restore, "status.follow");
+    if (const auto [healthy, why] = condition(restore, "Healthy"); healthy == "False") {
+      const std::string next = api::text_member(follow, "nextTryTime");
+      return problem(
+          kSchedule, ns, about_restore(restore), state + ", and it can not follow: " + why, {},
+          "it is tried again by itself" + (next.empty() ? "" : " at " + next) + "; more: " + more);
+    }
+    if (!api::text_member(follow, "active").empty()) return;
+    const api::RestoreSpec spec = api::read_restore_spec(restore);
+    const std::string source = jobs::source_namespace(restore, spec);
+    const Json* waits = newest_to_follow(spec, source);
+    if (waits != nullptr && (!held || latest_snapshot(*waits) > *held))
+      return problem(
+          kSchedule, ns, about_restore(restore),
+          state + ", and backup " + metadata(*waits, "name") + " is not restored on it yet", {},
+          "what keeps it: " + more);
+    const auto since = held ? held : time_at(restore, "status.startTime");
+    if (waits == nullptr && since && now_ - *since > kOldStandby)
+      problem(kSchedule, ns, about_restore(restore), state, {},
+              "whether schedule " + spec.schedule + " of namespace " + source + " makes backups; " +
+                  more);
+  }
+
+  // The newest good backup that a standby has had time to take in; null: none is to be seen.
+  const Json* newest_to_follow(const api::RestoreSpec& spec, const std::string& source) {
+    const Json* kept = nullptr;
+    for (const Json& backup : lists_.at("backups"))
+      if (good(backup) && metadata(backup, "namespace") == source &&
+          jobs::is_followed(spec, backup) && now_ - ended(backup) > kOverdue)
+        newest(kept, backup,
+               [&](const Json& one) { return jobs::newness(latest_snapshot(one), now_); });
+    return kept;
+  }
+
+  static WallTime latest_snapshot(const Json& backup) {
+    WallTime latest{};
+    for (const std::string& name : api::read_backup_spec(backup).database_instances)
+      latest = std::max(latest, snapshot_of(backup, name));
+    return latest;
   }
 
   void failure(const std::string& ns, const char* resource, const Json& object) {

@@ -89,6 +89,8 @@ class Screen {
         message = api::cut_runes(message, kMessageWidth - 1) + "…";
       text_ += "  ! " + named(one, api::text_member(one, "about")) +
                (since.empty() ? "" : " (" + since + ")") + ": " + printable(message) + "\n";
+      if (const std::string hint = api::text_member(one, "hint"); !hint.empty())
+        text_ += "    → " + printable(hint) + "\n";
     }
     if (list.size() > kMostProblems)
       text_ += "  … and " + std::to_string(list.size() - kMostProblems) +
@@ -147,12 +149,17 @@ class Screen {
       entries.push_back(one);
       std::vector<std::string> instances = one["instances"];
       rows.push_back({api::text_member(one, "object"), join(instances, ","),
-                      api::text_member(one, "phase"),
-                      std::to_string(one["percent"].get<std::uint64_t>()) + "%",
+                      api::text_member(one, "phase"), progress_cell(one),
                       one.contains("seconds") ? human_duration(seconds(one["seconds"])) : "-"});
     }
     if (!rows.empty())
       table({"RUNNING", "INSTANCES", "PHASE", "PROGRESS", "SINCE"}, std::move(rows), entries);
+  }
+
+  static std::string progress_cell(const Json& job) {
+    if (job.contains("percent")) return std::to_string(job["percent"].get<std::uint64_t>()) + "%";
+    if (!job.contains("lagSeconds")) return "nothing yet";
+    return human_duration(seconds(job["lagSeconds"])) + " behind";
   }
 
   void stores() {

@@ -93,6 +93,8 @@ std::set<std::string> targets_of(const Json& restore) {
       const auto mapped = spec.targets.find(name);
       targets.insert(mapped == spec.targets.end() ? name : mapped->second);
     }
+  if (targets.empty())
+    for (const auto& [source, target] : spec.targets) targets.insert(target);
   return targets;
 }
 

@@ -40,7 +40,7 @@ namespace gb::jobs::facts {
 // everything.
 [[nodiscard]] bool partial(const api::Json& backup);
 
-// The instances that a restore writes to.
+// The instances that a restore writes to, as far as it tells.
 [[nodiscard]] std::set<std::string> targets_of(const api::Json& restore);
 
 // How fast a completed restore went; nothing when that can not be told.

@@ -28,24 +28,24 @@ std::string label_of(const api::Json& object, const char* label) {
   return api::text_member(api::member(api::member(object, "metadata"), "labels"), label);
 }
 
-std::string source_namespace(const api::Json& follower, const api::RestoreSpec& spec) {
-  return spec.source_namespace.empty() ? namespace_of(follower) : spec.source_namespace;
+std::string last_uid(const api::Json& follower) {
+  return api::text_member(api::member(api::member(follower, "status"), "follow"), "backupUID");
 }
 
-// Whether this completed backup is one that the spec restores.
-bool is_wanted(const api::RestoreSpec& spec, const api::Json& backup) {
+}  // namespace
+
+std::string source_namespace(const api::Json& follower, const api::RestoreSpec& spec) {
+  return spec.source_namespace.empty() ? facts::metadata(follower, "namespace")
+                                       : spec.source_namespace;
+}
+
+bool is_followed(const api::RestoreSpec& spec, const api::Json& backup) {
   if (label_of(backup, kScheduleLabel) != spec.schedule) return false;
   const auto have = api::read_backup_spec(backup).database_instances;
   return std::ranges::all_of(spec.database_instances, [&](const std::string& wanted) {
     return std::ranges::find(have, wanted) != have.end();
   });
 }
-
-std::string last_uid(const api::Json& follower) {
-  return api::text_member(api::member(api::member(follower, "status"), "follow"), "backupUID");
-}
-
-}  // namespace
 
 api::Json restore_of_follower(const api::Json& follower, const api::Object& backup,
                               unsigned attempt) {
@@ -71,7 +71,7 @@ api::Json restore_of_follower(const api::Json& follower, const api::Object& back
 api::ObjectPtr newest_to_follow(const Environment& environment, const api::Json& follower) {
   const api::RestoreSpec spec = api::read_restore_spec(follower);
   return newest_backup(environment, source_namespace(follower, spec),
-                       [&](const api::Json& backup) { return is_wanted(spec, backup); });
+                       [&](const api::Json& backup) { return is_followed(spec, backup); });
 }
 
 api::Json initial_follow_status(const api::Object* newest) {
@@ -183,7 +183,7 @@ void Follower::find_newest(const api::Json& follower, Entry& entry) {
        environment_.catalog->list(api::kBackups, source_namespace(follower, spec)).objects) {
     if (object->revision() <= entry.seen || object->being_deleted()) continue;
     const api::Json backup = object->dom();
-    if (api::phase_of(backup) != "Completed" || !is_wanted(spec, backup)) continue;
+    if (api::phase_of(backup) != "Completed" || !is_followed(spec, backup)) continue;
     if (entry.newest == nullptr || newness(snapshot_time_of(backup), now) >=
                                        newness(snapshot_time_of(entry.newest->dom()), now))
       entry.newest = object;

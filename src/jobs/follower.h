@@ -17,6 +17,7 @@
 #include <string>
 #include <thread>
 
+#include "api/types.h"
 #include "jobs/environment.h"
 
 namespace gb::jobs {
@@ -24,6 +25,10 @@ namespace gb::jobs {
 inline constexpr const char* kFollowLabel = "backup.rhoso.io/follow";
 inline constexpr const char* kFollowing = "Following";  // the phase of what follows
 
+// Where the backups are that it restores.
+[[nodiscard]] std::string source_namespace(const api::Json& follower, const api::RestoreSpec& spec);
+// Whether this completed backup of the source namespace is one of them.
+[[nodiscard]] bool is_followed(const api::RestoreSpec& spec, const api::Json& backup);
 // The restore of `backup` that `follower` makes, without what its creation adds.
 [[nodiscard]] api::Json restore_of_follower(const api::Json& follower, const api::Object& backup,
                                             unsigned attempt);

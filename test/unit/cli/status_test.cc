@@ -83,6 +83,12 @@ class StatusTest : public testing::Test {
       out.push_back(one["about"].get<std::string>() + ": " + one["message"].get<std::string>());
     return out;
   }
+  std::vector<std::string> hints() {
+    std::vector<std::string> out;
+    const Json made = report();
+    for (const Json& one : made["problems"]) out.push_back(one.value("hint", ""));
+    return out;
+  }
   std::string screen(const std::string& ns = "openstack") { return status_text(report(ns)); }
 
   Json lists_{{"backups", Json::array()},
@@ -199,6 +205,87 @@ TEST_F(StatusTest, AFailedRestoreCountsUntilOneSucceeds) {
   EXPECT_THAT(problems(), IsEmpty());
 }
 
+TEST_F(StatusTest, ARestoreThatLeftNodesReadOnlyIsTheWorstOfAll) {
+  Json& left = restore("r-1", "2026-11-21T02:10:00Z", "Completed");
+  left["status"]["trafficLeftBlocked"] = {"openstack", "openstack-cell1"};
+  backup("part", "2026-11-21T02:00:00Z")["spec"]["databases"] = {"nova"};
+  EXPECT_THAT(problems(),
+              testing::ElementsAre(HasSubstr("restore/r-1: applications may be unable to write to "
+                                             "openstack, openstack-cell1: "),
+                                   HasSubstr("only a part")));
+  EXPECT_THAT(hints(), testing::ElementsAre(HasSubstr("start the nodes"), ""));
+  EXPECT_THAT(screen(), HasSubstr("\n    → start the nodes"));
+}
+
+class StandbyTest : public StatusTest {
+ protected:
+  void SetUp() override {
+    run("nightly-1", "2026-11-20T23:00:00Z");
+    lists_["restores"].push_back(
+        object("galerarestores", "standby",
+               {{"schedule", "nightly"}, {"follow", true}, {"targets", {{"openstack", "dr"}}}},
+               {{"phase", "Following"},
+                {"startTime", "2026-11-20T20:00:00Z"},
+                {"follow", Json::object()}}));
+  }
+  void run(const std::string& name, const std::string& at, const char* of = "nightly") {
+    backup(name, at)["metadata"]["labels"] = {{"backup.rhoso.io/schedule", of}};
+  }
+  void healthy(const std::string& status, const std::string& message) {
+    standby()["status"]["conditions"] = {
+        {{"type", "Healthy"}, {"status", status}, {"message", message}}};
+  }
+  void holds(const std::string& snapshot) { follow()["snapshotTime"] = snapshot; }
+  Json& standby() { return lists_["restores"][0]; }
+  Json& follow() { return standby()["status"]["follow"]; }
+};
+
+TEST_F(StandbyTest, OneThatHoldsTheNewestBackupShowsItsLag) {
+  holds("2026-11-20T23:00:00Z");
+  healthy("True", "the target holds backup nightly-1");
+  EXPECT_THAT(problems(), IsEmpty());
+  EXPECT_EQ(report()["running"][0]["lagSeconds"], 4 * 3600);
+  EXPECT_FALSE(report()["running"][0].contains("percent"));
+  EXPECT_THAT(screen(), HasSubstr("restore/standby   dr          Following   4h behind   7h"));
+}
+
+TEST_F(StandbyTest, OneThatCanNotFollowIsAProblemWithWhatToDo) {
+  healthy("False", "backup nightly-1 could not be restored: the preflight failed");
+  follow()["nextTryTime"] = "2026-11-21T03:04:00Z";
+  EXPECT_THAT(problems(), testing::ElementsAre(
+                              "restore/standby: it holds no backup yet, and it can not follow: "
+                              "backup nightly-1 could not be restored: the preflight failed"));
+  EXPECT_THAT(hints(), testing::ElementsAre(
+                           "it is tried again by itself at 2026-11-21T03:04:00Z; more: kubectl "
+                           "describe galerarestores.backup.rhoso.io standby -n openstack"));
+  EXPECT_THAT(screen(),
+              AllOf(HasSubstr("Following   nothing yet"), HasSubstr("\n    → it is tried again")));
+  holds("2026-11-20T20:00:00Z");
+  EXPECT_THAT(problems(), testing::ElementsAre(HasSubstr("its data are 7h old, and it can not")));
+}
+
+TEST_F(StandbyTest, ABackupThatWaitsToBeRestoredIsAProblemAfterAWhile) {
+  holds("2026-11-20T23:00:00Z");
+  run("nightly-2", "2026-11-21T02:58:00Z");
+  EXPECT_THAT(problems(), IsEmpty()) << "it has just been made";
+  run("nightly-3", "2026-11-21T02:00:00Z");
+  run("other", "2026-11-21T02:10:00Z", "hourly");
+  EXPECT_THAT(problems(), testing::ElementsAre("restore/standby: its data are 4h old, and backup "
+                                               "nightly-3 is not restored on it yet"));
+  EXPECT_THAT(hints(), testing::ElementsAre(HasSubstr("kubectl describe")));
+  follow()["active"] = "standby-20261121020000";
+  EXPECT_THAT(problems(), IsEmpty()) << "it is on its way";
+}
+
+TEST_F(StandbyTest, OneWhoseBackupsAreNotToBeSeenIsAProblemWhenItIsOld) {
+  standby()["spec"]["sourceNamespace"] = "elsewhere";
+  holds("2026-11-19T04:00:00Z");
+  EXPECT_THAT(problems(), IsEmpty());
+  holds("2026-11-19T02:00:00Z");
+  EXPECT_THAT(problems(), testing::ElementsAre("restore/standby: its data are 2d1h old"));
+  EXPECT_THAT(hints(), testing::ElementsAre(HasSubstr("schedule nightly of namespace elsewhere")));
+}
+
 TEST_F(StatusTest, SchedulesThatFailOversleepOrAreSuspended) {
   backup("b", "2026-11-21T02:00:00Z");
   Json& nightly = schedule({{"consecutiveFailures", 3},
@@ -267,6 +354,8 @@ TEST_F(StatusTest, HollowObjectsAreBorne) {
   lists_["schedules"] = lists_["stores"] = lists_["backups"];
   lists_["backups"].push_back({{"spec", {{"databaseInstances", {"a"}}}},
                                {"status", {{"phase", "Completed"}, {"instances", "x"}}}});
+  lists_["restores"].push_back(
+      {{"status", {{"phase", "Following"}, {"follow", 1}, {"trafficLeftBlocked", "x"}}}});
   EXPECT_FALSE(screen().empty());
 }
 
