@@ -46,12 +46,13 @@ std::optional<WallSeconds> due_now(const Schedule& schedule, WallSeconds now) {
   return schedule.cron.last(*last - std::chrono::seconds{1}, *first, schedule.zone);
 }
 
-// When the last run is tried again, if it is.
-std::optional<WallSeconds> retry_at(const Schedule& schedule, WallSeconds failed_at) {
+// When the last run is tried again, if it is; in the past, after an outage.
+std::optional<WallSeconds> retry_at(const Schedule& schedule, WallSeconds failed_at,
+                                    WallSeconds now) {
   if (!schedule.last_due || schedule.attempt == 0 || schedule.attempt >= kTriesOfARun) return {};
   const WallSeconds at = failed_at + kFirstRetry * (1U << (schedule.attempt - 1));
   const auto deadline = schedule.spec.starting_deadline;
-  if (deadline && at > *schedule.last_due + *deadline) return {};
+  if (deadline && std::max(at, now) > *schedule.last_due + *deadline) return {};
   return at;
 }
 
@@ -142,7 +143,7 @@ Decision decide(const Schedule& schedule, std::optional<WallSeconds> failed_at, 
     return decision;
   }
 
-  if (const auto retry = failed_at ? retry_at(schedule, *failed_at) : std::nullopt) {
+  if (const auto retry = failed_at ? retry_at(schedule, *failed_at, now) : std::nullopt) {
     decision.wake = retry;
     if (*retry <= now) {
       decision.what = Decision::What::kRun;

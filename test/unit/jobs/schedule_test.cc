@@ -158,6 +158,19 @@ TEST(ScheduleDecision, AFailedRunIsTriedAgainLaterAndLater) {
   EXPECT_EQ(next.due, at("2026-11-22T02:00:00Z"));
 }
 
+TEST(ScheduleDecision, AfterAnOutageNothingIsTriedAgainThatIsTooLateByNow) {
+  api::Json object = daily();
+  object["spec"]["startingDeadline"] = "10m";
+  object["status"] = {{"settledTime", "2026-11-21T02:00:00Z"},
+                      {"lastScheduleTime", "2026-11-21T02:00:00Z"},
+                      {"attempt", 1U}};
+  const char* failed = "2026-11-21T02:02:00Z";
+  EXPECT_EQ(decided(object, "2026-11-21T02:10:00Z", failed).what, What::kRun);
+  const Decision late = decided(object, "2026-11-21T02:10:01Z", failed);
+  EXPECT_EQ(late.what, What::kWait);
+  EXPECT_EQ(late.wake, at("2026-11-22T02:00:00Z"));
+}
+
 TEST(ScheduleDecision, WithoutAFailureNothingIsTriedAgain) {
   api::Json object = daily();
   object["status"] = {{"settledTime", "2026-11-21T02:00:00Z"},
