@@ -2,8 +2,8 @@
 
 // What restic's own policy keeps. Compiled inside restic's module, whose policy is internal to it.
 //
-// Each line of the input is "last hourly daily weekly monthly yearly within-hours<TAB>time …" (seconds since 1970, any
-// order); each line of the output the times that are kept.
+// Each line of the input is "last hourly daily weekly monthly yearly within-hours<TAB>zone<TAB>time …" (seconds since
+// 1970, any order): restic judges by the local times of the snapshots. Each line of the output is the times that are kept.
 package main
 
 import (
@@ -17,13 +17,16 @@ import (
 	"github.com/restic/restic/internal/restic"
 )
 
-func number(text string) int {
-	value, err := strconv.Atoi(text)
+func must[T any](value T, err error) T {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	return value
+}
+
+func number(text string) int {
+	return must(strconv.Atoi(text))
 }
 
 func main() {
@@ -32,16 +35,17 @@ func main() {
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
 	for in.Scan() {
-		rules, times, _ := strings.Cut(in.Text(), "\t")
-		n := strings.Fields(rules)
+		fields := strings.Split(in.Text(), "\t")
+		n := strings.Fields(fields[0])
+		zone := must(time.LoadLocation(fields[1]))
 		policy := restic.ExpirePolicy{
 			Last: number(n[0]), Hourly: number(n[1]), Daily: number(n[2]), Weekly: number(n[3]),
 			Monthly: number(n[4]), Yearly: number(n[5]),
 			Within: restic.Duration{Hours: number(n[6])},
 		}
 		var list restic.Snapshots
-		for _, text := range strings.Fields(times) {
-			list = append(list, &restic.Snapshot{Time: time.Unix(int64(number(text)), 0).UTC()})
+		for _, text := range strings.Fields(fields[2]) {
+			list = append(list, &restic.Snapshot{Time: time.Unix(int64(number(text)), 0).In(zone)})
 		}
 		kept, _, _ := restic.ApplyPolicy(list, policy)
 		for _, one := range kept {
