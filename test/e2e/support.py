@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -13,12 +14,15 @@ from gbtest import load, process
 from gbtest.apiserver import instance, program
 from gbtest.bed import NAMESPACE, Bed
 from gbtest.process import wait_until
+from gbtest.session import Session, SqlError
 
 GROUP = "backup.rhoso.io"
 API = f"/apis/{GROUP}/v1beta1/namespaces/{NAMESPACE}"
 BACKUPS, RESTORES = f"galerabackups.{GROUP}", f"galerarestores.{GROUP}"
 FINAL = ("Completed", "Failed", "Cancelled")
 ROWS = "40000"
+RESTORED_TABLE = "compute_nodes"
+BAD_DATABASE, NO_SUCH_TABLE, LOCK_DEADLOCK = 1049, 1146, 1213
 
 _bed = None
 _mounted = []
@@ -120,12 +124,13 @@ class Case(unittest.TestCase):
                 return
             time.sleep(0.5)
 
-    def create(self, manifest, timeout=None):
-        """Creates, and returns the object as answered; `timeout` is the server's (\"2s\")."""
+    def create(self, manifest, timeout=None, through=None):
+        """Creates (by the kubectl `through`, else as alice), and returns the object as answered; `timeout` is the server's (\"2s\")."""
+        through = through or self.alice
         if timeout is None:
-            return self.alice.create(manifest)
+            return through.create(manifest)
         resource = manifest["kind"].lower() + "s"
-        return json.loads(self.alice("create", "--raw", f"{API}/{resource}?timeout={timeout}", "-f", "-", stdin=manifest))
+        return json.loads(through("create", "--raw", f"{API}/{resource}?timeout={timeout}", "-f", "-", stdin=manifest))
 
     def create_fails(self, manifest, reason, *words, hint):
         """The Status has this reason, and its message these words and `hint`, which says what to do; nothing was created.
@@ -178,31 +183,44 @@ class Case(unittest.TestCase):
         self.wait_phase(backup, "Running")
         wait_until(f"the dump to stand at {held_at}", self.waiting_nodes, 60)
 
-    def running_restore(self, backup, targets, **spec):
-        """A restore onto the second cluster whose rows wait for a lock until the returned stack is closed.
+    def running_restore(self, backup, targets, through=None, **spec):
+        """A restore onto the second cluster, by the kubectl `through`, that stands still among rows until what is returned is closed.
 
-        The lock also makes the nodes Donor/Desynced, which a preflight refuses, and definitions are not let through it: so it
-        is taken while rows are loaded. A restore that was too quick, or was met at a definition, is tried again.
+        It stands at a small table of its own rows: no statement comes to that one any more but those that read and write
+        rows (it has no foreign keys, and keys that are made with it), so Galera has no cause to take the lock away. The lock is
+        asked for until the table is there; all other tables, their foreign keys and the views come before its comparison.
         """
-        for attempt in range(1, 6):
-            restore = self.restore(f"running-{attempt}", backup, targets=targets, **spec)
-            client = self.start_kubectl("create", "--raw", f"{API}/galerarestores?timeout=30s", "-f", "-", stdin=restore)
-            wait_until("the restore to load rows", lambda: self.alice.exists(RESTORES, restore["metadata"]["name"])
-                       and ("loading " in self.log_of(restore) or self.phase(restore) in FINAL), 60)
-            held = self.bed.second.holding_everywhere("FLUSH TABLES WITH READ LOCK")
-            wait_until("the restore to wait for the lock", lambda: self.held_rows() or self.phase(restore) in FINAL, 60)
-            client.terminate()
-            client.wait()
-            if self.phase(restore) not in FINAL:
-                self.addCleanup(held.close)
-                return restore, held
-            held.close()
-            self.bed.second.drop_everything()
-        raise AssertionError("no restore was slow enough to be caught at work")
+        restore = self.restore("running", backup, targets=targets, **spec)
+        # The node that applications use is written through.
+        held = Session(self.bed.second.node(1))
+        self.addCleanup(held.close)
+        client = self.start_kubectl("create", "--raw", f"{API}/galerarestores?timeout=30s", "-f", "-", stdin=restore, through=through)
+
+        def locked():
+            if client.poll():
+                self.fail(client.stdout.read())
+            return self.locks(held, f"nova_cell1.{RESTORED_TABLE}")
+        wait_until("the restore's table to be there, and locked", locked, 60, interval=0.01)
+        client.terminate()
+        client.wait()
+        wait_until("the restore to wait for the lock", self.held_rows, 60)
+        self.assertEqual(self.get(restore)["status"]["phase"], "Restoring")
+        return restore, held
+
+    @staticmethod
+    def locks(session, table):
+        """Whether the lock was given; there is no such table yet, or Galera took it away."""
+        try:
+            session.ask(f"LOCK TABLES {table} WRITE")
+            return True
+        except SqlError as error:
+            if error.number in (BAD_DATABASE, NO_SUCH_TABLE, LOCK_DEADLOCK):
+                return False
+            raise
 
     def held_rows(self):
-        return [n for n in self.bed.second.nodes if n.sql(
-            "SELECT id FROM information_schema.processlist WHERE state LIKE 'Waiting for%lock' AND info IS NOT NULL", check=False)]
+        return self.bed.second.node(1).sql("SELECT id FROM information_schema.processlist WHERE state LIKE 'Waiting for table%' AND "
+                                           f"info LIKE '%{RESTORED_TABLE}%' AND info NOT LIKE 'LOCK TABLES%'", check=False)
 
     def log_of(self, manifest):
         return self.alice.raw(f"{API}/{manifest['kind'].lower()}s/{manifest['metadata']['name']}/log")
@@ -260,9 +278,23 @@ class Case(unittest.TestCase):
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         return done.stdout + done.stderr
 
-    def start_kubectl(self, *arguments, stdin):
-        """kubectl in the background, with its input written."""
-        child = subprocess.Popen(self.alice.argv(*arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def lines_of(self, argv):
+        """What a program says that goes on: a list that grows by its lines until the test ends."""
+        lines = []
+        child = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+
+        def read():
+            for line in child.stdout:
+                lines.append(line)
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        for clear_away in (child.stdout.close, child.wait, reader.join, child.kill):
+            self.addCleanup(clear_away)
+        return lines
+
+    def start_kubectl(self, *arguments, stdin, through=None):
+        """kubectl (alice's, unless another is given) in the background, with its input written."""
+        child = subprocess.Popen((through or self.alice).argv(*arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, text=True)
         self.addCleanup(child.stdout.close)
         child.stdin.write(json.dumps(stdin))
