@@ -420,7 +420,11 @@ CheckedPlan check_target(const Endpoint& target, const Result<Topology>& topolog
   }
   auto ranked = rank_donors(target, *topology);
   if (!ranked) {
-    add_check(out, "TargetSynced", fail(ranked.error()));
+    Error error = std::move(ranked).error();
+    error.hint =
+        "wait until one of them is Synced: a donor is, when it has caught up; one that was taken "
+        "out by hand comes back by SET GLOBAL wsrep_desync = OFF";
+    add_check(out, "TargetSynced", fail(std::move(error)));
     return out;
   }
   add_check(out, "TargetSynced", {});

@@ -1,6 +1,7 @@
 // What is said before a restore touches anything: what stands in its way, and what is not known.
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <thread>
 
 #include "test/integration/galera/restore_support.h"
@@ -10,6 +11,17 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+
+// "passed: …" or "failed: …", as the plan has it.
+std::string check_of(const std::string& name, const Endpoint& target, const Backup& backup,
+                     RestoreOptions options = {}) {
+  const auto plan = Restore::make(target, std::move(options), backup.model, {})->plan({});
+  EXPECT_TRUE(plan) << plan.error().text();
+  for (const PreflightCheck& check : plan->preflight)
+    if (check.check == name)
+      return std::string(check.passed ? "passed" : "failed") + ": " + check.message;
+  return "not made";
+}
 
 TEST_F(RestoreTest, ThePlanSaysEverythingThatStandsInTheWay) {
   make_openstack();
@@ -64,33 +76,90 @@ TEST_F(RestoreTest, WhatTheServerDoesNotTellIsSaidToBeUnknown) {
   run(from_, {"CREATE DATABASE app", "CREATE TABLE app.t (id INT PRIMARY KEY)"});
   Backup backup = back_up(from_);
   onto_.active_node = onto_.nodes[0].text();
-  const auto check_of = [&](const char* name, RestoreOptions options = {}) {
-    const auto plan = Restore::make(onto_, std::move(options), backup.model, {})->plan({});
-    EXPECT_TRUE(plan) << plan.error().text();
-    for (const PreflightCheck& check : plan->preflight)
-      if (check.check == name)
-        return std::string(check.passed ? "passed" : "failed") + ": " + check.message;
-    return std::string("not made");
-  };
-  EXPECT_EQ(check_of("FreeSpace"),
+  EXPECT_EQ(check_of("FreeSpace", onto_, backup),
             "passed: not known: the plugin DISKS is not loaded on the target");
-  EXPECT_EQ(check_of("Accounts"), "not made");
-  EXPECT_THAT(check_of("Accounts", {.content = Content::kGrants}),
+  EXPECT_EQ(check_of("Accounts", onto_, backup), "not made");
+  EXPECT_THAT(check_of("Accounts", onto_, backup, {.content = Content::kGrants}),
               AllOf(HasSubstr("failed: the backup has no accounts"), HasSubstr("content: Data")));
 
   Endpoint one = onto_;  // the node that is asked
   one.nodes.resize(1);
   run(one, {"INSTALL SONAME 'disks'"});
-  EXPECT_EQ(check_of("FreeSpace"), "passed: ");
+  EXPECT_EQ(check_of("FreeSpace", onto_, backup), "passed: ");
   backup.model.schemas.front().tables.front().totals.bytes = std::uint64_t{1} << 60;
-  EXPECT_THAT(check_of("FreeSpace"),
+  EXPECT_THAT(check_of("FreeSpace", onto_, backup),
               AllOf(HasSubstr("failed: the target has "), HasSubstr("enlarge")));
   run(one, {"UNINSTALL SONAME 'disks'"});
 
   run(onto_, {"CREATE USER blind@'%' IDENTIFIED BY 'blind'", "GRANT ALL ON *.* TO blind@'%'",
               "REVOKE PROCESS ON *.* FROM blind@'%'"});
   onto_.user = onto_.password = "blind";
-  EXPECT_THAT(check_of("SchemaChanges"), HasSubstr("passed: not known: without the privilege"));
+  EXPECT_THAT(check_of("SchemaChanges", onto_, backup),
+              HasSubstr("passed: not known: without the privilege"));
+}
+
+TEST_F(RestoreTest, ATargetWithoutAPrimaryNodeStandsInTheWay) {
+  run(from_, {"CREATE DATABASE app"});
+  const Backup backup = back_up(from_);
+  Endpoint isolated = onto_;
+  isolated.nodes = {onto_.nodes[2]};
+  const std::string tool = std::getenv("GB_TEST_BED_TOOL");
+  ASSERT_EQ(std::system((tool + " node second/3 isolate").c_str()), 0);
+  EXPECT_EQ(check_of("TargetPrimary", isolated, backup),
+            "failed: no node of \"openstack-dr\" is part of a primary component; wait until the "
+            "cluster has a quorum, or bootstrap it");
+  EXPECT_EQ(check_of("TargetSynced", isolated, backup), "not made") << "the rest is not looked at";
+  const auto refused = restore(isolated, backup);
+  // One of several is no hindrance: it is restored through another.
+  EXPECT_EQ(check_of("TargetPrimary", onto_, backup), "passed: ");
+  EXPECT_EQ(check_of("TargetSynced", onto_, backup), "passed: ");
+  EXPECT_EQ(std::system((tool + " node second/3 rejoin").c_str()), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnavailable);
+  EXPECT_THAT(refused.error().text(), HasSubstr("nothing was changed"));
+}
+
+TEST_F(RestoreTest, ATargetThatIsBehindStandsInTheWay) {
+  run(from_, {"CREATE DATABASE app"});
+  const Backup backup = back_up(from_);
+  Endpoint donor = onto_;
+  donor.nodes = {onto_.nodes[1]};
+  const std::string name = donor.nodes.front().text();
+  run(donor, {"SET GLOBAL wsrep_desync = ON"});
+  EXPECT_EQ(
+      check_of("TargetSynced", donor, backup),
+      "failed: no node of instance \"openstack-dr\" is Primary and Synced (" + name +
+          ": in state Donor/Desynced); wait until one of them is Synced: a donor is, when it has "
+          "caught up; one that was taken out by hand comes back by SET GLOBAL wsrep_desync = "
+          "OFF");
+  EXPECT_EQ(check_of("ServerVersion", donor, backup), "not made");
+  EXPECT_EQ(check_of("TargetSynced", onto_, backup), "passed: ");
+  run(donor, {"SET GLOBAL wsrep_desync = OFF"});
+  while (check_of("TargetSynced", donor, backup) != "passed: ") std::this_thread::yield();
+}
+
+TEST_F(RestoreTest, WhatFollowsIsNotRestoredOntoItsSource) {
+  run(from_, {"CREATE DATABASE app"});
+  const Backup backup = back_up(from_);
+  const RestoreOptions following{.existing = Existing::kReplace, .not_the_source = true};
+  EXPECT_EQ(check_of("NotTheSource", from_, backup, following),
+            "failed: \"openstack\" is the cluster that the backup was taken from (" +
+                backup.model.facts.cluster_uuid + "); name another cluster in spec.targets");
+  EXPECT_EQ(check_of("NotTheSource", onto_, backup, following), "passed: ");
+  EXPECT_EQ(check_of("NotTheSource", from_, backup, {.existing = Existing::kReplace}), "not made")
+      << "who restores once may take a cluster back";
+  const auto refused = restore(from_, backup, following);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kInvalid);
+}
+
+TEST_F(RestoreTest, HistoryIsNoHindranceWhereItCanBeWritten) {
+  run(from_, {"CREATE DATABASE app",
+              "CREATE TABLE app.t (id INT PRIMARY KEY) WITH SYSTEM "
+              "VERSIONING",
+              "INSERT INTO app.t VALUES (1)", "DELETE FROM app.t"});
+  // Where it can not, test/integration/fidelity/versions tells.
+  EXPECT_EQ(check_of("History", onto_, back_up(from_)), "passed: ");
 }
 
 TEST_F(RestoreTest, ASchemaChangeOnAnyNodeStandsInTheWay) {
