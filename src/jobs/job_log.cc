@@ -1,9 +1,11 @@
 #include "jobs/job_log.h"
 
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/wait.h"
 
 namespace gb::jobs {
 
@@ -74,6 +76,63 @@ std::unique_ptr<LogReader> JobLog::follow(bool follow,
   }
   followers_.push_front({std::move(on_text), std::move(on_end)});
   return std::make_unique<Handle>(shared_from_this(), followers_.begin());
+}
+
+namespace {
+
+constexpr std::chrono::seconds kStoredLogLook{1};
+
+class StoredLogReader final : public LogReader {
+ public:
+  StoredLogReader(std::shared_ptr<storage::BlobStore> store, std::string key,
+                  std::function<bool()> has_ended, std::function<void(std::string_view)> on_text,
+                  std::function<void()> on_end)
+      : store_(std::move(store)),
+        key_(std::move(key)),
+        has_ended_(std::move(has_ended)),
+        on_text_(std::move(on_text)),
+        on_end_(std::move(on_end)) {
+    tell();
+    thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+  }
+
+ private:
+  // Whether there was anything new.
+  bool tell() {
+    const auto text = store_->get(key_);
+    if (!text || text->size() <= told_) return false;
+    on_text_(std::string_view(*text).substr(told_));
+    told_ = text->size();
+    return true;
+  }
+
+  void work(const std::stop_token& stop) {
+    bool had_ended = false;
+    while (sleep_for(stop, kStoredLogLook)) {
+      const bool has_ended = has_ended_();
+      // The last words are stored a moment after the end is recorded.
+      if (!tell() && had_ended) return on_end_();
+      had_ended = has_ended;
+    }
+  }
+
+  const std::shared_ptr<storage::BlobStore> store_;
+  const std::string key_;
+  const std::function<bool()> has_ended_;
+  const std::function<void(std::string_view)> on_text_;
+  const std::function<void()> on_end_;
+  std::size_t told_ = 0;
+  std::jthread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<LogReader> follow_stored_log(std::shared_ptr<storage::BlobStore> store,
+                                             std::string key, std::function<bool()> has_ended,
+                                             std::function<void(std::string_view)> on_text,
+                                             std::function<void()> on_end) {
+  return std::make_unique<StoredLogReader>(std::move(store), std::move(key), std::move(has_ended),
+                                           std::move(on_text), std::move(on_end));
 }
 
 }  // namespace gb::jobs

@@ -54,4 +54,12 @@ class JobLog : public std::enable_shared_from_this<JobLog> {
   std::list<Callbacks> followers_;
 };
 
+// The log of a job that another server runs, by what that one has put into the store: what there is
+// now before this returns, then what is added. It ends when nothing comes any more after
+// `has_ended` said so.
+std::unique_ptr<LogReader> follow_stored_log(std::shared_ptr<storage::BlobStore> store,
+                                             std::string key, std::function<bool()> has_ended,
+                                             std::function<void(std::string_view)> on_text,
+                                             std::function<void()> on_end);
+
 }  // namespace gb::jobs

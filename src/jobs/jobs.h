@@ -154,8 +154,8 @@ class Jobs {
   // is reaped.
   virtual Status deleted(const api::Object& object) = 0;
   // The text so far (whole lines, in one or more calls) and, with `follow`, what comes; `on_end`
-  // once at the end. Called from the job's thread, or from this call for a job that has ended: they
-  // only queue. Destroying the handle ends the calls.
+  // once at the end. Called from a thread of the job or of the handle, or from this call for a job
+  // that has ended: they only queue. Destroying the handle ends the calls.
   virtual Result<std::unique_ptr<LogReader>> follow_log(
       const api::Object& object, bool follow, std::function<void(std::string_view)> on_text,
       std::function<void()> on_end) = 0;

@@ -350,7 +350,19 @@ Result<std::unique_ptr<LogReader>> Manager::follow_log(
     if (reader == nullptr) reader = std::make_unique<EndedLog>();
     return reader;
   }
-  auto text = environment_.stores.front().blobs->get(JobLog::key(object.key().ns, object.uid()));
+  const auto& blobs = environment_.stores.front().blobs;
+  const std::string where = JobLog::key(object.key().ns, object.uid());
+  // A job that another server runs.
+  const auto has_ended = [catalog = environment_.catalog, key = object.key(), uid = object.uid()] {
+    const auto now = catalog->get(key);
+    if (!now || (*now)->uid() != uid) return true;
+    const api::Json dom = (*now)->dom();
+    return api::is_terminal_phase(api::phase_of(dom)) ||
+           !api::member(dom, "status").contains("executor");
+  };
+  if (follow && !has_ended())
+    return follow_stored_log(blobs, where, has_ended, std::move(on_text), std::move(on_end));
+  auto text = blobs->get(where);
   if (!text && text.error().code != Code::kNotFound)
     return wrap("the log can not be read from the store", text.error());
   if (text && !text->empty()) on_text(*text);

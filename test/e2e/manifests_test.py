@@ -85,6 +85,25 @@ class Manifests(unittest.TestCase):
             made = json.loads(self.plane.admin("create", "-f", "-", "-o", "json", stdin=review))
             self.assertEqual(made["status"]["allowed"], may, name)
 
+    def built(self, *components):
+        """{kind: object} of manifests/ with these components, accepted by kube-apiserver."""
+        overlay = self.folder / f"overlay-{len(components)}"
+        overlay.mkdir()
+        manifests = os.path.relpath(place.REPO / "manifests", overlay.resolve())
+        (overlay / "kustomization.yaml").write_text(json.dumps({
+            "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": [manifests],
+            "components": [f"{manifests}/components/{c}" for c in components]}))
+        made = self.plane.admin("apply", "--server-side", "--dry-run=server", "-o", "json", "-k", overlay)
+        return {item["kind"]: item for item in json.loads(made)["items"]}
+
+    def test_as_many_servers_run_as_the_volume_lets(self):
+        for components, replicas, strategy, mode in (((), 1, "Recreate", "ReadWriteOnce"),
+                                                     (("replicas",), 2, "RollingUpdate", "ReadWriteMany")):
+            made = self.built(*components)
+            deployment = made["Deployment"]["spec"]
+            self.assertEqual((deployment["replicas"], deployment["strategy"]["type"]), (replicas, strategy))
+            self.assertEqual(made["PersistentVolumeClaim"]["spec"]["accessModes"], [mode])
+
     def test_the_server_may_ask_who_and_whether_but_not_write_secrets(self):
         server = "system:serviceaccount:galera-backup:galera-backup-apiserver"
         self.assertTrue(self.allowed(server, "create", "tokenreviews", namespace="", group="authentication.k8s.io"))

@@ -2,18 +2,15 @@
 
 import pathlib
 import shutil
-import subprocess
 
 from gbtest import place, process
 from gbtest.apiserver import program
 from gbtest.process import wait_until
-from support import API, BACKUPS, Case
-
-# The largest table comes first and is compared at the end: a lock on it, asked for while it is loaded, holds the restore up.
-HELD = "nova_cell1.instance_system_metadata"
+from support import API, BACKUPS
+from trial_support import TrialCase
 
 
-class Verification(Case):
+class Verification(TrialCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -55,28 +52,6 @@ class Verification(Case):
 
     def verified(self, found):
         return next(c for c in found["status"]["conditions"] if c["type"] == "Verified")
-
-    def client(self, folder, sql, check=True):
-        return process.run(["mariadb", "--no-defaults", "-uroot", f"--socket={folder}/socket", "-BNe", sql], check=check).stdout.strip()
-
-    def held_at_work(self, backup):
-        """The scratch server's folder, and who keeps its restore at a table until killed."""
-        self.create(backup, timeout="1s")
-        socket = wait_until("the scratch server's socket", lambda: next(iter(self.scratch.glob("gb-scratch-*/socket")), None), 60)
-        folder = socket.parent
-        wait_until("the table to be made", lambda: self.client(
-            folder, f"SELECT 1 FROM information_schema.tables WHERE CONCAT(table_schema, '.', table_name) = '{HELD}'", check=False),
-            60, interval=0.02)
-        holder = subprocess.Popen(["mariadb", "--no-defaults", "-uroot", f"--socket={folder}/socket", "-e",
-                                   f"LOCK TABLES {HELD} WRITE; SELECT SLEEP(300)"], stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL)
-        self.addCleanup(holder.wait)
-        self.addCleanup(holder.kill)
-        wait_until("the restore to wait for it", lambda: self.client(
-            folder, "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table%' "
-            "AND info NOT LIKE 'LOCK TABLES%'") not in ("", "0"), 60)
-        self.assertEqual(self.phase(backup), "Verifying")
-        return folder, holder
 
     def test_it_is_restored_and_compared_and_nothing_stays(self):
         found = self.completed(self.backup("proven", verification="Restore"))

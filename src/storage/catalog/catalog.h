@@ -1,9 +1,9 @@
 // The objects of one repository in memory: get, list, watch and compare-and-swap over the revision
 // log.
 //
-// Reads never touch the store: they go on while it is down. A write returns when its commit is
-// durable in the log; concurrent writes share one commit. Revisions are those of the log: metadata.
-// resourceVersion of every object and of every list.
+// Reads are answered from memory: they go on while the store is down. A write returns when its
+// commit is durable in the log; concurrent writes share one commit. Revisions are those of the log:
+// metadata. resourceVersion of every object and of every list.
 //
 // Thread safety: all methods, from any thread.
 // Errors of writes: AlreadyExists (create), NotFound, Conflict (the object is at another revision),
@@ -68,7 +68,8 @@ class Catalog {
     std::chrono::seconds checkpoint_interval{600};
     std::uint64_t history_revisions = 10000;  // kept for watchers and old lists
     std::chrono::hours history_time{24};
-    // How often other writers are looked for; zero: never, and no checkpoint is written either.
+    // How often other writers are looked for, besides when refresh() asks; zero: never, and no
+    // checkpoint is written either.
     std::chrono::milliseconds tail_interval{1000};
   };
 
@@ -84,6 +85,11 @@ class Catalog {
   [[nodiscard]] virtual std::uint64_t revision() const = 0;
   [[nodiscard]] virtual std::uint64_t oldest_revision() const = 0;  // of the history that is held
   [[nodiscard]] virtual std::string repository_id() const = 0;
+
+  // Takes in what others have committed by now, so that what is read next is no older than this
+  // call. Waits `patience` at most: a store that does not answer holds no read up for longer, and
+  // the next ones not at all until it answers again.
+  virtual void refresh(std::chrono::milliseconds patience) = 0;
 
   virtual Result<api::ObjectPtr> get(const api::ObjectKey& key) const = 0;
   // `ns` empty: of all namespaces.

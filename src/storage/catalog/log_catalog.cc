@@ -120,9 +120,12 @@ Result<std::unique_ptr<LogCatalog>> LogCatalog::open(BlobStore& store, const Clo
     if (recovered || recovered.error().code != Code::kExpired) break;
   }
   if (!recovered) return fail(as_seen_by_callers(std::move(recovered.error())));
-  if (catalog->options_.tail_interval.count() > 0)
-    catalog->thread_ =
-        std::jthread([self = catalog.get()](std::stop_token stop) { self->run(std::move(stop)); });
+  if (catalog->options_.tail_interval.count() > 0) {
+    LogCatalog* self = catalog.get();
+    self->tail_ = std::jthread([self](const std::stop_token& stop) { self->tail(stop); });
+    self->checkpoints_ =
+        std::jthread([self](const std::stop_token& stop) { self->keep_checkpoints(stop); });
+  }
   return catalog;
 }
 
@@ -145,15 +148,39 @@ Status LogCatalog::recover() {
   return {};
 }
 
-void LogCatalog::run(std::stop_token stop) {
-  while (sleep_for(stop, options_.tail_interval)) {
+void LogCatalog::tail(const std::stop_token& stop) {
+  std::unique_lock lock(refresh_mutex_);
+  for (;;) {
+    refresh_wanted_.wait_for(lock, stop, options_.tail_interval,
+                             [this] { return asked_ > answered_; });
+    if (stop.stop_requested()) return;
+    const std::uint64_t asked = asked_;
+    lock.unlock();
     const bool was_well = health().has_value();
     const Status synced = sync();
     if (!synced && was_well)
       log::warn("the store does not answer: reads go on from memory",
                 {{"error", synced.error().text()}});
     if (synced && !was_well) log::info("the store answers again");
-    if (!synced || !checkpoint_due()) continue;
+    lock.lock();
+    answered_ = asked;
+    late_ = false;
+    refreshed_.notify_all();
+  }
+}
+
+void LogCatalog::refresh(std::chrono::milliseconds patience) {
+  if (!tail_.joinable()) return;
+  std::unique_lock lock(refresh_mutex_);
+  if (late_) return;
+  const std::uint64_t mine = ++asked_;
+  refresh_wanted_.notify_one();
+  if (!refreshed_.wait_for(lock, patience, [&] { return answered_ >= mine; })) late_ = true;
+}
+
+void LogCatalog::keep_checkpoints(const std::stop_token& stop) {
+  while (sleep_for(stop, options_.tail_interval)) {
+    if (!health() || !checkpoint_due()) continue;
     if (const Status done = checkpoint(); !done)
       log::warn("no checkpoint was written; it is tried again", {{"error", done.error().text()}});
   }

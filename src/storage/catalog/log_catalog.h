@@ -39,6 +39,7 @@ class LogCatalog final : public Catalog {
   [[nodiscard]] std::uint64_t revision() const override;
   [[nodiscard]] std::uint64_t oldest_revision() const override;
   [[nodiscard]] std::string repository_id() const override;
+  void refresh(std::chrono::milliseconds patience) override;
   Result<api::ObjectPtr> get(const api::ObjectKey& key) const override;
   [[nodiscard]] Snapshot list(std::string_view resource, std::string_view ns) const override;
   Result<Snapshot> list_at(std::string_view resource, std::string_view ns,
@@ -74,7 +75,8 @@ class LogCatalog final : public Catalog {
       : clock_(clock), options_(std::move(options)), index_(options_.history_revisions) {}
 
   Status recover();
-  void run(std::stop_token stop);
+  void tail(const std::stop_token& stop);
+  void keep_checkpoints(const std::stop_token& stop);
   [[nodiscard]] bool checkpoint_due() const;
 
   // The object of the first change, as it is then.
@@ -111,6 +113,14 @@ class LogCatalog final : public Catalog {
   std::deque<Write*> queue_;
   bool leading_ = false;  // somebody is committing
 
+  // Who wants the newest is answered by the first look that begins after he asked.
+  std::mutex refresh_mutex_;
+  std::condition_variable_any refresh_wanted_;
+  std::condition_variable refreshed_;
+  std::uint64_t asked_ = 0;
+  std::uint64_t answered_ = 0;
+  bool late_ = false;  // a look has kept somebody waiting for too long, and goes on
+
   mutable std::mutex health_mutex_;
   Status health_;
 
@@ -119,7 +129,8 @@ class LogCatalog final : public Catalog {
   SteadyTime checkpoint_time_{};         // of the last attempt
   bool checkpoint_failed_ = false;
 
-  std::jthread thread_;
+  std::jthread tail_;
+  std::jthread checkpoints_;  // in its own time: reads wait for the other one
 };
 
 }  // namespace gb::storage

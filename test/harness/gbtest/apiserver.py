@@ -47,14 +47,19 @@ def to_yaml(value, indent=0):
 
 
 class ApiServer:
-    """galera-backup-apiserver. Without a control plane it runs standalone, and `client()` gives users for it."""
+    """galera-backup-apiserver. Without a control plane it runs standalone, and `client()` gives users for it.
 
-    def __init__(self, folder, store, instances, control_plane=None, namespaces=("openstack",)):
+    With one it is the server that kube-apiserver leads to, unless `registers` is false: a replica beside that one, which asks
+    kube-apiserver as it does, and is itself asked by `client_by_token()` alone.
+    """
+
+    def __init__(self, folder, store, instances, control_plane=None, namespaces=("openstack",), registers=True):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.store = pathlib.Path(store)
         self.store.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.control_plane = control_plane
+        self.registers = registers and control_plane is not None
         self.port = place.free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.ca = Authority(self.folder / "serving-ca", "galera-backup serving CA")
@@ -85,13 +90,14 @@ class ApiServer:
         self.stop()
 
     def start(self, timeout=60):
-        if self.control_plane is not None and self.apiservice is None:
+        if self.registers and self.apiservice is None:
             self.apiservice = self.control_plane.register(self.port, self.ca.cert)
+        if self.control_plane is not None and "cluster" not in self.config:
             kubeconfig = self.control_plane.service_account_kubeconfig(NAMESPACE, SERVICE)
             self.config["cluster"] = {"kubeconfig": str(kubeconfig)}
         self.launch()
         wait_until("our server to be ready", self.ready, timeout, self.process)
-        if self.control_plane is not None:
+        if self.registers:
             self.control_plane.wait_available(self.apiservice, process=self.process)
             # What kubectl is told of the resources may still be from while a server before this one was away.
             wait_until("kube-apiserver to show our resources", self._shown, 60, self.process)
@@ -135,6 +141,11 @@ class ApiServer:
         config = write_kubeconfig(self.folder / f"{name}.kubeconfig", self.url, self.ca.cert,
                                   {"client-certificate": str(cert), "client-key": str(key)}, namespace)
         return Kubectl(kubectl or programs() / "kubectl", config, namespace)
+
+    def client_by_token(self, token, namespace="openstack"):
+        """A kubectl straight at our server, past kube-apiserver, for whoever the token is of."""
+        config = write_kubeconfig(self.folder / "by-token.kubeconfig", self.url, self.ca.cert, {"token": token}, namespace)
+        return Kubectl(programs() / "kubectl", config, namespace)
 
     def client_certificate(self, name, groups=()):
         """(certificate file, key file) of a user that our server believes: standalone mode only."""

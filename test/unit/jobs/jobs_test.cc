@@ -604,6 +604,30 @@ TEST_F(JobsTest, AFollowedLogTellsWhatComesAndThenEnds) {
   EXPECT_THAT(text, HasSubstr("Cancelled: the backup was deleted while it ran"));
 }
 
+TEST_F(JobsTest, ALogIsFollowedAlsoThroughAServerThatDoesNotRunTheJob) {
+  const auto catalog = *storage::Catalog::open(*blobs_, clock(), rng_, {});
+  const auto other = *Jobs::start(dependencies(*catalog));
+  cluster_.block_runs = true;
+  const auto submitted = submit(backup("a"));
+  until_running((*submitted)->key());
+  catalog->refresh(std::chrono::minutes(1));
+  std::mutex mutex;
+  std::string text;
+  std::promise<void> ended;
+  const auto reader = other->follow_log(
+      **submitted, true,
+      [&](std::string_view t) {
+        const std::scoped_lock lock(mutex);
+        text += t;
+      },
+      [&] { ended.set_value(); });
+  ASSERT_TRUE(reader);
+  ASSERT_TRUE(jobs_->cancel((*submitted)->key(), alice_, false));
+  ended.get_future().wait();
+  EXPECT_EQ(text, log_of(finish(submitted)));
+  EXPECT_THAT(text, HasSubstr("Cancelled: the backup was cancelled by alice"));
+}
+
 TEST_F(JobsTest, StoresTellWhatTheyHold) {
   finish(submit(backup("a")));
   jobs_.reset();

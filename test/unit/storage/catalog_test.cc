@@ -338,6 +338,46 @@ TEST_F(CatalogTest, TailsOtherWriters) {
   EXPECT_EQ(sink.texts().size(), 50U);
 }
 
+constexpr std::chrono::hours kNever{1};
+
+TEST_F(CatalogTest, ARefreshShowsAtOnceWhatOthersHaveCommitted) {
+  auto asked = options();
+  asked.tail_interval = kNever;
+  const auto one = open(store_, asked);
+  const auto two = open(store_, asked);
+  for (int i = 0; i < 50; ++i) {
+    const std::string name = std::to_string(i);
+    const auto& [writer, reader] = i % 2 == 0 ? std::tie(one, two) : std::tie(two, one);
+    ASSERT_TRUE(writer->create(kBackups, backup("ns", name)));
+    std::vector<std::jthread> readers;
+    for (int k = 0; k < 4; ++k)
+      readers.emplace_back([&] {
+        reader->refresh(kNever);
+        EXPECT_TRUE(reader->get(key("ns", name)));
+      });
+  }
+}
+
+TEST_F(CatalogTest, AStoreThatDoesNotAnswerHoldsUpOneReadAndOnlyForAWhile) {
+  auto asked = options();
+  asked.tail_interval = kNever;
+  const auto one = open(memory_, asked);
+  const auto two = open(store_, asked);
+  std::mutex hangs;
+  store_.set_observer([&](BlobCall, const std::string&) { const std::lock_guard lock(hangs); });
+  ASSERT_TRUE(one->create(kBackups, backup("ns", "a")));
+  {
+    const std::lock_guard lock(hangs);
+    two->refresh(std::chrono::milliseconds(1));
+    two->refresh(kNever);  // what follows does not even try
+    EXPECT_FALSE(two->get(key("ns", "a")));
+  }
+  ASSERT_TRUE(two->wait_for(2, std::chrono::minutes(1), {}));
+  ASSERT_TRUE(one->create(kBackups, backup("ns", "b")));
+  // As soon as the look that took so long has ended, looks are waited for again.
+  while (!two->get(key("ns", "b"))) two->refresh(kNever);
+}
+
 TEST_F(CatalogTest, ManyWritersShareCommits) {
   const auto catalog = open(store_);
   // The first commit is held until the others wait behind it.
