@@ -10,6 +10,11 @@ SCHEDULES = f"galerabackupschedules.{GROUP}"
 NEVER = "0 0 29 2 1"  # a Monday that is a leap day
 
 
+def soon():
+    """Cron for the next minute but for what is about to begin, and then not for an hour."""
+    return time.strftime("%M * * * *", time.gmtime(time.time() + 70))
+
+
 class Schedules(Case):
     def schedule(self, name, schedule=NEVER, **spec):
         self.addCleanup(self._delete_backups_of, name)
@@ -29,6 +34,9 @@ class Schedules(Case):
 
     def status(self, schedule):
         return self.get(schedule)["status"]
+
+    def reason(self, schedule):
+        return next(c["reason"] for c in self.status(schedule)["conditions"] if c["type"] == "Healthy")
 
     def test_it_runs_by_itself_and_keeps_what_its_rules_say(self):
         schedule = self.schedule("every-minute", "* * * * *", runOnCreate=True, retention={"keepLast": 1})
@@ -67,6 +75,28 @@ class Schedules(Case):
         self.assertEqual(sorted(run().values()), ["Completed", "Failed"])
         self.assertEqual(self.status(schedule)["attempt"], 2)
         self.check_repository()
+
+    def test_a_schedule_that_is_deleted_in_a_run_lets_it_end_and_runs_no_more(self):
+        schedule = self.schedule("deleted", soon(), runOnCreate=True)
+        schedule["spec"]["template"]["spec"].pop("databases")
+        witness = self.schedule("witness", schedule["spec"]["schedule"])
+        held = self.hold_dumps()
+        self.create(schedule)
+        self.create(witness)
+        self.until("the dump to stand", self.waiting_nodes, 60)
+        run, = self.backups_of(schedule)
+        self.assertIn("deleted", self.alice("delete", SCHEDULES, "deleted"))
+        self.assertFalse(self.alice.exists(SCHEDULES, "deleted"))
+        # When it would have been due again, another one is.
+        self.until("the other schedule to run", lambda: "Completed" in self.backups_of(witness).values(), 120)
+        self.assertEqual(self.backups_of(schedule), {run: "Running"})
+        self.assertRegex(self.alice("get", BACKUPS), rf"(?m)^{run} +openstack +Running ")
+        held.close()
+        self.wait_phase(self.manifest("GaleraBackup", run, {}), "Completed")
+        self.assertEqual(self.backups_of(schedule), {run: "Completed"})
+        again = self.schedule("deleted")  # of the same name: what an earlier one made is none of its runs
+        self.create(again)
+        self.assertNotIn("lastBackup", self.status(again))
 
     def test_a_run_out_of_turn_for_who_may_edit(self):
         self.create(self.schedule("by-hand"))

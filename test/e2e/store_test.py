@@ -8,6 +8,7 @@ import unittest
 from gbtest import place, process
 from gbtest.apiserver import ApiServer, instance
 from gbtest.process import wait_until
+from schedule_test import SCHEDULES, soon
 from support import API, BACKUPS, GROUP, NAMESPACE, shared_bed
 
 
@@ -21,10 +22,10 @@ class Store(unittest.TestCase):
         if process.run(["mount", "-t", "tmpfs", "-o", "size=200M,mode=0700", "tmpfs", self.volume], check=False).returncode != 0:
             self.skipTest("mounting is not allowed here")
         self.addCleanup(process.run, ["umount", self.volume])
-        server = ApiServer(folder, self.volume, [instance(NAMESPACE, "openstack", self.bed.galera)])
-        self.addCleanup(server.stop)
-        server.start()
-        self.alice = server.client("alice")
+        self.server = ApiServer(folder, self.volume, [instance(NAMESPACE, "openstack", self.bed.galera)])
+        self.addCleanup(self.server.stop)
+        self.server.start()
+        self.alice = self.server.client("alice")
 
     def create(self, name):
         return self.alice.run("create", "-f", "-", stdin={
@@ -59,3 +60,22 @@ class Store(unittest.TestCase):
         process.run(["mount", "-o", "remount,rw", self.volume])
         self.completed("after")
         self.store_is("Available")
+
+    def test_a_run_that_is_due_meanwhile_is_late_and_made_once(self):
+        self.alice("create", "-f", "-", stdin={
+            "apiVersion": f"{GROUP}/v1beta1", "kind": "GaleraBackupSchedule", "metadata": {"name": "late", "namespace": NAMESPACE},
+            "spec": {"schedule": soon(), "template": {"spec": {"databaseInstances": ["openstack"], "databases": ["glance"]}}}})
+
+        def status():
+            return self.alice.json("get", SCHEDULES, "late")["status"]
+        due = status()["nextScheduleTime"]
+        process.run(["mount", "-o", "remount,ro", self.volume])
+        # Neither a backup nor a word about it can be recorded.
+        wait_until("the run to be due", lambda: "a scheduled backup waits" in self.server.log.read_text(), 120)
+        self.assertEqual(self.alice("get", BACKUPS, "-o", "name"), "")
+        self.assertEqual(status()["nextScheduleTime"], due)
+        process.run(["mount", "-o", "remount,rw", self.volume])
+        wait_until("the run to be made up for", lambda: status().get("lastSuccessfulTime"), 120)
+        self.assertEqual((status()["lastScheduleTime"], status()["consecutiveFailures"], status()["message"]), (due, 0, ""))
+        name = "late-" + due.translate(str.maketrans("", "", "-:TZ"))
+        self.assertEqual(self.alice("get", BACKUPS, "-o", "name"), f"galerabackup.{GROUP}/{name}\n")
