@@ -22,6 +22,7 @@ namespace {
 constexpr std::chrono::minutes kFirstRetryOfFollower{1};
 constexpr unsigned kLongestRetryShift = 4;  // 16 minutes
 constexpr std::chrono::seconds kBusyAgain{5};
+constexpr std::chrono::seconds kWriteAgain{1};
 constexpr std::size_t kKeptRestores = 5;  // those that ended, for who asks what has been
 
 std::string label_of(const api::Json& object, const char* label) {
@@ -117,13 +118,15 @@ void Follower::look() {
   looked_at_ = revision;
 }
 
-bool Follower::write(const api::ObjectPtr& object,
+bool Follower::write(const api::ObjectPtr& object, Entry& entry,
                      const std::function<void(api::Json& status)>& change) {
   api::Json dom = object->dom();
   change(dom["status"]);
-  // Conflict: another replica was quicker, or somebody cancelled it. The next look sees it.
-  return environment_.catalog->update(object->key(), object->revision(), std::move(dom))
-      .has_value();
+  if (environment_.catalog->update(object->key(), object->revision(), std::move(dom))) return true;
+  // Conflict: another replica was quicker, or somebody cancelled it. The next look sees it. Of a
+  // store that was away nothing tells when it is back.
+  entry.wake = environment_.clock->now() + kWriteAgain;
+  return false;
 }
 
 void Follower::step(const api::ObjectPtr& object, Entry& entry) {
@@ -131,9 +134,9 @@ void Follower::step(const api::ObjectPtr& object, Entry& entry) {
   const api::Json dom = object->dom();
   const api::Json& status = api::member(dom, "status");
   const std::string active = api::text_member(api::member(status, "follow"), "active");
-  if (!active.empty()) return settle(object, active);
+  if (!active.empty()) return settle(object, entry, active);
   if (const auto by = cancelled_by(status)) {
-    write(object,
+    write(object, entry,
           [&](api::Json& changed) { end_following(changed, *by, environment_.clock->now()); });
     return;
   }
@@ -218,7 +221,7 @@ void Follower::start(const api::ObjectPtr& object, Entry& entry) {
   }
   const std::string message =
       "backup " + backup->key().name + " could not be restored: " + started.error().text();
-  const bool written = write(object, [&](api::Json& status) {
+  const bool written = write(object, entry, [&](api::Json& status) {
     // The name of a restore that somebody else made: the next attempt has another.
     status["follow"]["triedUID"] = backup->uid();
     status["follow"]["attempt"] = attempt;
@@ -238,14 +241,14 @@ void Follower::failed(api::Json& status, const std::string& message) const {
   api::set_condition(status, "Healthy", "False", "LastRunFailed", message, now);
 }
 
-void Follower::settle(const api::ObjectPtr& object, const std::string& active) {
+void Follower::settle(const api::ObjectPtr& object, Entry& entry, const std::string& active) {
   const auto restore = environment_.catalog->get({api::kRestores, object->key().ns, active});
   const api::Json ended = restore ? (*restore)->dom() : api::Json::object();
   const std::string phase = restore ? api::phase_of(ended) : "Cancelled";
   if (!api::is_terminal_phase(phase)) return;
   const WallTime now = environment_.clock->now();
   std::string told;
-  const bool written = write(object, [&](api::Json& status) {
+  const bool written = write(object, entry, [&](api::Json& status) {
     api::Json& follow = status["follow"];
     follow.erase("active");
     if (phase != "Completed") {

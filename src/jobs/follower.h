@@ -64,14 +64,16 @@ class Follower {
 
   void step(const api::ObjectPtr& object, Entry& entry);
   // Tells how the restore that was going on has ended, if it has.
-  void settle(const api::ObjectPtr& object, const std::string& active);
+  void settle(const api::ObjectPtr& object, Entry& entry, const std::string& active);
   void start(const api::ObjectPtr& object, Entry& entry);
   void find_newest(const api::Json& follower, Entry& entry);
   // Whether it came after the backup that the target holds.
   [[nodiscard]] bool is_news(const api::Json& follower, const api::Object& backup) const;
   void failed(api::Json& status, const std::string& message) const;
   void remove_old(const api::ObjectPtr& object);
-  bool write(const api::ObjectPtr& object, const std::function<void(api::Json& status)>& change);
+  // Changes the status of exactly this version; false when it could not be, to be tried again.
+  bool write(const api::ObjectPtr& object, Entry& entry,
+             const std::function<void(api::Json& status)>& change);
 
   const Environment& environment_;
   const Start start_;

@@ -207,6 +207,25 @@ TEST_F(FollowerTest, WhatFailsIsTriedAgain) {
   EXPECT_THAT(now()["status"]["follow"]["lastRestore"], HasSubstr("-try"));
 }
 
+// The store is away in the moment in which the end of a restore is told, and no revision follows
+// that would have the standby looked at again.
+TEST_F(FollowerTest, WhatCouldNotBeWrittenIsTriedAgainThoughNothingElseHappens) {
+  std::atomic<bool> failed{false};
+  faulty_.set_observer([&](storage::BlobCall call, const std::string& key) {
+    if (call != storage::BlobCall::kPutIfAbsent || !key.starts_with("log/") || failed) return;
+    const auto restores = made();
+    if (restores.empty() || api::phase_of(restores.front()) != "Completed") return;
+    failed = true;
+    faulty_.inject({.calls = {call}, .keys = key});
+  });
+  take("a");
+  follow();
+  EXPECT_TRUE(holds("a"));
+  EXPECT_TRUE(failed);
+  EXPECT_EQ(now()["status"]["follow"]["restored"], 1U);
+  faulty_.set_observer({});
+}
+
 TEST_F(FollowerTest, WhoLostTheRightRestoresNothing) {
   take("a");
   follow();
