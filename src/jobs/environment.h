@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "jobs/jobs.h"
+#include "jobs/own_jobs.h"
 #include "jobs/record.h"
 #include "jobs/slots.h"
 #include "storage/crypto/digest.h"
@@ -16,6 +17,7 @@ namespace gb::jobs {
 // Thread safety: const after construction.
 struct Environment : Dependencies {
   Executor executor;
+  std::shared_ptr<OwnJobs> own_jobs = std::make_shared<OwnJobs>();
   // A scratch server takes memory and disk of this machine: there is one at a time.
   std::shared_ptr<Slots> trials = std::make_shared<Slots>(1);
 

@@ -103,7 +103,8 @@ struct Dependencies {
   // Whether schedules are run, and what expires is given up: a server does, the command line, which
   // may work on the repository of a server, does not.
   bool keeps_house = false;
-  std::chrono::milliseconds look_every{1000};  // at the schedules
+  // At the schedules; at what nobody runs any more in every fifth such time.
+  std::chrono::milliseconds look_every{1000};
   std::uint64_t memory = 0;  // bytes that the jobs' threads may take together; 0: no limit
 };
 

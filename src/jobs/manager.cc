@@ -177,19 +177,21 @@ Result<api::ObjectPtr> Manager::record_and_run(api::Json object, BackupWork work
   // A backup that waits for its turn keeps no connection: they may be stale, or refused, by then.
   if (!place->wait(std::chrono::milliseconds(0), {}))
     for (BackupWork::Instance& instance : work.instances) instance.dump.reset();
+  auto mine = environment_.own_jobs->claim(uid_of(object));
   GB_TRY_ASSIGN(api::ObjectPtr created,
                 quotas_.admit(ns, taken_by(object), [&] { return record(std::move(object)); }));
-  launch(created->uid(), log,
-         [this, created, log, place = std::move(place), held = std::move(held),
-          work = std::make_shared<BackupWork>(std::move(work))](Running& job) mutable {
-           job.control.keep(std::move(held));
-           JobRecord recorded(*environment_.catalog, created, environment_.executor.id);
-           if (const Status first = is_first(*created, *work, false); !first)
-             end_failed(environment_, recorded, job.control, *log, first.error());
-           else
-             run_in_turn(job, recorded, log, std::move(*work), *place);
-           place.reset();
-         });
+  launch(
+      created->uid(), log,
+      [this, created, log, mine = std::move(mine), place = std::move(place), held = std::move(held),
+       work = std::make_shared<BackupWork>(std::move(work))](Running& job) mutable {
+        job.control.keep(std::move(held));
+        JobRecord recorded(*environment_.catalog, created, environment_.executor.id);
+        if (const Status first = is_first(*created, *work, false); !first)
+          end_failed(environment_, recorded, job.control, *log, first.error());
+        else
+          run_in_turn(job, recorded, log, std::move(*work), *place);
+        place.reset();
+      });
   return created;
 }
 
@@ -294,9 +296,11 @@ Result<api::ObjectPtr> Manager::start_restore(api::Json object, const kube::User
   if (dry_run) return not_recorded(api::kRestores, std::move(object));
   GB_TRY(require_ready(work));
 
+  auto mine = environment_.own_jobs->claim(uid_of(object));
   GB_TRY_ASSIGN(api::ObjectPtr created, record_it(std::move(object)));
   launch(created->uid(), log,
-         [this, created, log, work = std::make_shared<RestoreWork>(std::move(work)),
+         [this, created, log, mine = std::move(mine),
+          work = std::make_shared<RestoreWork>(std::move(work)),
           held = std::move(held)](Running& job) mutable {
            job.control.keep(std::move(held));
            JobRecord record(*environment_.catalog, created, environment_.executor.id);

@@ -149,6 +149,7 @@ class RestoreRun {
     auto prepared = prepare_backup(environment_, object, log, control_.token());
     if (!prepared) return wrap("the safety backup could not begin", prepared.error());
     object["status"] = initial_backup_status(environment_, *prepared);
+    const auto mine = environment_.own_jobs->claim(uid_of(object));
     auto created = environment_.catalog->create(api::kBackups, std::move(object));
     if (!created)
       return wrap("the safety backup \"" + name + "\" could not be recorded", created.error());

@@ -2,8 +2,8 @@
 //
 // Which replica runs a due schedule is decided by the catalog: the backup is created and the
 // schedule moved on in one commit, which only one of them wins. A replica that dies before it has
-// started nothing; one that dies after it leaves a backup that is taken over, failed and tried
-// again. So a run is late rather than lost, and never done twice.
+// started nothing; one that dies after it, or is not told that it won, leaves a backup that is
+// taken over, failed and tried again. So a run is late rather than lost, and never done twice.
 #pragma once
 
 #include <cstdint>

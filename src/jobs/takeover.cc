@@ -18,7 +18,7 @@ namespace gb::jobs {
 namespace {
 
 constexpr std::chrono::seconds kRenewalDeadline{45};
-constexpr std::chrono::seconds kTakeoverLook{5};
+constexpr int kTakeoverLook = 5;  // times look_every
 constexpr int kLooksPerBlockRound = 6;
 
 // A dump that had written its manifest and its digest is whole: only its reading back was cut
@@ -47,11 +47,10 @@ std::map<std::string, std::string> instances_of(const api::Json& dom, bool resto
   return instances;
 }
 
-// Failed, because its server died; or Cancelled, which somebody had asked for before.
-Ending ending_without_server(const api::Json& status, const std::string& noun,
-                             const std::string& message) {
+// `failed`; or Cancelled, which somebody had asked for before.
+Ending ending_without_server(const api::Json& status, const std::string& noun, Ending failed) {
   const auto by = cancelled_by(status);
-  if (!by) return {"Failed", "ServerDied", message};
+  if (!by) return failed;
   Ending ending = ending_of({}, StopCause::kCancelled, noun, *by);
   if (noun == "restore") ending.message += "; " + left_on_target(status);
   return ending;
@@ -65,7 +64,7 @@ void Takeover::start() {
     do {
       look(stop);
       if (looks++ % kLooksPerBlockRound == 0) left_blocks_.look(stop);
-    } while (sleep_for(stop, kTakeoverLook));
+    } while (sleep_for(stop, kTakeoverLook * environment_.look_every));
   });
 }
 
@@ -80,11 +79,9 @@ void Takeover::find_candidates() {
       const api::Json dom = object->dom();
       const api::Json status = dom.value("status", api::Json::object());
       if (object->key().resource == api::kRestores) left_blocks_.learn(*object, status);
-      const Executor executor = Executor::from_json(status.value("executor", api::Json::object()));
       const std::string phase = api::phase_of(dom);
       // What follows has no executor: every server looks at it.
-      if (status.empty() || api::is_terminal_phase(phase) || phase == kFollowing ||
-          executor.id == environment_.executor.id)
+      if (status.empty() || api::is_terminal_phase(phase) || phase == kFollowing)
         seen_.erase(object->uid());
       else
         seen_[object->uid()] = {object->key(), object->revision(),
@@ -97,19 +94,27 @@ void Takeover::find_candidates() {
 void Takeover::look(std::stop_token stop) {
   find_candidates();
   for (auto it = seen_.begin(); it != seen_.end() && !stop.stop_requested();) {
+    // Asked after it was seen and before it is read: what is not ours by now has ended since, and
+    // says so, or was never begun.
+    if (environment_.own_jobs->has(it->first)) {
+      ++it;
+      continue;
+    }
     const auto object = environment_.catalog->get(it->second.key);
     if (!object || (*object)->uid() != it->first) {
       it = seen_.erase(it);
       continue;
     }
     const api::Json dom = (*object)->dom();
-    const Executor::Life life =
-        Executor::from_json(dom["status"].value("executor", api::Json::object())).life();
-    if (life == Executor::Life::kDead)
-      take_over(**object, "its process died", stop);
+    const auto executor = Executor::from_json(dom["status"].value("executor", api::Json::object()));
+    const Executor::Life life = executor.life();
+    if (executor.id == environment_.executor.id)
+      take_over(**object, Why::kNotBegun, stop);
+    else if (life == Executor::Life::kDead)
+      take_over(**object, Why::kDied, stop);
     else if (life == Executor::Life::kUnknown &&
              environment_.clock->steady_now() - it->second.since >= kRenewalDeadline)
-      take_over(**object, "it gave no sign of life for 45 s", stop);
+      take_over(**object, Why::kSilent, stop);
     ++it;
   }
 }
@@ -148,14 +153,18 @@ Result<std::vector<std::string>> Takeover::release_cluster(const api::Object& ob
   return left;
 }
 
-void Takeover::take_over(const api::Object& object, const std::string& why,
-                         const std::stop_token& stop) {
+void Takeover::take_over(const api::Object& object, Why why, const std::stop_token& stop) {
   const api::Json before = object.dom();
   const std::string noun(noun_of(object.key()));
   const bool restore = object.key().resource == api::kRestores;
-  const std::string message =
-      "the server that ran this " + noun + " ended while it was " + api::phase_of(before) + " (" +
-      why + "); " + (restore ? left_on_target(before["status"]) : "create the backup again");
+  const std::string what =
+      why == Why::kNotBegun
+          ? "this " + noun + " was recorded while the store did not answer, and not begun"
+          : "the server that ran this " + noun + " ended while it was " + api::phase_of(before) +
+                (why == Why::kDied ? " (its process died)" : " (it gave no sign of life for 45 s)");
+  const Ending failed{
+      "Failed", why == Why::kNotBegun ? "NotBegun" : "ServerDied",
+      what + "; " + (restore ? left_on_target(before["status"]) : "create the backup again")};
   // The cluster first: what the job left there holds it up now, not when the status says so.
   const auto left = release_cluster(object, before, stop);
   if (!left) {
@@ -191,7 +200,7 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
           api::set_condition(dom["status"], "Verified", restore_asked ? "Unknown" : "True",
                              restore_asked ? "ServerDied" : "Checksum", shown, now);
         } else {
-          ending = ending_without_server(dom["status"], noun, message);
+          ending = ending_without_server(dom["status"], noun, failed);
           write_ending(dom["status"], ending, now);
           if (!left->empty()) dom["status"][kTrafficLeftBlocked] = *left;
         }
@@ -206,7 +215,8 @@ void Takeover::take_over(const api::Object& object, const std::string& why,
             {{"object", object.key().name}, {"phase", whole ? "Completed" : "Failed"}});
   if (!whole) count_ending(environment_, object.key(), ending);
   environment_.event(**ended, whole ? kube::EventType::kNormal : kube::EventType::kWarning,
-                     whole ? "Completed" : "Failed", whole ? "taken over and verified" : message);
+                     whole ? "Completed" : "Failed",
+                     whole ? "taken over and verified" : failed.message);
   if (!restore && !whole) {
     // Its packs have no manifest that anybody will ever refer to.
     const auto store = environment_.find_store(api::read_backup_spec(before).store);

@@ -1,5 +1,6 @@
-// Finds jobs whose executor has died, and ends them: at once when the process was of this machine,
-// else when its object was not renewed for 45 s of our own monotonic clock.
+// Finds jobs that nobody runs, and ends them: at once when their executor was a process of this
+// machine that has died, or is this one, which does not know them (own_jobs.h); else when the
+// object was not renewed for 45 s of our own monotonic clock.
 #pragma once
 
 #include <map>
@@ -18,8 +19,8 @@ class Takeover {
       : environment_(environment), left_blocks_(environment) {}
   // Works on a thread of its own until destroyed.
   void start();
-  // One look at every running object; the thread does this every 5 s, and every 30 s it looks for
-  // what ended restores left blocked.
+  // One look at every running object; the thread does this every fifth look_every (5 s), and every
+  // thirtieth it looks for what ended restores left blocked.
   void look(std::stop_token stop);
 
   // What restores held blocked when it was looked for last. Thread safety: from any thread,
@@ -27,18 +28,19 @@ class Takeover {
   [[nodiscard]] std::vector<GateHolder> blocked() const { return left_blocks_.last_seen(); }
 
  private:
-  // A job that runs elsewhere, and since when its object has not changed.
+  // A job that has not ended, and since when its object has not changed.
   struct Seen {
     api::ObjectKey key;
     std::uint64_t revision = 0;
     SteadyTime since;
   };
+  enum class Why { kDied, kSilent, kNotBegun };
   void find_candidates();
   // The instances some of whose nodes did not let themselves be given back. An error: the job must
   // not be ended, but taken over again.
   Result<std::vector<std::string>> release_cluster(const api::Object& object, const api::Json& dom,
                                                    const std::stop_token& stop);
-  void take_over(const api::Object& object, const std::string& why, const std::stop_token& stop);
+  void take_over(const api::Object& object, Why why, const std::stop_token& stop);
 
   const Environment& environment_;
   std::uint64_t scanned_ = 0;         // objects at or below this revision were looked at

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -64,6 +65,7 @@ class Gates final : public TrafficGates {
   }
   Result<std::vector<GateHolder>> shut(std::stop_token /*stop*/) override {
     const std::scoped_lock lock(mutex);
+    ++looks;
     if (failures > 0 && failures-- > 0) return fail(Code::kUnavailable, "no answer");
     return held;
   }
@@ -79,6 +81,7 @@ class Gates final : public TrafficGates {
   }
   std::mutex mutex;
   std::vector<GateHolder> held;
+  int looks = 0;  // one in each round of a server for what was left blocked
   int failures = 0;
   bool stuck = false;  // none can be opened
 };
@@ -116,6 +119,13 @@ class Events final : public kube::EventRecorder {
   std::vector<std::string> told;
   std::vector<std::string> messages;
 };
+
+// How the answer to a commit gets lost that is in the log: the store says that it failed, or says
+// nothing and can not be asked, or can not tell whether the commit counts.
+enum class Lost { kPut, kReadBack, kBoundary };
+inline std::string name_of_lost(const testing::TestParamInfo<Lost>& lost) {
+  return std::array{"Put", "ReadBack", "Boundary"}.at(static_cast<std::size_t>(lost.param));
+}
 
 class JobsTest : public testing::Test {
  protected:
@@ -206,6 +216,22 @@ class JobsTest : public testing::Test {
                        dom["metadata"]["name"]});
     EXPECT_TRUE(jobs_->follow_log(**object, false, [&](std::string_view t) { text += t; }, [] {}));
     return text;
+  }
+  // The next commit happens, and its writer is answered an error; the catalog is open on faulty_.
+  void lose_next_answer(Lost how) {
+    faulty_.set_observer([this, how, lost = std::make_shared<std::atomic<bool>>(false)](
+                             storage::BlobCall call, const std::string& key) {
+      using enum storage::BlobCall;
+      if (call != kPutIfAbsent || !key.starts_with("log/") || lost->exchange(true)) return;
+      if (how == Lost::kPut)
+        faulty_.inject({.calls = {kPutIfAbsent}, .keys = key, .happens = true});
+      if (how == Lost::kReadBack) {
+        faulty_.inject(
+            {.calls = {kPutIfAbsent}, .keys = key, .code = Code::kAmbiguous, .happens = true});
+        faulty_.inject({.calls = {kGet}, .keys = key});
+      }
+      if (how == Lost::kBoundary) faulty_.inject({.calls = {kGet}, .keys = "boundary.json"});
+    });
   }
   // Polls: what is waited for happens on threads of the jobs.
   static bool eventually(const std::function<bool()>& is_so) {

@@ -385,6 +385,32 @@ INSTANTIATE_TEST_SUITE_P(All, ServerThatWasKilled,
                            return std::string(left.param.phase) + (left.param.whole ? "Whole" : "");
                          });
 
+// The run is recorded, but who recorded it does not know.
+class AnswerOfTheStoreThatIsLost : public SchedulerTest,
+                                   public testing::WithParamInterface<Lost> {};
+
+TEST_P(AnswerOfTheStoreThatIsLost, MakesARunLateNotDoneTwiceOrNever) {
+  create(nightly());
+  lose_next_answer(GetParam());
+  manual_.advance(hours(16));
+  ASSERT_TRUE(in_time([&] { return !status("lastSuccessfulTime").empty(); }));
+  EXPECT_EQ(status("active"), "");
+  EXPECT_EQ(status("lastScheduleTime"), "2026-11-21T02:00:00Z");
+  EXPECT_EQ(phase_of_backup("nightly-20261121020000"), "Failed");
+  EXPECT_EQ(phase_of_backup("nightly-20261121020000-try2"), "Completed");
+  EXPECT_THAT((*backup_named("nightly-20261121020000"))->dom()["status"]["message"],
+              HasSubstr("was recorded while the store did not answer, and not begun"));
+  manual_.advance(minutes(10));
+  pause();
+  EXPECT_EQ(backups(), 2U);
+  const std::scoped_lock lock(cluster_.mutex);
+  EXPECT_EQ(cluster_.runs, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, AnswerOfTheStoreThatIsLost,
+                         testing::Values(Lost::kPut, Lost::kReadBack, Lost::kBoundary),
+                         name_of_lost);
+
 TEST_F(SchedulerTest, TwoReplicasRunADueScheduleOnce) {
   const auto other_catalog = *storage::Catalog::open(
       faulty_, clock(), rng_, {.writer = "other", .tail_interval = std::chrono::milliseconds(20)});

@@ -196,5 +196,79 @@ TEST_F(TakeoverTest, NodesAreGivenBackThoughTheirRestoreIsGone) {
   EXPECT_TRUE(left.last_seen().empty());
 }
 
+// A server that looks every tenth of a second.
+class QuickLooksTest : public JobsTest {
+ protected:
+  void SetUp() override {
+    catalog_ = *storage::Catalog::open(faulty_, clock(), rng_,
+                                       {.tail_interval = std::chrono::milliseconds(20)});
+    Dependencies d = dependencies(*catalog_);
+    d.look_every = std::chrono::milliseconds(20);
+    jobs_ = *Jobs::start(std::move(d));
+  }
+  api::Json status_of(const char* resource, const char* name) {
+    const auto found = catalog_->get({resource, "openstack", name});
+    return found ? (*found)->dom()["status"] : api::Json::object();
+  }
+  bool fails(const char* resource, const char* name) {
+    return eventually([&] { return status_of(resource, name).value("phase", "") == "Failed"; });
+  }
+};
+
+TEST_F(QuickLooksTest, WhatRunsOrWaitsHereIsNotTakenForIt) {
+  finish(submit(backup("a")));
+  cluster_.plan_action = "Replace";
+  cluster_.block_runs = true;
+  ASSERT_TRUE(submit(restore("r", {{"backup", "a"}, {"existing", "Replace"}})));
+  ASSERT_TRUE(submit(backup("runs", {{"databaseInstances", {"cell1"}}})));
+  ASSERT_TRUE(submit(backup("waits", {{"databaseInstances", {"cell1"}}})));
+  const auto phases = [&] {
+    return std::array{status_of(api::kRestores, "r").value("phase", ""),
+                      status_of(api::kBackups, "r-safety").value("phase", ""),
+                      status_of(api::kBackups, "runs").value("phase", ""),
+                      status_of(api::kBackups, "waits").value("phase", "")};
+  };
+  const auto at_work = ElementsAre("SafetyBackup", "Running", "Running", "Pending");
+  ASSERT_TRUE(eventually([&] { return testing::Matches(at_work)(phases()); }));
+  const auto rounds = [&] {
+    const std::scoped_lock lock(gates_.mutex);
+    return gates_.looks;
+  };
+  const int before = rounds();
+  ASSERT_TRUE(eventually([&] { return rounds() >= before + 2; }));
+  EXPECT_THAT(phases(), at_work);
+}
+
+// A job by hand whose record is in the log, and whose creation was answered an error.
+class NotBegunTest : public QuickLooksTest, public testing::WithParamInterface<Lost> {};
+
+TEST_P(NotBegunTest, ABackupOfWhichTheAnswerWasLostFailsAndSaysSo) {
+  lose_next_answer(GetParam());
+  ASSERT_FALSE(submit(backup("a")));
+  ASSERT_TRUE(fails(api::kBackups, "a"));
+  EXPECT_EQ(status_of(api::kBackups, "a")["message"],
+            "this backup was recorded while the store did not answer, and not begun; create the "
+            "backup again");
+  EXPECT_EQ(cluster_.runs, 0);
+  EXPECT_TRUE(eventually([&] { return events_.has("a Failed"); }));
+  EXPECT_EQ(api::phase_of(finish(submit(backup("b")))), "Completed");
+}
+
+TEST_P(NotBegunTest, ARestoreOfWhichTheAnswerWasLostHoldsItsTargetNoLonger) {
+  finish(submit(backup("a")));
+  lose_next_answer(GetParam());
+  ASSERT_FALSE(submit(restore("r1", {{"backup", "a"}})));
+  ASSERT_TRUE(fails(api::kRestores, "r1"));
+  EXPECT_EQ(status_of(api::kRestores, "r1")["message"],
+            "this restore was recorded while the store did not answer, and not begun; nothing was "
+            "changed on the target");
+  EXPECT_EQ(cluster_.restores, 0);
+  EXPECT_EQ(api::phase_of(finish(submit(restore("r2", {{"backup", "a"}})))), "Completed");
+}
+
+INSTANTIATE_TEST_SUITE_P(All, NotBegunTest,
+                         testing::Values(Lost::kPut, Lost::kReadBack, Lost::kBoundary),
+                         name_of_lost);
+
 }  // namespace
 }  // namespace gb::jobs::test
