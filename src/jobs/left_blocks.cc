@@ -3,10 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "api/text.h"
 #include "api/types.h"
 #include "base/log.h"
-#include "jobs/facts.h"
 #include "jobs/targets.h"
 
 namespace gb::jobs {
@@ -16,12 +14,27 @@ bool same_block(const GateHolder& a, const GateHolder& b) {
   return a.uid == b.uid && a.instance == b.instance;
 }
 
+std::vector<GateHolder> holders_of(const BlockMark& mark) {
+  std::vector<GateHolder> holders;
+  for (const std::string& instance : mark.instances)
+    holders.push_back({mark.ns, instance, mark.restore, mark.uid});
+  return holders;
+}
+
 }  // namespace
 
 LeftBlocks::Restore LeftBlocks::state_of(const GateHolder& holder) const {
+  // Also when its object is deleted: it gives back itself before it ends.
+  if (environment_.own_jobs->has(holder.uid)) return Restore::kRuns;
   const auto object = environment_.catalog->get({api::kRestores, holder.ns, holder.restore});
   if (!object || (*object)->uid() != holder.uid) return Restore::kUnknown;
   return api::is_terminal_phase(api::phase_of((*object)->dom())) ? Restore::kEnded : Restore::kRuns;
+}
+
+bool LeftBlocks::is_left(const GateHolder& holder) {
+  const Restore state = state_of(holder);
+  if (state == Restore::kUnknown) unknown_now_.insert(holder.uid);
+  return state == Restore::kEnded || (state == Restore::kUnknown && unknown_.contains(holder.uid));
 }
 
 // What an event about a block is about: its restore, also when that is not there any more.
@@ -38,9 +51,15 @@ api::ObjectPtr LeftBlocks::object_of(const GateHolder& holder) const {
 
 Status LeftBlocks::said(const GateHolder& holder, Status given_back, const std::stop_token& stop) {
   const std::string who = holder.uid + "/" + holder.instance;
+  if (!given_back && stop.stop_requested()) return given_back;
   if (!given_back) {
+    log::warn("what a restore left blocked could not be given back",
+              {{"namespace", holder.ns},
+               {"instance", holder.instance},
+               {"restore", holder.restore},
+               {"error", given_back.error().text()}});
     const api::ObjectPtr about = object_of(holder);
-    if (!stop.stop_requested() && about != nullptr && told_.insert(who).second)
+    if (about != nullptr && told_.insert(who).second)
       environment_.event(*about, kube::EventType::kWarning, "TrafficLeftBlocked",
                          "applications are still kept away from instance \"" + holder.instance +
                              "\" after the restore has ended, and can not be let in: " +
@@ -50,7 +69,8 @@ Status LeftBlocks::said(const GateHolder& holder, Status given_back, const std::
   told_.erase(who);
   {
     const std::scoped_lock lock(mutex_);
-    std::erase_if(gates_, [&](const GateHolder& seen) { return same_block(seen, holder); });
+    for (auto* seen : {&gates_, &nodes_})
+      std::erase_if(*seen, [&](const GateHolder& one) { return same_block(one, holder); });
   }
   log::warn("applications are let in again after a restore that has ended",
             {{"namespace", holder.ns}, {"instance", holder.instance}, {"restore", holder.restore}});
@@ -61,58 +81,49 @@ Status LeftBlocks::open(const GateHolder& holder, const std::stop_token& stop) {
   return said(holder, environment_.gates->open(holder, stop), stop);
 }
 
-Status LeftBlocks::open_those_of(const std::string& uid, std::stop_token stop) {
-  if (environment_.gates == nullptr) return {};
-  GB_TRY_ASSIGN(const std::vector<GateHolder> holders, environment_.gates->shut(stop));
-  Status first;
-  for (const GateHolder& holder : holders) {
-    if (holder.uid != uid) continue;
-    if (Status opened = open(holder, stop); !opened && first) first = std::move(opened);
+Status LeftBlocks::give_back_nodes(const GateHolder& holder, bool has_ended,
+                                   const std::stop_token& stop) {
+  const auto endpoint = environment_.instances->resolve(holder.ns, holder.instance);
+  // Of an instance that is configured no longer nobody here could reach a node.
+  if (!endpoint && endpoint.error().code == Code::kNotFound) return {};
+  if (!endpoint) return said(holder, fail(endpoint.error()), stop);
+  // What another restore has blocked is its own; what it found blocked is given back later.
+  if (has_ended) GB_TRY(is_free_by_catalog(environment_, holder.ns, *endpoint, false));
+  return said(holder, environment_.engine->give_back_traffic(*endpoint, stop), stop);
+}
+
+Result<std::vector<std::string>> LeftBlocks::give_back_those_of(const api::Object& restore,
+                                                                std::stop_token stop) {
+  const std::string uid = restore.uid();
+  if (environment_.gates != nullptr) {
+    const auto shut = environment_.gates->shut(stop);
+    // Without the right to look at Services none was blocked, and none will ever be seen.
+    if (!shut && shut.error().code != Code::kForbidden) return fail(shut.error());
+    Status opened;
+    for (const GateHolder& holder : shut.value_or(std::vector<GateHolder>()))
+      if (holder.uid == uid)
+        if (Status done = open(holder, stop); !done) opened = std::move(done);
+    GB_TRY(opened);
   }
-  return first;
-}
-
-void LeftBlocks::learn(const api::Object& restore, const api::Json& status) {
-  // A tool may not know the cluster: a server does it.
-  if (!environment_.keeps_house) return;
-  std::vector<GateHolder> left;
-  for (std::string& instance : facts::texts(api::member(status, kTrafficLeftBlocked)))
-    left.push_back({restore.key().ns, std::move(instance), restore.key().name, restore.uid()});
-  const std::scoped_lock lock(mutex_);
-  if (left.empty())
-    nodes_.erase(restore.uid());
-  else
-    nodes_[restore.uid()] = std::move(left);
-}
-
-Status LeftBlocks::forget_nodes(const GateHolder& holder) {
-  const auto changed = environment_.catalog->modify(
-      {api::kRestores, holder.ns, holder.restore},
-      [&](const api::Object& object) -> Result<api::Json> {
-        if (object.uid() != holder.uid) return fail(Code::kNotFound, "another one has its name");
-        api::Json dom = object.dom();
-        api::Json still = api::Json::array();
-        for (const std::string& instance :
-             facts::texts(api::member(dom["status"], kTrafficLeftBlocked)))
-          if (instance != holder.instance) still.push_back(instance);
-        if (still.empty())
-          dom["status"].erase(kTrafficLeftBlocked);
-        else
-          dom["status"][kTrafficLeftBlocked] = std::move(still);
-        return dom;
-      });
-  if (!changed && changed.error().code != Code::kNotFound) return fail(changed.error());
-  const std::scoped_lock lock(mutex_);
-  std::vector<GateHolder>& left = nodes_[holder.uid];
-  std::erase_if(left, [&](const GateHolder& one) { return same_block(one, holder); });
-  if (left.empty()) nodes_.erase(holder.uid);
-  return {};
+  const auto mark = read_block_mark(store(), restore.key().ns, uid);
+  // None; or one that nobody can read, which must not keep the restore from ending.
+  if (!mark && (mark.error().code == Code::kNotFound || mark.error().code == Code::kCorruption))
+    return std::vector<std::string>();
+  if (!mark) return fail(mark.error());
+  std::vector<std::string> left;
+  for (const GateHolder& holder : holders_of(*mark))
+    if (const Status done = give_back_nodes(holder, /*has_ended=*/false, stop); !done) {
+      if (stop.stop_requested()) return fail(done.error());
+      left.push_back(holder.instance);
+    }
+  GB_TRY(settle_block_mark(store(), *mark, left));
+  return left;
 }
 
 std::vector<GateHolder> LeftBlocks::last_seen() const {
   const std::scoped_lock lock(mutex_);
   std::vector<GateHolder> all = gates_;
-  for (const auto& [uid, left] : nodes_) all.insert(all.end(), left.begin(), left.end());
+  all.insert(all.end(), nodes_.begin(), nodes_.end());
   return all;
 }
 
@@ -122,48 +133,80 @@ Status LeftBlocks::look_at_gates(const std::stop_token& stop) {
     const std::scoped_lock lock(mutex_);
     gates_ = holders;
   }
-  Status first;
-  std::set<std::string> unknown;
-  for (const GateHolder& holder : holders) {
-    const Restore state = state_of(holder);
-    if (state == Restore::kUnknown) unknown.insert(holder.uid);
-    if (state == Restore::kRuns || (state == Restore::kUnknown && !unknown_.contains(holder.uid)))
-      continue;
-    if (Status opened = open(holder, stop); !opened && first) first = std::move(opened);
-  }
-  unknown_ = std::move(unknown);
-  return first;
+  for (const GateHolder& holder : holders)
+    if (is_left(holder)) (void)open(holder, stop);
+  return {};
 }
 
-void LeftBlocks::look_at_nodes(const std::stop_token& stop) {
-  const auto left = nodes_;
-  for (const auto& [uid, holders] : left)
-    for (const GateHolder& holder : holders) {
-      const auto endpoint = environment_.instances->resolve(holder.ns, holder.instance);
-      Status done;
-      if (!endpoint && endpoint.error().code != Code::kNotFound) {
-        done = said(holder, fail(endpoint.error()), stop);
-      } else if (endpoint) {
-        // What another restore has blocked is its own; what it found blocked is given back later.
-        if (!is_free_by_catalog(environment_, holder.ns, *endpoint, false)) continue;
-        done = said(holder, environment_.engine->give_back_traffic(*endpoint, stop), stop);
-      }
-      // Of an instance that is configured no longer nobody here could reach a node.
-      if (done) done = forget_nodes(holder);
-      if (!done && !stop.stop_requested())
-        log::warn("what an ended restore left blocked could not be given back",
-                  {{"instance", holder.instance}, {"error", done.error().text()}});
+Status LeftBlocks::look_at_nodes(const std::stop_token& stop) {
+  GB_TRY_ASSIGN(const auto marks, list_block_marks(store()));
+  std::vector<BlockMark> left;
+  std::vector<GateHolder> holders;
+  for (const auto& [ns, uid] : marks) {
+    // Before the mark is read: what does not run here by now has left it, or taken it away.
+    if (environment_.own_jobs->has(uid)) continue;
+    auto mark = read_block_mark(store(), ns, uid);
+    if (!mark && mark.error().code == Code::kNotFound) continue;
+    if (!mark) {
+      log::warn("what a restore left blocked can not be told", {{"error", mark.error().text()}});
+      continue;
     }
+    const std::vector<GateHolder> of_mark = holders_of(*mark);
+    if (!is_left(of_mark.front())) continue;
+    holders.insert(holders.end(), of_mark.begin(), of_mark.end());
+    left.push_back(std::move(*mark));
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    nodes_ = std::move(holders);
+  }
+  for (const BlockMark& mark : left) look_at(mark, stop);
+  return {};
+}
+
+void LeftBlocks::look_at(const BlockMark& mark, const std::stop_token& stop) {
+  std::vector<std::string> still;
+  for (const GateHolder& holder : holders_of(mark))
+    if (!give_back_nodes(holder, /*has_ended=*/true, stop)) still.push_back(holder.instance);
+  // The status first: when the mark is gone nobody would set it right.
+  Status recorded = tell_status(mark, still);
+  if (recorded) recorded = settle_block_mark(store(), mark, still);
+  if (!recorded && !stop.stop_requested())
+    log::warn("what is given back could not be recorded: it is tried again",
+              {{"restore", mark.restore}, {"error", recorded.error().text()}});
+}
+
+// For as long as the restore is there.
+Status LeftBlocks::tell_status(const BlockMark& mark, const std::vector<std::string>& still) {
+  const auto told = environment_.catalog->modify(
+      {api::kRestores, mark.ns, mark.restore}, [&](const api::Object& object) -> Result<api::Json> {
+        if (object.uid() != mark.uid) return fail(Code::kNotFound, "another one has its name");
+        api::Json dom = object.dom();
+        if (still.empty())
+          dom["status"].erase(kTrafficLeftBlocked);
+        else
+          dom["status"][kTrafficLeftBlocked] = still;
+        return dom;
+      });
+  if (!told && told.error().code != Code::kNotFound) return fail(told.error());
+  return {};
 }
 
 void LeftBlocks::look(std::stop_token stop) {
-  look_at_nodes(stop);
-  if (environment_.gates == nullptr) return;
-  const Status looked = look_at_gates(stop);
-  // A server that may not look at Services has not blocked one either.
-  if (!looked && looked.error().code != Code::kForbidden && !stop.stop_requested())
-    log::warn("it can not be seen whether a restore left applications shut out",
-              {{"error", looked.error().text()}});
+  unknown_now_.clear();
+  // A tool may not know the cluster: a server does it.
+  if (environment_.keeps_house)
+    if (const Status looked = look_at_nodes(stop); !looked && !stop.stop_requested())
+      log::warn("it can not be seen whether a restore left nodes read_only",
+                {{"error", looked.error().text()}});
+  if (environment_.gates != nullptr) {
+    const Status looked = look_at_gates(stop);
+    // A server that may not look at Services has not blocked one either.
+    if (!looked && looked.error().code != Code::kForbidden && !stop.stop_requested())
+      log::warn("it can not be seen whether a restore left applications shut out",
+                {{"error", looked.error().text()}});
+  }
+  unknown_ = std::move(unknown_now_);
 }
 
 }  // namespace gb::jobs

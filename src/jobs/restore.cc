@@ -74,6 +74,7 @@ class RestoreRun {
         control_(control),
         log_(log),
         work_(work),
+        mark_{record.key().ns, record.uid(), record.key().name, {}},
         start_(environment.clock->steady_now()) {
     for (std::size_t i = 0; i < work.instances.size(); ++i)
       progress_.push_back(std::make_unique<galera::Progress>());
@@ -169,6 +170,7 @@ class RestoreRun {
   // whatever happened: applications that use several must not meet one as it was beside another as
   // it is now.
   Status restore_all(const std::stop_token& stop) {
+    GB_TRY(mark_nodes());
     Status done;
     for (RestoreWork::Instance& instance : work_.instances)
       if (done)
@@ -182,6 +184,21 @@ class RestoreRun {
     return done;
   }
 
+  // Nodes do not say who made them read_only. Whoever is left must know, before the first one is.
+  Status mark_nodes() {
+    if (!work_.spec.block_traffic) return {};
+    for (const RestoreWork::Instance& instance : work_.instances)
+      // A gate says itself who has shut it.
+      if (instance.endpoint.uid.empty()) mark_.instances.push_back(instance.target);
+    if (mark_.instances.empty()) return {};
+    if (Status marked = write_block_mark(*environment_.stores.front().blobs, mark_); !marked)
+      return wrap(
+          "it could not be recorded that nodes are going to be read_only, so that nothing "
+          "was changed on the target",
+          marked.error());
+    return {};
+  }
+
   // The error of one that stays blocked, after all were tried.
   Status give_back_all() {
     Status all;
@@ -189,16 +206,17 @@ class RestoreRun {
     for (RestoreWork::Instance& instance : work_.instances) {
       Status given_back = instance.restore->give_back();
       if (given_back) continue;
-      // A gate says itself who has shut it.
       if (instance.endpoint.uid.empty()) left.push_back(instance.target);
       all = of_instance(instance, std::move(given_back).error());
     }
-    if (left.empty()) return all;
-    if (const Status recorded =
-            record_.update([&](api::Json& status) { status[kTrafficLeftBlocked] = left; });
-        !recorded)
-      log::warn("that a restore leaves nodes read_only could not be recorded",
-                {{"object", record_.key().name}, {"error", recorded.error().text()}});
+    if (mark_.instances.empty()) return all;
+    // Where one of these fails, LeftBlocks finds the mark as it was, and does it again.
+    if (!left.empty())
+      (void)record_.update([&](api::Json& status) { status[kTrafficLeftBlocked] = left; });
+    if (const Status settled = settle_block_mark(*environment_.stores.front().blobs, mark_, left);
+        !settled)
+      log::warn("what a restore gave back could not be recorded",
+                {{"object", record_.key().name}, {"error", settled.error().text()}});
     return all;
   }
 
@@ -281,6 +299,7 @@ class RestoreRun {
   JobControl& control_;
   const std::shared_ptr<JobLog>& log_;
   RestoreWork& work_;
+  BlockMark mark_;  // of the instances whose nodes are made read_only
   const SteadyTime start_;
   ProgressParts progress_;
   std::string safety_name_;

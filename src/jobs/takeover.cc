@@ -36,14 +36,17 @@ Result<bool> is_whole(const Environment& environment, const api::Object& object,
   return fail(read.error());
 }
 
-// The instances that a job worked on: those that were dumped, with their donors, or the targets of
-// the plan.
+// The instances on which a job may have left something: those that were dumped, with their donors,
+// or the targets of the plan.
 std::map<std::string, std::string> instances_of(const api::Json& dom, bool restore) {
   std::map<std::string, std::string> instances;
   const char* list = restore ? "plan" : "instances";
-  for (const api::Json& entry : dom["status"].value(list, api::Json::array()))
-    instances.emplace(entry.value(restore ? "instance" : "name", ""),
-                      restore ? std::string() : entry.value("node", ""));
+  for (const api::Json& entry : dom["status"].value(list, api::Json::array())) {
+    const std::string donor = restore ? std::string() : entry.value("node", "");
+    // No donor was chosen yet, or it ended with the process.
+    if (!restore && (donor.empty() || donor == galera::kScratchNode)) continue;
+    instances.emplace(entry.value(restore ? "instance" : "name", ""), donor);
+  }
   return instances;
 }
 
@@ -78,7 +81,6 @@ void Takeover::find_candidates() {
       if (object->revision() <= scanned_) continue;
       const api::Json dom = object->dom();
       const api::Json status = dom.value("status", api::Json::object());
-      if (object->key().resource == api::kRestores) left_blocks_.learn(*object, status);
       const std::string phase = api::phase_of(dom);
       // What follows has no executor: every server looks at it.
       if (status.empty() || api::is_terminal_phase(phase) || phase == kFollowing)
@@ -123,34 +125,26 @@ Result<std::vector<std::string>> Takeover::release_cluster(const api::Object& ob
                                                            const api::Json& dom,
                                                            const std::stop_token& stop) {
   const bool restore = object.key().resource == api::kRestores;
-  std::vector<std::string> left;
   // A restore that had not come to its work had blocked nothing.
   if (restore && (api::phase_of(dom) != "Restoring" || !api::read_restore_spec(dom).block_traffic))
-    return left;
-  if (restore) {
-    Status opened = left_blocks_.open_those_of(object.uid(), stop);
-    // Without the right to look at Services none was blocked, and none will ever be seen.
-    if (!opened && opened.error().code != Code::kForbidden) return fail(opened.error());
-  }
-  for (const auto& [name, donor] : instances_of(dom, restore)) {
-    // No donor was chosen yet, or it ended with the process.
-    if (!restore && (donor.empty() || donor == galera::kScratchNode)) continue;
+    return std::vector<std::string>();
+  const auto instances = instances_of(dom, restore);
+  // A tool that does not know the cluster leaves the job to a server, which can give back what the
+  // job took.
+  if (!environment_.keeps_house)
+    for (const auto& [name, donor] : instances)
+      GB_TRY(environment_.instances->resolve(object.key().ns, name));
+  if (restore) return left_blocks_.give_back_those_of(object, stop);
+  for (const auto& [name, donor] : instances) {
     const auto endpoint = environment_.instances->resolve(object.key().ns, name);
-    // A tool that does not know the cluster leaves the job to a server, which can give it back what
-    // the job took.
-    if (!endpoint && !environment_.keeps_house) return fail(endpoint.error());
-    // Where there is a gate, the nodes themselves were never blocked.
-    if (restore && endpoint && !endpoint->uid.empty()) continue;
-    const Status released = !endpoint ? Status(fail(endpoint.error()))
-                            : restore ? environment_.engine->give_back_traffic(*endpoint, stop)
-                                      : environment_.engine->recover(*endpoint, donor, stop);
-    if (released) continue;
-    if (stop.stop_requested()) return fail(released.error());
-    log::warn("what a job left on its cluster could not be taken back",
-              {{"instance", name}, {"error", released.error().text()}});
-    if (restore) left.push_back(name);
+    const Status recovered = endpoint ? environment_.engine->recover(*endpoint, donor, stop)
+                                      : Status(fail(endpoint.error()));
+    if (recovered) continue;
+    if (stop.stop_requested()) return fail(recovered.error());
+    log::warn("what a backup left on its donor could not be taken back",
+              {{"instance", name}, {"error", recovered.error().text()}});
   }
-  return left;
+  return std::vector<std::string>();
 }
 
 void Takeover::take_over(const api::Object& object, Why why, const std::stop_token& stop) {

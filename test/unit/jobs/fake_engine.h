@@ -40,6 +40,7 @@ struct FakeCluster {
   bool block_restores = false;                  // one waits until it is stopped
   std::vector<std::string> recovered;           // donors
   std::vector<std::string> traffic_given_back;  // instances, after the end of their server
+  std::string not_given_back;                   // an instance, after the end of its server
   Status give_back_error;  // of nodes after the end of their server, and of restores at their own
   std::vector<std::string> steps;  // what dumps and restores did, in order: "open_snapshot main"
   std::map<std::string, std::string> restored;
@@ -220,6 +221,7 @@ class FakeEngine final : public DumpEngine {
   Status give_back_traffic(const galera::Endpoint& endpoint, std::stop_token /*stop*/) override {
     const std::scoped_lock lock(cluster_.mutex);
     if (!cluster_.give_back_error) return cluster_.give_back_error;
+    if (endpoint.name == cluster_.not_given_back) return fail(Code::kUnavailable, "it hangs");
     cluster_.traffic_given_back.push_back(endpoint.name);
     return {};
   }

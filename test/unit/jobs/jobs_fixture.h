@@ -261,4 +261,27 @@ class JobsTest : public testing::Test {
   std::unique_ptr<Jobs> jobs_;
 };
 
+// A server that looks every tenth of a second at what nobody runs, and in every sixth such time at
+// what was left blocked.
+class QuickLooksTest : public JobsTest {
+ protected:
+  void SetUp() override {
+    catalog_ = *storage::Catalog::open(faulty_, clock(), rng_,
+                                       {.tail_interval = std::chrono::milliseconds(20)});
+    start_quick();
+  }
+  void start_quick() {
+    Dependencies d = dependencies(*catalog_);
+    d.look_every = std::chrono::milliseconds(20);
+    jobs_ = *Jobs::start(std::move(d));
+  }
+  api::Json status_of(const char* resource, const char* name) {
+    const auto found = catalog_->get({resource, "openstack", name});
+    return found ? (*found)->dom()["status"] : api::Json::object();
+  }
+  bool fails(const char* resource, const char* name) {
+    return eventually([&] { return status_of(resource, name).value("phase", "") == "Failed"; });
+  }
+};
+
 }  // namespace gb::jobs::test

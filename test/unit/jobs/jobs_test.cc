@@ -1,6 +1,7 @@
 #include <future>
 #include <random>
 
+#include "jobs/block_marks.h"
 #include "jobs/store_status.h"
 #include "test/unit/jobs/jobs_fixture.h"
 
@@ -505,6 +506,7 @@ TEST_F(JobsTest, ARestoreWhoseProcessDiedGivesTheTrafficBack) {
                    {"safetyBackup", "r-safety"},
                    {"executor", dead.to_json()}};
   ASSERT_TRUE(catalog_->create(api::kRestores, dom));
+  ASSERT_TRUE(write_block_mark(*blobs_, {"openstack", uid_of(dom), "r", {"main"}}));
   start();
   const api::ObjectKey key{api::kRestores, "openstack", "r"};
   while (!api::is_terminal_phase(api::phase_of((*catalog_->get(key))->dom())))
@@ -546,6 +548,7 @@ TEST_F(JobsTest, AToolThatDoesNotKnowTheClusterLeavesDeadJobsToAServer) {
                        {"instances", {{{"name", "main"}, {"node", "scratch-server"}}}},
                        {"executor", dead.to_json()}};
   ASSERT_TRUE(catalog_->create(api::kRestores, held));
+  ASSERT_TRUE(write_block_mark(*blobs_, {"openstack", uid_of(held), "r", {"main"}}));
   ASSERT_TRUE(catalog_->create(api::kBackups, desynced));
   ASSERT_TRUE(catalog_->create(api::kBackups, adopted));
   const auto phase = [&](const char* resource, const char* name) {

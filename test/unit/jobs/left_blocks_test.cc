@@ -75,5 +75,102 @@ TEST_F(JobsTest, TheServerLooksForGatesWhenItStarts) {
   while (gates_.count() > 0) std::this_thread::yield();
 }
 
+// Nodes of a configured instance say nothing of who made them read_only: a mark in the store does.
+class LeftNodesTest : public QuickLooksTest {
+ protected:
+  void SetUp() override {
+    QuickLooksTest::SetUp();
+    finish(submit(backup("a")));
+  }
+  // A restore onto "main" that has blocked it and is at work until it is stopped.
+  api::ObjectPtr at_work() {
+    cluster_.block_restores = true;
+    const auto submitted = submit(restore("r", {{"backup", "a"}}));
+    EXPECT_TRUE(submitted);
+    EXPECT_TRUE(eventually([&] {
+      const std::scoped_lock lock(cluster_.mutex);
+      return cluster_.restores == 1;
+    }));
+    return *catalog_->get((*submitted)->key());
+  }
+  // Its job may be writing to it.
+  void remove(const api::ObjectKey& key) {
+    while (const auto now = catalog_->get(key)) (void)catalog_->remove(key, (*now)->revision());
+  }
+  void nodes_answer(const Status& answer) {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.give_back_error = answer;
+  }
+  bool is_given_back() {
+    return eventually([&] {
+      const std::scoped_lock lock(cluster_.mutex);
+      return cluster_.traffic_given_back == std::vector<std::string>{"main"};
+    });
+  }
+  const Status hangs_ = fail(Code::kUnavailable, "10.0.0.3:3306 does not answer");
+};
+
+TEST_F(LeftNodesTest, NodesAreMarkedForAsLongAsTheyAreBlocked) {
+  const api::ObjectPtr running = at_work();
+  const auto mark = read_block_mark(*blobs_, "openstack", running->uid());
+  ASSERT_TRUE(mark) << mark.error().text();
+  EXPECT_EQ(mark->restore, "r");
+  EXPECT_THAT(mark->instances, testing::ElementsAre("main"));
+  ASSERT_TRUE(jobs_->cancel(running->key(), alice_, false));
+  EXPECT_EQ(api::phase_of(finish(running)), "Cancelled");
+  EXPECT_TRUE(blobs_->list("blocked/")->empty());
+}
+
+TEST_F(LeftNodesTest, ANodeThatHangsWhenItsRestoreIsDeletedIsGivenBackLater) {
+  const api::ObjectPtr running = at_work();
+  nodes_answer(hangs_);
+  ASSERT_TRUE(jobs_->deleted(*running));
+  remove(running->key());
+  EXPECT_TRUE(eventually([&] { return events_.has("r TrafficLeftBlocked"); }));
+  nodes_answer({});
+  EXPECT_TRUE(is_given_back());
+}
+
+TEST_F(LeftNodesTest, ARestoreIsDeletedAndItsServerKilledBeforeItGivesBack) {
+  remove(at_work()->key());
+  // What is in the store in this moment is all that the next server finds.
+  storage::MemoryBlobStore left;
+  const auto all = *blobs_->list("");
+  for (const storage::BlobInfo& blob : all)
+    ASSERT_TRUE(storage::put(left, blob.key, as_bytes(*blobs_->get(blob.key))));
+  jobs_.reset();
+  const auto catalog = *storage::Catalog::open(left, clock(), rng_, {});
+  Dependencies d = dependencies(*catalog);
+  d.stores.front().blobs = {std::shared_ptr<void>(), &left};
+  d.look_every = std::chrono::milliseconds(20);
+  const auto next = *Jobs::start(std::move(d));
+  EXPECT_TRUE(is_given_back());
+}
+
+TEST_F(LeftNodesTest, WhatARestoreLeftIsKnownAfterItsDeletionAndANewStart) {
+  nodes_answer(hangs_);
+  const auto ended = submit(restore("r", {{"backup", "a"}}));
+  EXPECT_EQ(finish(ended)["status"]["trafficLeftBlocked"], api::Json({"main"}));
+  jobs_.reset();
+  remove((*ended)->key());
+  start_quick();
+  EXPECT_TRUE(eventually([&] { return events_.has("r TrafficLeftBlocked"); }));
+  nodes_answer({});
+  EXPECT_TRUE(is_given_back());
+}
+
+TEST_F(LeftNodesTest, WhatCanNotBeMarkedIsNotBlocked) {
+  faulty_.inject({.keys = "blocked/*", .times = -1});
+  const api::Json done = finish(submit(restore("r", {{"backup", "a"}})));
+  EXPECT_EQ(done["status"]["phase"], "Failed");
+  EXPECT_THAT(
+      done["status"]["message"].get<std::string>(),
+      testing::AllOf(
+          testing::HasSubstr("it could not be recorded that nodes are going to be read_only, so "
+                             "that nothing was changed on the target: "),
+          testing::HasSubstr("injected: ")));
+  EXPECT_THAT(cluster_.steps, testing::Not(testing::Contains("block main")));
+}
+
 }  // namespace
 }  // namespace gb::jobs::test

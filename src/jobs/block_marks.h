@@ -1,0 +1,36 @@
+// What stands in the store for as long as a restore may have made nodes read_only, which themselves
+// do not tell who did: blocked/<namespace>/<uid> (docs/repository-format.md). It is there before
+// the first node is touched and goes when the last is given back, so that whoever is left can do
+// it, whatever became of the restore, its object or its server.
+//
+// Thread safety: functions, from any thread. Errors are those of the store.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "storage/blob/blob_store.h"
+
+namespace gb::jobs {
+
+struct BlockMark {
+  std::string ns;
+  std::string uid;  // of the restore
+  std::string restore;
+  std::vector<std::string> instances;
+};
+
+// Durable when it returns.
+Status write_block_mark(storage::BlobStore& store, const BlockMark& mark);
+// Of the instances of the mark only `still` are blocked: it says so, or goes.
+Status settle_block_mark(storage::BlobStore& store, BlockMark mark, std::vector<std::string> still);
+// NotFound: nothing is blocked; Corruption.
+Result<BlockMark> read_block_mark(storage::BlobStore& store, const std::string& ns,
+                                  const std::string& uid);
+// Their namespaces and uids.
+Result<std::vector<std::pair<std::string, std::string>>> list_block_marks(
+    storage::BlobStore& store);
+
+}  // namespace gb::jobs
