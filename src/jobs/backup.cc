@@ -215,15 +215,9 @@ class BackupRun {
     return dumped ? complete() : dumped;
   }
 
-  // Removes what a backup wrote that has failed, after its end was recorded. A backup that another
-  // server took over may yet be completed by it: then nothing is removed.
+  // Removes what a backup wrote that has failed, after its end was recorded.
   void discard() {
-    if (writer_ == nullptr) return;
-    const auto object = environment_.catalog->get(record_.key());
-    if (!object && object.error().code != Code::kNotFound) return;
-    const bool mine = object && (*object)->uid() == record_.uid();
-    const std::string phase = mine ? api::phase_of((*object)->dom()) : std::string();
-    if (mine && (phase == "Completed" || !api::is_terminal_phase(phase))) return;
+    if (writer_ == nullptr || !is_of_no_use(environment_, record_)) return;
     if (const Status gone = writer_->abandon(); !gone)
       log::warn("what a failed backup wrote could not be removed",
                 {{"name", record_.key().name}, {"error", gone.error().text()}});
@@ -358,19 +352,9 @@ class BackupRun {
     return {};
   }
 
-  // That a verification found damage is more than a failure among others: it is a condition and an
-  // event of its own.
   void tell_mismatch(const std::string& reason, const Error& error) {
-    const Status told = record_.update([&](api::Json& status) {
-      const WallTime now = environment_.clock->now();
-      if (trial_) status["verification"] = verification_json(now);
-      api::set_condition(status, "Verified", "False", reason, error.text(), now);
-    });
-    if (!told)
-      log::warn("that a verification failed could not be recorded",
-                {{"name", record_.key().name}, {"error", told.error().text()}});
-    environment_.event(*record_.last(), kube::EventType::kWarning, "VerificationFailed",
-                       error.text());
+    jobs::tell_mismatch(environment_, record_, reason, error,
+                        trial_ ? verification_json(environment_.clock->now()) : api::Json());
   }
 
   [[nodiscard]] api::Json verification_json(WallTime now) const {
@@ -429,9 +413,7 @@ class BackupRun {
                                    {"addedBytes", finished_.sizes.added},
                                    {"milliseconds", static_cast<std::int64_t>(elapsed.count())}});
     environment_.event(*record_.last(), kube::EventType::kNormal, "Completed", told);
-    if (environment_.metrics != nullptr)
-      environment_.metrics->count("galera_backup_jobs_total", "Jobs that ended, by kind and phase.",
-                                  {{"kind", "backup"}, {"phase", "Completed"}});
+    count_ending(environment_, record_.key(), {"Completed", "Completed", told});
     return {};
   }
 
@@ -483,6 +465,14 @@ api::Json initial_backup_status(const Environment& environment, const BackupWork
     status["instances"].push_back({{"name", instance.name}});
   api::set_condition(status, "Completed", "False", "Pending", "the backup has not ended yet", now);
   return status;
+}
+
+bool is_of_no_use(const Environment& environment, const JobRecord& record) {
+  const auto object = environment.catalog->get(record.key());
+  if (!object) return object.error().code == Code::kNotFound;
+  if ((*object)->uid() != record.uid()) return true;
+  const std::string phase = api::phase_of((*object)->dom());
+  return phase != "Completed" && api::is_terminal_phase(phase);
 }
 
 Status run_backup(const Environment& environment, JobRecord& record, JobControl& control,

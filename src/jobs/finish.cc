@@ -62,6 +62,18 @@ void write_ending(api::Json& status, const Ending& ending, WallTime now) {
   api::set_condition(status, "Completed", "False", ending.reason, ending.message, now);
 }
 
+void tell_mismatch(const Environment& environment, JobRecord& record, const std::string& reason,
+                   const Error& error, const api::Json& verification) {
+  const Status told = record.update([&](api::Json& status) {
+    if (!verification.is_null()) status["verification"] = verification;
+    api::set_condition(status, "Verified", "False", reason, error.text(), environment.clock->now());
+  });
+  if (!told)
+    log::warn("that a verification failed could not be recorded",
+              {{"name", record.key().name}, {"error", told.error().text()}});
+  environment.event(*record.last(), kube::EventType::kWarning, "VerificationFailed", error.text());
+}
+
 Status record_end(JobRecord& record, JobControl& control, JobLog& log,
                   const std::function<void(api::Json& status)>& change) {
   control.release();

@@ -37,13 +37,18 @@ struct Ending {
 // The status of an object that ends this way: phase, message, completionTime, condition Completed.
 void write_ending(api::Json& status, const Ending& ending, WallTime now);
 
+// That a verification found damage is more than a failure among others: it is the condition
+// Verified and an event of its own. `verification`, unless null, becomes status.verification.
+void tell_mismatch(const Environment& environment, JobRecord& record, const std::string& reason,
+                   const Error& error, const api::Json& verification);
+
 // Records the last status, trying again while the store is away: a job's end must not be lost.
 // Gives up when the object is no longer ours or the process is about to end (the next one will find
 // the job).
 Status record_end(JobRecord& record, JobControl& control, JobLog& log,
                   const std::function<void(api::Json& status)>& change);
 
-// Counts a job that ended otherwise than Completed.
+// Counts a job that ended.
 void count_ending(const Environment& environment, const api::ObjectKey& key, const Ending& ending);
 
 // The ending of a job that failed, recorded, said, and told as an event.

@@ -24,8 +24,12 @@ class JobLog::Handle final : public LogReader {
 };
 
 JobLog::JobLog(storage::BlobStore& store, std::string_view ns, std::string_view uid,
-               const Clock& clock)
-    : store_(store), key_(key(ns, uid)), clock_(clock) {}
+               const Clock& clock, std::string so_far)
+    : store_(store),
+      key_(key(ns, uid)),
+      clock_(clock),
+      text_(std::move(so_far)),
+      flushed_(text_.size()) {}
 
 std::string JobLog::key(std::string_view ns, std::string_view uid) {
   return kFolder + std::string(ns) + "/" + std::string(uid);

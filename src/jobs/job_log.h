@@ -19,7 +19,9 @@ namespace gb::jobs {
 
 class JobLog : public std::enable_shared_from_this<JobLog> {
  public:
-  JobLog(storage::BlobStore& store, std::string_view ns, std::string_view uid, const Clock& clock);
+  // `so_far`: what is in the store already, said by the process that ran the job before.
+  JobLog(storage::BlobStore& store, std::string_view ns, std::string_view uid, const Clock& clock,
+         std::string so_far = {});
 
   // One line: "2026-11-20T02:00:00.123456Z <text>". Line breaks in `text` become spaces.
   void say(std::string_view text);
@@ -49,7 +51,7 @@ class JobLog : public std::enable_shared_from_this<JobLog> {
   const Clock& clock_;
   std::mutex mutex_;
   std::string text_;
-  std::size_t flushed_ = 0;
+  std::size_t flushed_;
   bool ended_ = false;
   std::list<Callbacks> followers_;
 };

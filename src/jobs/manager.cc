@@ -11,6 +11,7 @@
 #include "jobs/finish.h"
 #include "jobs/reporter.h"
 #include "jobs/restore.h"
+#include "jobs/resume.h"
 #include "jobs/schedule.h"
 #include "jobs/trash.h"
 #include "jobs/trial.h"
@@ -55,7 +56,10 @@ Manager::Manager(Dependencies dependencies)
                return quota_of(environment_.quotas, ns).parallel_backups;
              }),
       store_status_(environment_),
-      takeover_(environment_),
+      takeover_(environment_,
+                [this](const api::ObjectPtr& backup, std::shared_ptr<OwnJobs::Claim> mine) {
+                  resume(backup, std::move(mine));
+                }),
       measures_(
           environment_, [this] { return store_status_.objects(); },
           [this] { return takeover_.blocked(); }) {
@@ -82,7 +86,9 @@ Manager::~Manager() {
     running = running_;
   }
   for (auto& [uid, job] : running) job->control.stop(StopCause::kShutdown);
-  for (auto& [uid, job] : running)
+  // What it begins by now is stopped at once. Nobody begins anything after it.
+  takeover_.stop();
+  for (auto& [uid, job] : running_)
     if (job->thread.joinable()) job->thread.join();
 }
 
@@ -195,23 +201,48 @@ Result<api::ObjectPtr> Manager::record_and_run(api::Json object, BackupWork work
   return created;
 }
 
-void Manager::run_in_turn(Running& job, JobRecord& record, const std::shared_ptr<JobLog>& log,
-                          BackupWork work, Slots::Place& place) {
+bool Manager::wait_for_turn(Running& job, JobRecord& record, Slots::Place& place) {
   const std::stop_token stop = job.control.token();
   bool turn = place.wait(std::chrono::milliseconds(0), {});
-  if (!turn) log->say("waits for its turn: as many backups run as limits of the server allow");
+  if (!turn) job.log->say("waits for its turn: as many backups run as limits of the server allow");
   while (!turn && !stop.stop_requested()) {
     turn = place.wait(kRenewEvery, stop);
     // Who waits lives, and must say so.
     if (!turn && !stop.stop_requested()) renew(record, job.control);
   }
-  if (!turn)
+  return turn;
+}
+
+void Manager::run_in_turn(Running& job, JobRecord& record, const std::shared_ptr<JobLog>& log,
+                          BackupWork work, Slots::Place& place) {
+  if (!wait_for_turn(job, record, place))
     return end_failed(
         environment_, record, job.control, *log,
         Error{Code::kCancelled, "cancelled while it waited for its turn", "", {}, {}});
   if (const Status done = run_backup(environment_, record, job.control, log, std::move(work));
       !done)
     log::debug("backup failed", {{"error", done.error().text()}});
+}
+
+void Manager::resume(const api::ObjectPtr& backup, std::shared_ptr<OwnJobs::Claim> mine) {
+  const api::ObjectKey& key = backup->key();
+  storage::BlobStore& blobs = *environment_.stores.front().blobs;
+  auto said = blobs.get(JobLog::key(key.ns, backup->uid()));
+  if (!said && said.error().code != Code::kNotFound)
+    return log::warn("a backup whose server ended can not be read back now: it is tried again",
+                     {{"object", key.name}, {"error", said.error().text()}});
+  const auto log = std::make_shared<JobLog>(blobs, key.ns, backup->uid(), *environment_.clock,
+                                            said.value_or(std::string()));
+  std::shared_ptr<Slots::Place> place = slots_.enter(key.ns);
+  launch(
+      backup->uid(), log,
+      [this, backup, log, mine = std::move(mine), place = std::move(place)](Running& job) mutable {
+        JobRecord record(*environment_.catalog, backup, environment_.executor.id);
+        // Stopped before its turn, it ends as one that is stopped in it.
+        (void)wait_for_turn(job, record, *place);
+        resume_backup(environment_, record, job.control, log);
+        place.reset();
+      });
 }
 
 Result<api::ObjectPtr> Manager::submit_restore(api::Json object, const kube::User& user,

@@ -74,8 +74,12 @@ class Manager final : public Jobs {
   Result<api::ObjectPtr> record_and_run(api::Json object, BackupWork work,
                                         const std::shared_ptr<JobLog>& log,
                                         std::shared_ptr<void> held, const Record& record);
+  // Waits for a slot; false when the job was stopped before.
+  static bool wait_for_turn(Running& job, JobRecord& record, Slots::Place& place);
   void run_in_turn(Running& job, JobRecord& record, const std::shared_ptr<JobLog>& log,
                    BackupWork work, Slots::Place& place);
+  // Starts the thread of a backup that was taken over; nothing when its log can not be read now.
+  void resume(const api::ObjectPtr& backup, std::shared_ptr<OwnJobs::Claim> mine);
   // May `user` restore this backup to where the spec says?
   [[nodiscard]] Status authorize_restore(const std::string& ns, const api::RestoreSpec& spec,
                                          const api::Object& backup, const kube::User& user) const;

@@ -83,7 +83,7 @@ void Reporter::work(const std::stop_token& stop) {
     if (++second % kRenewEverySeconds != 0) continue;
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - start_);
     renew_with(record_, control_, [&](api::Json& status) {
-      status["progress"] = progress_json(progress_, elapsed, false);
+      if (!progress_.empty()) status["progress"] = progress_json(progress_, elapsed, false);
     });
     log_.flush();
   }

@@ -29,8 +29,8 @@ void renew(JobRecord& record, JobControl& control);
 
 class Reporter {
  public:
-  // Works until destroyed. The job is stopped (control) when `deadline` passes, or when the object
-  // turns out to be deleted or another's.
+  // Works until destroyed. Without parts of progress that of the object stays. The job is stopped
+  // (control) when `deadline` passes, or when the object turns out to be deleted or another's.
   Reporter(JobRecord& record, JobControl& control, JobLog& log, const Clock& clock,
            const ProgressParts& progress, std::optional<SteadyTime> deadline);
 

@@ -288,9 +288,7 @@ class RestoreRun {
                                     {"tables", tables_},
                                     {"milliseconds", static_cast<std::int64_t>(elapsed.count())}});
     environment_.event(*record_.last(), kube::EventType::kNormal, "Completed", told);
-    if (environment_.metrics != nullptr)
-      environment_.metrics->count("galera_backup_jobs_total", "Jobs that ended, by kind and phase.",
-                                  {{"kind", "restore"}, {"phase", "Completed"}});
+    count_ending(environment_, record_.key(), {"Completed", "Completed", told});
     return {};
   }
 

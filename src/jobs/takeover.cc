@@ -9,9 +9,8 @@
 #include "base/text.h"
 #include "base/wait.h"
 #include "galera/scratch_server.h"
-#include "jobs/finish.h"
 #include "jobs/follower.h"
-#include "jobs/read_back.h"
+#include "jobs/resume.h"
 #include "storage/repo/repo.h"
 
 namespace gb::jobs {
@@ -20,21 +19,6 @@ namespace {
 constexpr std::chrono::seconds kRenewalDeadline{45};
 constexpr int kTakeoverLook = 5;  // times look_every
 constexpr int kLooksPerBlockRound = 6;
-
-// A dump that had written its manifest and its digest is whole: only its reading back was cut
-// short. An error: it can not be told now, so that it must be asked again.
-Result<bool> is_whole(const Environment& environment, const api::Object& object,
-                      const api::Json& dom, const std::stop_token& stop) {
-  const auto digest = digest_of(dom);
-  const auto store = environment.find_store(api::read_backup_spec(dom).store);
-  if (api::phase_of(dom) != "Verifying" || !digest || !store) return false;
-  const auto read = read_back(environment, **store, object.key().ns, object.uid(), *digest,
-                              api::read_backup_spec(dom), stop);
-  if (read) return true;
-  const Code code = read.error().code;
-  if (code == Code::kCorruption || code == Code::kNotFound) return false;
-  return fail(read.error());
-}
 
 // The instances on which a job may have left something: those that were dumped, with their donors,
 // or the targets of the plan.
@@ -61,6 +45,11 @@ Ending ending_without_server(const api::Json& status, const std::string& noun, E
 
 }  // namespace
 
+void Takeover::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
 void Takeover::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) {
     int looks = 0;
@@ -76,18 +65,18 @@ void Takeover::start() {
 void Takeover::find_candidates() {
   const std::uint64_t now_at = environment_.catalog->revision();
   if (now_at == scanned_) return;
-  for (const char* resource : {api::kBackups, api::kRestores}) {
+  for (const char* resource : {api::kRestores, api::kBackups}) {
     for (const api::ObjectPtr& object : environment_.catalog->list(resource, "").objects) {
       if (object->revision() <= scanned_) continue;
       const api::Json dom = object->dom();
       const api::Json status = dom.value("status", api::Json::object());
       const std::string phase = api::phase_of(dom);
+      const std::pair id(object->key().resource == api::kBackups, object->uid());
       // What follows has no executor: every server looks at it.
       if (status.empty() || api::is_terminal_phase(phase) || phase == kFollowing)
-        seen_.erase(object->uid());
+        seen_.erase(id);
       else
-        seen_[object->uid()] = {object->key(), object->revision(),
-                                environment_.clock->steady_now()};
+        seen_[id] = {object->key(), object->revision(), environment_.clock->steady_now()};
     }
   }
   scanned_ = now_at;
@@ -98,12 +87,12 @@ void Takeover::look(std::stop_token stop) {
   for (auto it = seen_.begin(); it != seen_.end() && !stop.stop_requested();) {
     // Asked after it was seen and before it is read: what is not ours by now has ended since, and
     // says so, or was never begun.
-    if (environment_.own_jobs->has(it->first)) {
+    if (environment_.own_jobs->has(it->first.second)) {
       ++it;
       continue;
     }
     const auto object = environment_.catalog->get(it->second.key);
-    if (!object || (*object)->uid() != it->first) {
+    if (!object || (*object)->uid() != it->first.second) {
       it = seen_.erase(it);
       continue;
     }
@@ -166,61 +155,59 @@ void Takeover::take_over(const api::Object& object, Why why, const std::stop_tok
               {{"object", object.key().name}, {"error", left.error().text()}});
     return;
   }
-  // What says Failed loses its data: only what is known to be damaged may.
-  const Result<bool> is_good = restore ? false : is_whole(environment_, object, before, stop);
-  if (!is_good) {
-    log::warn("a backup whose server ended can not be read back now: it is tried again",
-              {{"object", object.key().name}, {"error", is_good.error().text()}});
-    return;
-  }
-  const bool whole = *is_good;
+  if (!restore && can_be_resumed(environment_, before) && !cancelled_by(before["status"]))
+    return go_on(object);
+  end(object, failed, *left);
+}
 
-  Ending ending;
-  auto ended = environment_.catalog->modify(
+Result<api::ObjectPtr> Takeover::change_as_seen(
+    const api::Object& object, const std::function<void(api::Json& status)>& change) {
+  auto changed = environment_.catalog->modify(
       object.key(), [&](const api::Object& current) -> Result<api::Json> {
-        api::Json dom = current.dom();
         if (current.uid() != object.uid() || current.revision() != object.revision())
           return fail(Code::kConflict, "its executor lives after all");
-        const WallTime now = environment_.clock->now();
-        if (whole) {
-          dom["status"]["phase"] = "Completed";
-          dom["status"]["completionTime"] = to_rfc3339(now);
-          dom["status"]["progress"]["percent"] = 100;
-          api::set_condition(dom["status"], "Completed", "True", "Completed",
-                             "everything is in the store and durable", now);
-          const bool restore_asked = api::read_backup_spec(dom).verification == "Restore";
-          std::string shown = "every byte was read back and compared, after its server had ended";
-          if (restore_asked) shown += ", and so it was not restored; take another one";
-          api::set_condition(dom["status"], "Verified", restore_asked ? "Unknown" : "True",
-                             restore_asked ? "ServerDied" : "Checksum", shown, now);
-        } else {
-          ending = ending_without_server(dom["status"], noun, failed);
-          write_ending(dom["status"], ending, now);
-          if (!left->empty()) dom["status"][kTrafficLeftBlocked] = *left;
-        }
+        api::Json dom = current.dom();
+        change(dom["status"]);
         return dom;
       });
-  if (!ended) {
+  if (!changed)
     log::warn("a job without a server could not be taken over",
-              {{"object", object.key().name}, {"error", ended.error().text()}});
-    return;
-  }
-  log::warn("took a job over",
-            {{"object", object.key().name}, {"phase", whole ? "Completed" : "Failed"}});
-  if (!whole) count_ending(environment_, object.key(), ending);
-  environment_.event(**ended, whole ? kube::EventType::kNormal : kube::EventType::kWarning,
-                     whole ? "Completed" : "Failed",
-                     whole ? "taken over and verified" : failed.message);
-  if (!restore && !whole) {
-    // Its packs have no manifest that anybody will ever refer to.
-    const auto store = environment_.find_store(api::read_backup_spec(before).store);
-    if (!store) return;
-    const std::string prefix = "data/" + object.key().ns + "/" + object.uid() + "/";
-    if (const auto packs = (*store)->blobs->list(prefix))
-      for (const storage::BlobInfo& pack : *packs)
-        if (const Status removed = (*store)->blobs->remove(pack.key); !removed)
-          log::warn("an orphan could not be removed", {{"key", pack.key}});
-  }
+              {{"object", object.key().name}, {"error", changed.error().text()}});
+  return changed;
+}
+
+// Ours before it is read back, which may take hours: no other server begins that as well, and this
+// one looks after the others meanwhile.
+void Takeover::go_on(const api::Object& backup) {
+  auto mine = environment_.own_jobs->claim(backup.uid());
+  const auto taken = change_as_seen(
+      backup, [&](api::Json& status) { status["executor"] = environment_.executor.to_json(); });
+  if (!taken) return;
+  log::warn("took a backup over, which is read back", {{"object", backup.key().name}});
+  resume_(*taken, std::move(mine));
+}
+
+void Takeover::end(const api::Object& object, const Ending& failed,
+                   const std::vector<std::string>& left) {
+  const std::string noun(noun_of(object.key()));
+  Ending ending;
+  const auto ended = change_as_seen(object, [&](api::Json& status) {
+    ending = ending_without_server(status, noun, failed);
+    write_ending(status, ending, environment_.clock->now());
+    if (!left.empty()) status[kTrafficLeftBlocked] = left;
+  });
+  if (!ended) return;
+  log::warn("took a job over", {{"object", object.key().name}, {"phase", ending.phase}});
+  count_ending(environment_, object.key(), ending);
+  environment_.event(**ended, kube::EventType::kWarning, ending.phase, ending.message);
+  if (object.key().resource != api::kBackups) return;
+  // Its packs have no manifest that anybody will ever refer to.
+  const auto store = environment_.find_store(api::read_backup_spec(object.dom()).store);
+  if (!store) return;
+  if (const Status gone = storage::remove_backup(*(*store)->blobs, {object.key().ns, object.uid()});
+      !gone)
+    log::warn("what a failed backup wrote could not be removed",
+              {{"name", object.key().name}, {"error", gone.error().text()}});
 }
 
 }  // namespace gb::jobs

@@ -1,24 +1,35 @@
 // Finds jobs that nobody runs, and ends them: at once when their executor was a process of this
 // machine that has died, or is this one, which does not know them (own_jobs.h); else when the
-// object was not renewed for 45 s of our own monotonic clock.
+// object was not renewed for 45 s of our own monotonic clock. A backup that may be whole becomes
+// ours instead, and goes on.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "jobs/environment.h"
+#include "jobs/finish.h"
 #include "jobs/left_blocks.h"
 
 namespace gb::jobs {
 
 class Takeover {
  public:
-  explicit Takeover(const Environment& environment)
-      : environment_(environment), left_blocks_(environment) {}
-  // Works on a thread of its own until destroyed.
+  // Goes on, on a thread of its own, with a backup whose executor is this process by now
+  // (resume.h).
+  using Resume =
+      std::function<void(const api::ObjectPtr& backup, std::shared_ptr<OwnJobs::Claim> mine)>;
+
+  Takeover(const Environment& environment, Resume resume)
+      : environment_(environment), resume_(std::move(resume)), left_blocks_(environment) {}
+  // Works on a thread of its own until stopped or destroyed.
   void start();
+  void stop();
   // One look at every running object; the thread does this every fifth look_every (5 s), and every
   // thirtieth it looks for what ended restores left blocked.
   void look(std::stop_token stop);
@@ -41,10 +52,17 @@ class Takeover {
   Result<std::vector<std::string>> release_cluster(const api::Object& object, const api::Json& dom,
                                                    const std::stop_token& stop);
   void take_over(const api::Object& object, Why why, const std::stop_token& stop);
+  // The object as `change` makes it, unless its executor lives after all.
+  Result<api::ObjectPtr> change_as_seen(const api::Object& object,
+                                        const std::function<void(api::Json& status)>& change);
+  void go_on(const api::Object& backup);
+  void end(const api::Object& object, const Ending& failed, const std::vector<std::string>& left);
 
   const Environment& environment_;
-  std::uint64_t scanned_ = 0;         // objects at or below this revision were looked at
-  std::map<std::string, Seen> seen_;  // by uid
+  const Resume resume_;
+  std::uint64_t scanned_ = 0;  // objects at or below this revision were looked at
+  // By whether it is a backup, and the uid: restores first, which keep applications away.
+  std::map<std::pair<bool, std::string>, Seen> seen_;
   LeftBlocks left_blocks_;
   std::jthread thread_;
 };

@@ -51,7 +51,7 @@ class StoredBackupWriter final : public BackupWriter {
     const std::lock_guard lock(mutex_);
     if (finished_) return fail(Code::kInvalid, "a backup that is complete can not begin again");
     session_->packs.abort();
-    GB_TRY(remove_everything());
+    GB_TRY(remove_backup(store_, {ns_, uid_}));
     // Numbers are never used twice: what a reader holds of an old pack can not pass for a new one.
     begin(session_->packs.next_number());
     return {};
@@ -60,7 +60,7 @@ class StoredBackupWriter final : public BackupWriter {
   Status abandon() override {
     const std::lock_guard lock(mutex_);
     if (!finished_) session_->packs.abort();
-    return remove_everything();
+    return remove_backup(store_, {ns_, uid_});
   }
 
   Result<FinishedBackup> finish(ManifestContent content) override {
@@ -135,14 +135,6 @@ class StoredBackupWriter final : public BackupWriter {
       return nullptr;
     }
     return base;
-  }
-
-  // The manifest first: without it nothing that is removed afterwards is missed by anybody.
-  Status remove_everything() {
-    GB_TRY(store_.remove(manifest_key(ns_, uid_)));
-    GB_TRY_ASSIGN(const auto blobs, store_.list(backup_prefix(ns_, uid_)));
-    for (const BlobInfo& blob : blobs) GB_TRY(store_.remove(blob.key));
-    return {};
   }
 
   // Writes the manifest unless there is one. An answer that was lost is settled by reading back.

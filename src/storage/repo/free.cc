@@ -1,4 +1,4 @@
-// Gives the space of deleted backups back: what no other backup refers to.
+// Gives the space of deleted backups back: what no other backup refers to; and that of failed ones.
 #include <algorithm>
 #include <set>
 
@@ -57,6 +57,13 @@ Result<Freed> free_backups(BlobStore& store, const std::vector<BackupName>& back
   }
   std::ranges::set_difference(doomed, still_needed, std::back_inserter(freed.wholly));
   return freed;
+}
+
+Status remove_backup(BlobStore& store, const BackupName& backup) {
+  GB_TRY(store.remove(repo::manifest_key(backup.ns, backup.uid)));
+  GB_TRY_ASSIGN(const auto blobs, store.list(repo::backup_prefix(backup.ns, backup.uid)));
+  for (const BlobInfo& blob : blobs) GB_TRY(store.remove(blob.key));
+  return {};
 }
 
 }  // namespace gb::storage

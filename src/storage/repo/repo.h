@@ -170,6 +170,10 @@ struct Freed {
 Result<Freed> free_backups(BlobStore& store, const std::vector<BackupName>& backups,
                            std::stop_token stop);
 
+// Removes everything of a backup that did not complete, so that nobody refers to it. Its manifest
+// first: without it nothing that is removed afterwards is missed by anybody.
+Status remove_backup(BlobStore& store, const BackupName& backup);
+
 // One finding of a check of the whole repository.
 struct Finding {
   bool damage = false;  // false: harmless (an orphan, a pack of a dump that never completed)

@@ -36,6 +36,8 @@ struct FakeCluster {
   std::string differing_table;     // of nova, after a restore
   std::string misread_table;       // of any schema, when a backup is read back
   unsigned read_back_threads = 0;  // of the last verification
+  int read_backs = 0;
+  bool block_read_backs = false;  // one waits until it is stopped
   int restores = 0;
   bool block_restores = false;                  // one waits until it is stopped
   std::vector<std::string> recovered;           // donors
@@ -201,8 +203,18 @@ class FakeEngine final : public DumpEngine {
   Result<std::vector<galera::TableComparison>> compare_stored(const galera::InstanceModel& model,
                                                               galera::DumpSource& source,
                                                               unsigned threads,
-                                                              std::stop_token /*stop*/) override {
-    cluster_.read_back_threads = threads;
+                                                              std::stop_token stop) override {
+    bool block = false;
+    {
+      const std::scoped_lock lock(cluster_.mutex);
+      cluster_.read_back_threads = threads;
+      ++cluster_.read_backs;
+      block = cluster_.block_read_backs;
+    }
+    if (block) {
+      wait_for_stop(std::move(stop));
+      return fail(Code::kCancelled, "stopped");
+    }
     std::vector<galera::TableComparison> out;
     for (const galera::Schema& schema : model.schemas)
       for (const galera::Table& table : schema.tables) {

@@ -2,14 +2,18 @@
 // move.
 #include "jobs/takeover.h"
 
+#include <future>
+
 #include "jobs/job_log.h"
 #include "jobs/reporter.h"
+#include "jobs/resume.h"
 #include "test/unit/jobs/jobs_fixture.h"
 
 namespace gb::jobs::test {
 namespace {
 
 using std::chrono::seconds;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -67,6 +71,15 @@ class TakeoverTest : public JobsTest {
     ASSERT_TRUE(write_block_mark(*blobs_,
                                  {restore.key().ns, restore.uid(), restore.key().name, instances}));
   }
+  // As the manager does it, but before look() returns.
+  Takeover::Resume at_once() {
+    return [this](const api::ObjectPtr& object, const std::shared_ptr<OwnJobs::Claim>& /*mine*/) {
+      JobRecord record(*catalog_, object, us_.executor.id);
+      JobControl control;
+      resume_backup(us_, record, control,
+                    std::make_shared<JobLog>(*blobs_, object->key().ns, object->uid(), manual_));
+    };
+  }
   std::size_t marks() { return blobs_->list("blocked/")->size(); }
   api::Json status_of(const api::ObjectPtr& object) {
     return (*catalog_->get(object->key()))->dom()["status"];
@@ -90,7 +103,7 @@ TEST_F(TakeoverTest, ABackupThatCanNotBeReadBackNowIsNotGivenUp) {
     return Result<api::Json>(dom);
   });
   faulty_.inject({.calls = {storage::BlobCall::kGetRange}, .keys = "data/*", .times = -1});
-  Takeover takeover(us_);
+  Takeover takeover(us_, at_once());
   takeover.look({});
   EXPECT_EQ(phase_of(verifying), "Verifying");
   faulty_.clear();
@@ -101,7 +114,7 @@ TEST_F(TakeoverTest, ABackupThatCanNotBeReadBackNowIsNotGivenUp) {
 TEST_F(TakeoverTest, AServerThatCanNotBeLookedAtHas45SecondsForASignOfLife) {
   const auto other_node = running(api::kBackups, backup("a"), elsewhere());
   const auto other_life = running(api::kBackups, backup("b"), restarted());
-  Takeover takeover(us_);
+  Takeover takeover(us_, at_once());
   takeover.look({});
   manual_.advance(seconds(44));
   takeover.look({});
@@ -118,7 +131,7 @@ TEST_F(TakeoverTest, AServerThatCanNotBeLookedAtHas45SecondsForASignOfLife) {
 
 TEST_F(TakeoverTest, AJobThatIsRenewedIsNeverTakenOver) {
   const auto object = running(api::kBackups, backup("a"), elsewhere());
-  Takeover takeover(us_);
+  Takeover takeover(us_, at_once());
   JobRecord record(*catalog_, object, "another-replica");
   for (int i = 0; i < 30; ++i) {
     takeover.look({});
@@ -133,7 +146,7 @@ TEST_F(TakeoverTest, AJobThatIsRenewedIsNeverTakenOver) {
 
 TEST_F(TakeoverTest, AServerThatComesBackTooLateIsToldAndStops) {
   const auto object = running(api::kBackups, backup("a"), elsewhere());
-  Takeover takeover(us_);
+  Takeover takeover(us_, at_once());
   takeover.look({});
   manual_.advance(seconds(46));
   takeover.look({});
@@ -152,7 +165,7 @@ TEST_F(TakeoverTest, AServerThatComesBackTooLateIsToldAndStops) {
 
 TEST_F(TakeoverTest, EveryTargetOfASetIsGivenBack) {
   const auto object = restoring("r", {"main", "cell1"});
-  Takeover takeover(us_);
+  Takeover takeover(us_, at_once());
   takeover.look({});
   EXPECT_EQ(phase_of(object), "Failed");
   EXPECT_THAT(cluster_.traffic_given_back, ElementsAre("main", "cell1"));
@@ -163,7 +176,7 @@ TEST_F(TakeoverTest, EveryTargetOfASetIsGivenBack) {
 TEST_F(TakeoverTest, NodesThatDoNotAnswerAreTriedAgainAndToldUntilTheyDo) {
   const auto object = restoring("r", {"main"});
   cluster_.give_back_error = fail(Code::kUnavailable, "10.0.0.3:3306 does not answer");
-  Takeover takeover(us_);
+  Takeover takeover(us_, at_once());
   takeover.look({});
   EXPECT_EQ(phase_of(object), "Failed") << "nobody has to wait for a node that may be gone";
   EXPECT_EQ(status_of(object)["trafficLeftBlocked"], api::Json({"main"}));
@@ -224,7 +237,7 @@ TEST_F(TakeoverTest, NodesOfADeletedRestoreThatStillRunsHereAreItsOwn) {
 TEST_F(TakeoverTest, OfASetOnlyWhatIsStillBlockedIsTriedAgain) {
   const auto object = restoring("r", {"main", "cell1"});
   cluster_.not_given_back = "main";
-  Takeover takeover(us_);
+  Takeover takeover(us_, at_once());
   takeover.look({});
   EXPECT_EQ(status_of(object)["trafficLeftBlocked"], api::Json({"main"}));
   EXPECT_THAT(cluster_.traffic_given_back, ElementsAre("cell1"));
@@ -240,7 +253,7 @@ TEST_F(TakeoverTest, AMarkThatCanNotBeReadKeepsNoRestoreFromEnding) {
   const auto object = restoring("r", {"main"});
   ASSERT_TRUE(
       storage::put(*blobs_, "blocked/openstack/" + object->uid(), as_bytes("{\"restore\":1}")));
-  Takeover takeover(us_);
+  Takeover takeover(us_, at_once());
   takeover.look({});
   EXPECT_EQ(phase_of(object), "Failed");
   testing::internal::CaptureStderr();
@@ -272,6 +285,137 @@ TEST_F(QuickLooksTest, WhatRunsOrWaitsHereIsNotTakenForIt) {
   const int before = rounds();
   ASSERT_TRUE(eventually([&] { return rounds() >= before + 2; }));
   EXPECT_THAT(phases(), at_work);
+}
+
+// A whole backup, as its server leaves it that is killed while it reads it back.
+class LeftVerifyingTest : public QuickLooksTest {
+ protected:
+  void SetUp() override {
+    QuickLooksTest::SetUp();
+    finish(submit(backup("a", {{"ttl", "24h"}})));
+    jobs_.reset();
+    ASSERT_TRUE(catalog_->modify({api::kBackups, "openstack", "a"}, [](const api::Object& object) {
+      api::Json changed = object.dom();
+      changed["status"]["phase"] = "Verifying";
+      changed["status"]["executor"] = dead().to_json();
+      for (const char* later : {"completionTime", "expirationTime", "verification"})
+        changed["status"].erase(later);
+      return Result<api::Json>(changed);
+    }));
+  }
+  static Executor dead() {
+    Executor executor = Executor::self("an-older-life");
+    executor.process_start = "1";
+    return executor;
+  }
+  // A server that has begun to read it back, and can not come to an end.
+  void read_back_without_end() {
+    cluster_.block_read_backs = true;
+    start_quick();
+    EXPECT_TRUE(eventually([&] {
+      const std::scoped_lock lock(cluster_.mutex);
+      return cluster_.read_backs == 2;
+    }));
+  }
+  std::size_t packs() { return blobs_->list("data/openstack/")->size(); }
+  std::string phase() { return status_of(api::kBackups, "a").value("phase", ""); }
+  // A restore of the same server, of which a mark tells.
+  void left_restore(const std::string& name, const char* phase, const std::string& instance) {
+    api::Json dom = restore(name, {{"backup", "a"}});
+    dom["metadata"]["uid"] = "ffffffff-ffff-4fff-bfff-" + name;  // behind the backup's
+    dom["status"] = {{"phase", phase},
+                     {"plan", {{{"instance", instance}, {"schema", "nova"}}}},
+                     {"executor", dead().to_json()}};
+    ASSERT_TRUE(catalog_->create(api::kRestores, dom));
+    ASSERT_TRUE(write_block_mark(*blobs_, {"openstack", uid_of(dom), name, {instance}}));
+  }
+};
+
+TEST_F(LeftVerifyingTest, ReadingItBackHoldsUpNothingElseAndIsDoneOnce) {
+  left_restore("restoring", "Restoring", "main");
+  left_restore("ended", "Failed", "cell1");
+  std::promise<void> answer;
+  std::atomic<int> asked{0};
+  faulty_.set_observer(
+      [&, answered = answer.get_future().share()](storage::BlobCall call, const std::string& key) {
+        if (call != storage::BlobCall::kGetRange || !key.starts_with("data/")) return;
+        ++asked;
+        answered.wait();
+      });
+  start_quick();
+  EXPECT_TRUE(eventually([&] { return asked > 0; }));
+  EXPECT_TRUE(fails(api::kRestores, "restoring"));
+  EXPECT_TRUE(eventually([&] { return blobs_->list("blocked/")->empty(); }));
+  {
+    const std::scoped_lock lock(cluster_.mutex);
+    EXPECT_THAT(cluster_.traffic_given_back, testing::UnorderedElementsAre("main", "cell1"));
+  }
+  EXPECT_EQ(phase(), "Verifying");
+  // No other replica may take it for one that nobody runs.
+  EXPECT_NE(status_of(api::kBackups, "a")["executor"]["id"], "an-older-life");
+  EXPECT_TRUE(eventually(
+      [&] { return status_of(api::kBackups, "a")["executor"].value("renewals", 0) > 0; }));
+  answer.set_value();
+  EXPECT_TRUE(eventually([&] { return phase() == "Completed"; }));
+  const std::scoped_lock lock(cluster_.mutex);
+  EXPECT_EQ(cluster_.read_backs, 2) << "once by its own server, once by the next";
+}
+
+TEST_F(LeftVerifyingTest, ItEndsAsEveryBackupDoes) {
+  const api::Json before = status_of(api::kBackups, "a");
+  start_quick();
+  EXPECT_TRUE(eventually([&] { return phase() == "Completed"; }));
+  EXPECT_TRUE(eventually([&] { return events_.has("a Completed"); }));
+  const api::Json dom = (*catalog_->get({api::kBackups, "openstack", "a"}))->dom();
+  EXPECT_EQ(condition(dom, "Verified"), "True Checksum");
+  EXPECT_EQ(dom["status"]["verification"]["tables"], 2);
+  EXPECT_TRUE(dom["status"].contains("expirationTime")) << "its ttl counts";
+  EXPECT_EQ(dom["status"]["progress"]["rows"], before["progress"]["rows"]);
+  EXPECT_THAT(log_of(dom),
+              AllOf(HasSubstr("manifest written"), HasSubstr("after its server had ended")));
+}
+
+TEST_F(LeftVerifyingTest, AServerThatStopsMeanwhileLeavesItToTheNext) {
+  read_back_without_end();
+  jobs_.reset();
+  EXPECT_EQ(phase(), "Verifying") << "nothing speaks against it";
+  cluster_.block_read_backs = false;
+  ASSERT_TRUE(catalog_->modify({api::kBackups, "openstack", "a"}, [](const api::Object& object) {
+    api::Json changed = object.dom();
+    changed["status"]["executor"] = dead().to_json();  // it was a process of its own
+    return Result<api::Json>(changed);
+  }));
+  start_quick();
+  EXPECT_TRUE(eventually([&] { return phase() == "Completed"; }));
+}
+
+TEST_F(LeftVerifyingTest, ItCanBeCancelledMeanwhile) {
+  read_back_without_end();
+  ASSERT_TRUE(jobs_->cancel({api::kBackups, "openstack", "a"}, alice_, false));
+  EXPECT_TRUE(eventually([&] { return phase() == "Cancelled"; }));
+  EXPECT_TRUE(eventually([&] { return packs() == 0; }));
+}
+
+TEST_F(LeftVerifyingTest, ItCanBeDeletedMeanwhile) {
+  read_back_without_end();
+  const api::ObjectPtr object = *catalog_->get({api::kBackups, "openstack", "a"});
+  ASSERT_TRUE(jobs_->deleted(*object));
+  while (const auto now = catalog_->get(object->key()))
+    (void)catalog_->remove(object->key(), (*now)->revision());
+  EXPECT_TRUE(eventually([&] { return packs() == 0; }));
+}
+
+TEST_F(LeftVerifyingTest, DamageIsAFailureThatSaysWhat) {
+  cluster_.misread_table = "user";
+  start_quick();
+  ASSERT_TRUE(fails(api::kBackups, "a"));
+  const api::Json dom = (*catalog_->get({api::kBackups, "openstack", "a"}))->dom();
+  EXPECT_THAT(dom["status"]["message"].get<std::string>(),
+              AllOf(HasSubstr("the server that ran this backup ended while it was Verifying"),
+                    HasSubstr("table keystone.user")));
+  EXPECT_EQ(condition(dom, "Verified"), "False Mismatch");
+  EXPECT_TRUE(eventually([&] { return events_.has("a VerificationFailed"); }));
+  EXPECT_TRUE(eventually([&] { return packs() == 0; }));
 }
 
 // A job by hand whose record is in the log, and whose creation was answered an error.
