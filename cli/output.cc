@@ -139,7 +139,7 @@ ExitCode print_end(const api::Json& object, std::string_view format) {
                   api::text_member(status, "location").c_str());
     }
     if (const std::string safety = api::text_member(status, "safetyBackup"); !safety.empty())
-      std::printf("what was replaced is in the safety backup %s: restoring that undoes this\n",
+      std::printf("what was replaced is in the safety backup %s: restoring that brings it back\n",
                   safety.c_str());
     if (phase == "Completed" && !message.empty())
       std::printf("note: %s\n", printable(message).c_str());

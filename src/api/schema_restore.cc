@@ -70,8 +70,8 @@ Schema restore_spec() {
                     "Replace (the selected schemas are dropped and made anew). Default Fail.",
                     {"Fail", "Replace"})),
        field("safetyBackup",
-             with_default(boolean("Back up what Replace is about to drop, before it is dropped. "
-                                  "Default true."),
+             with_default(boolean("Back up what Replace is about to drop, when applications can "
+                                  "write no more (blockTraffic). Default true."),
                           "true")),
        field("blockTraffic",
              with_default(boolean("Keep applications from writing to the target while the restore "
@@ -94,8 +94,8 @@ Schema restore_status() {
        field("startTime", text("When the work began.", SchemaFormat::kDateTime)),
        field("completionTime", text("When it ended.", SchemaFormat::kDateTime)),
        field("backup", text("The backup that latest or asOf stood for.")),
-       field("safetyBackup", text("The backup of what was replaced: restoring it undoes this "
-                                  "restore.")),
+       field("safetyBackup", text("The backup of what was replaced: restoring it brings that "
+                                  "back.")),
        field("preflight",
              list("What was checked before anything was changed.",
                   object("One check.",
@@ -191,7 +191,8 @@ ResourceType restores() {
       column("Age", Cell::kAge, "metadata.creationTimestamp", "How long ago it was created."),
       column("Instances", Cell::kJoined, "spec.databaseInstances", "The instances restored.", 1),
       column("Duration", Cell::kDuration, "", "How long it ran, or has been running.", 1),
-      column("Safety Backup", Cell::kText, "status.safetyBackup", "Restoring this undoes it.", 1),
+      column("Safety Backup", Cell::kText, "status.safetyBackup",
+             "Restoring this brings back what was replaced.", 1),
       column("Message", Cell::kText, "status.message", "What a person should know.", 1)};
   return type;
 }

@@ -91,9 +91,7 @@ class RestoreRun {
                         "\" is damaged; nothing was changed on the target",
                     intact.error());
       log_->say("the whole backup was read: every digest is right");
-      GB_TRY(safety_backup());
-      GB_TRY(enter("Restoring"));
-      GB_TRY(restore_all(stop));
+      GB_TRY(replace_contents(stop));
     }
     return complete();
   }
@@ -110,7 +108,7 @@ class RestoreRun {
   }
 
   // What Replace is about to drop is backed up first, as a GaleraBackup of its own: restoring that
-  // undoes the restore. Its job belongs to this one: it runs here, and is stopped with it.
+  // brings it back. Its job belongs to this one: it runs here, and is stopped with it.
   Status safety_backup() {
     if (work_.spec.existing != "Replace" || !work_.spec.safety_backup) return {};
     std::set<std::string> instances;
@@ -162,26 +160,36 @@ class RestoreRun {
     log->end();
     if (!done) return wrap("the safety backup \"" + name + "\" failed", done.error());
     safety_name_ = name;
-    log_->say("safety backup \"" + name + "\" completed: restoring it undoes this restore");
+    log_->say("safety backup \"" + name +
+              "\" completed: restoring it brings back what is replaced");
     return record_.update([&](api::Json& status) { status["safetyBackup"] = safety_name_; });
   }
 
-  // Every target is blocked before the first one is touched, and given back after the last,
-  // whatever happened: applications that use several must not meet one as it was beside another as
-  // it is now.
-  Status restore_all(const std::stop_token& stop) {
+  // Every target is blocked before the safety backup is taken, so that this holds all that is
+  // dropped, and given back after the last one was restored, whatever happened: applications that
+  // use several must not meet one as it was beside another as it is now.
+  Status replace_contents(const std::stop_token& stop) {
     GB_TRY(mark_nodes());
-    Status done;
-    for (RestoreWork::Instance& instance : work_.instances)
-      if (done)
-        if (Status blocked = instance.restore->block(stop); !blocked)
-          done = of_instance(instance, std::move(blocked).error());
-    for (std::size_t i = 0; i < work_.instances.size() && done; ++i)
-      done = restore_instance(i, stop);
+    Status done = block_all(stop);
+    if (done) done = safety_backup();
+    if (done) done = restore_all(stop);
     Status given_back = give_back_all();
     if (done && !given_back) return wrap("everything was restored, but", given_back.error());
     if (!given_back) done.error().message += "; " + given_back.error().message;
     return done;
+  }
+
+  Status block_all(const std::stop_token& stop) {
+    for (RestoreWork::Instance& instance : work_.instances)
+      if (Status blocked = instance.restore->block(stop); !blocked)
+        return of_instance(instance, std::move(blocked).error());
+    return {};
+  }
+
+  Status restore_all(const std::stop_token& stop) {
+    GB_TRY(enter("Restoring"));
+    for (std::size_t i = 0; i < work_.instances.size(); ++i) GB_TRY(restore_instance(i, stop));
+    return {};
   }
 
   // Nodes do not say who made them read_only. Whoever is left must know, before the first one is.

@@ -114,9 +114,7 @@ Result<std::vector<std::string>> Takeover::release_cluster(const api::Object& ob
                                                            const api::Json& dom,
                                                            const std::stop_token& stop) {
   const bool restore = object.key().resource == api::kRestores;
-  // A restore that had not come to its work had blocked nothing.
-  if (restore && (api::phase_of(dom) != "Restoring" || !api::read_restore_spec(dom).block_traffic))
-    return std::vector<std::string>();
+  if (restore && !api::read_restore_spec(dom).block_traffic) return std::vector<std::string>();
   const auto instances = instances_of(dom, restore);
   // A tool that does not know the cluster leaves the job to a server, which can give back what the
   // job took.

@@ -3,9 +3,10 @@
 import json
 import re
 import subprocess
+import threading
 import time
 
-from gbtest import proof
+from gbtest import process, proof
 from gbtest.apiserver import instance
 from gbtest.process import wait_until
 from support import API, BACKUPS, GROUP, NAMESPACE, RESTORES, Case
@@ -125,6 +126,32 @@ class BackupAndRestore(Case):
         self.assertIn("keystone.made_later", proof.fingerprint(galera, ["keystone"]))
         self.completed(self.restore("again", "kept", existing="Replace", safetyBackup=False))
         self.assertEqual(proof.fingerprint(galera, ["keystone"]), want)
+
+    def test_what_an_application_wrote_until_it_was_kept_away_is_in_the_safety_backup(self):
+        galera = self.bed.galera
+        galera.sql("CREATE DATABASE written; CREATE TABLE written.numbers (n int PRIMARY KEY); "
+                   "CREATE USER IF NOT EXISTS app@'%' IDENTIFIED BY 'app'; GRANT ALL ON written.* TO app@'%'")
+        self.addCleanup(galera.sql, "DROP USER app@'%'; DROP DATABASE IF EXISTS written; DROP DATABASE IF EXISTS written_until")
+        self.completed(self.backup("empty", databases=["written"]))
+        acknowledged = 0
+
+        def write():
+            """Until it is refused, or no table is there any more."""
+            nonlocal acknowledged
+            node = galera.node(1)
+            while process.run(["mariadb", "-h", node.address, "-P", node.port, "-uapp", "-papp", "-e",
+                               f"INSERT INTO written.numbers VALUES ({acknowledged + 1})"], check=False).returncode == 0:
+                acknowledged += 1
+
+        application = threading.Thread(target=write)
+        application.start()
+        wait_until("the application to write", lambda: acknowledged >= 3, 60)
+        done = self.completed(self.restore("emptied", "empty", existing="Replace"))
+        application.join()
+        safety = done["status"]["safetyBackup"]
+        self.addCleanup(self._delete, BACKUPS, safety)
+        self.completed(self.restore("until", safety, rename={"written": "written_until"}))
+        self.assertEqual(galera.sql("SELECT COUNT(*), MAX(n) FROM written_until.numbers"), [[str(acknowledged)] * 2])
 
     def test_a_dry_run_plans_and_changes_nothing(self):
         self.completed(self.backup("planned", databases=["glance"]))

@@ -416,6 +416,11 @@ TEST_F(JobsTest, ARestoreThatReplacesMakesASafetyBackupFirst) {
   const api::Json safety = (*catalog_->get({api::kBackups, "openstack", "r-safety"}))->dom();
   EXPECT_EQ(safety["status"]["phase"], "Completed");
   EXPECT_EQ(safety["metadata"]["labels"]["backup.rhoso.io/safety-of"], "r");
+  // Of the backup "a" the first two. What applications would write after the snapshot were lost.
+  EXPECT_THAT(cluster_.steps,
+              testing::ElementsAre("open_snapshot main", "run main", "block main",
+                                   "open_snapshot main", "run main", "restore main",
+                                   "give back main"));
 }
 
 TEST_F(JobsTest, NoRestoreBeginsWithoutItsSafetyBackup) {
@@ -426,6 +431,7 @@ TEST_F(JobsTest, NoRestoreBeginsWithoutItsSafetyBackup) {
   EXPECT_EQ(done["status"]["phase"], "Failed");
   EXPECT_THAT(done["status"]["message"].get<std::string>(), HasSubstr("safety backup"));
   EXPECT_EQ(cluster_.restores, 0);
+  EXPECT_EQ(cluster_.steps.back(), "give back main");
 }
 
 TEST_F(JobsTest, AFailedPreflightCreatesNothingButADryRunShowsIt) {
