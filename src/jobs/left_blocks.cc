@@ -94,7 +94,7 @@ Status LeftBlocks::give_back_nodes(const GateHolder& holder, bool has_ended,
 
 Result<std::vector<std::string>> LeftBlocks::give_back_those_of(const api::Object& restore,
                                                                 std::stop_token stop) {
-  const std::string uid = restore.uid();
+  const std::string& uid = restore.uid();
   if (environment_.gates != nullptr) {
     const auto shut = environment_.gates->shut(stop);
     // Without the right to look at Services none was blocked, and none will ever be seen.

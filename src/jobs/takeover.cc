@@ -85,8 +85,8 @@ void Takeover::find_candidates() {
 void Takeover::look(std::stop_token stop) {
   find_candidates();
   for (auto it = seen_.begin(); it != seen_.end() && !stop.stop_requested();) {
-    // Asked after it was seen and before it is read: what is not ours by now has ended since, and
-    // says so, or was never begun.
+    // Asked after it was seen and before it is read: what is not ours by now has changed since, or
+    // was never begun.
     if (environment_.own_jobs->has(it->first.second)) {
       ++it;
       continue;
@@ -94,6 +94,11 @@ void Takeover::look(std::stop_token stop) {
     const auto object = environment_.catalog->get(it->second.key);
     if (!object || (*object)->uid() != it->first.second) {
       it = seen_.erase(it);
+      continue;
+    }
+    // Of what has changed since it was seen, as by its end, the next look knows more.
+    if ((*object)->revision() != it->second.revision) {
+      ++it;
       continue;
     }
     const api::Json dom = (*object)->dom();

@@ -233,6 +233,24 @@ TEST_F(TakeoverTest, NodesOfADeletedRestoreThatStillRunsHereAreItsOwn) {
   EXPECT_THAT(cluster_.traffic_given_back, ElementsAre("main"));
 }
 
+// By who ran it after all, or by another server.
+TEST_F(TakeoverTest, WhatEndsWhileOthersAreLookedAtIsNotTakenOver) {
+  const auto first = restoring("r", {"main"});
+  const auto ends = running(api::kBackups, backup("a"), dead());
+  faulty_.set_observer([&](storage::BlobCall /*call*/, const std::string& key) {
+    if (!key.starts_with("blocked/")) return;
+    EXPECT_TRUE(catalog_->modify(ends->key(), [](const api::Object& object) {
+      api::Json dom = object.dom();
+      dom["status"]["phase"] = "Completed";
+      return Result<api::Json>(dom);
+    }));
+  });
+  Takeover takeover(us_, at_once());
+  takeover.look({});
+  EXPECT_EQ(phase_of(first), "Failed");
+  EXPECT_EQ(phase_of(ends), "Completed");
+}
+
 // What is given back is not touched again: somebody may have made it read_only since.
 TEST_F(TakeoverTest, OfASetOnlyWhatIsStillBlockedIsTriedAgain) {
   const auto object = restoring("r", {"main", "cell1"});
