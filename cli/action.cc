@@ -41,21 +41,11 @@ int run(const Cancel& command) {
 }
 
 int run(const Undelete& command) {
-  ObjectName object{api::find_resource(api::kBackups), command.name};
-  if (command.name.find('/') != std::string::npos) {
-    const auto parsed = parse_object_name(command.name);
-    if (!parsed) return failed(parsed.error());
-    if (parsed->type != object.type)
-      return failed(Error{Code::kInvalid,
-                          "a deleted restore does not come back: only backups do",
-                          "its database is as the restore left it",
-                          {},
-                          {}});
-    object = *parsed;
-  }
+  const auto object = parse_backup_name(command.name);
+  if (!object) return failed(object.error());
   api::Json body = api::Json::object();
   if (!command.uid.empty()) body["uid"] = command.uid;
-  return act(command.kube, object, "undelete", body, command.dry_run, command.output, "undeleted");
+  return act(command.kube, *object, "undelete", body, command.dry_run, command.output, "undeleted");
 }
 
 }  // namespace gb::cli

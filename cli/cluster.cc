@@ -141,6 +141,15 @@ Result<ObjectName> parse_object_name(std::string_view text) {
               "write backup/NAME or restore/NAME");
 }
 
+Result<ObjectName> parse_backup_name(std::string_view text) {
+  const api::ResourceType& backups = *api::find_resource(api::kBackups);
+  if (text.find('/') == std::string_view::npos) return ObjectName{&backups, std::string(text)};
+  GB_TRY_ASSIGN(ObjectName object, parse_object_name(text));
+  if (object.type == &backups) return object;
+  return fail(Code::kInvalid, "\"" + std::string(text) + "\" is a restore, not a backup",
+              "write NAME or backup/NAME");
+}
+
 std::string short_form(const api::ResourceType& type, std::string_view name) {
   return type.singular.substr(std::string_view("galera").size()) + "/" + std::string(name);
 }

@@ -69,6 +69,8 @@ struct ObjectName {
 };
 // Invalid says which forms there are.
 Result<ObjectName> parse_object_name(std::string_view text);
+// The same where a backup is meant, which may then be named by its name alone.
+Result<ObjectName> parse_backup_name(std::string_view text);
 // "backup/x": how to name it to our own commands.
 [[nodiscard]] std::string short_form(const api::ResourceType& type, std::string_view name);
 

@@ -5,6 +5,7 @@
 #include "cli/logs.h"
 #include "cli/restore.h"
 #include "cli/status.h"
+#include "cli/verify.h"
 
 namespace gb::cli {
 namespace {
@@ -77,6 +78,31 @@ void add_undelete(CLI::App& app, Parsed& parsed) {
                  "Of several that had this name, the one with this uid (default: the newest)");
   add_dry_run(app, command.dry_run);
   add_output(app, parsed, command.output, "Print the object as");
+  add_kube(app, parsed, command.kube);
+  app.callback([&] { parsed.run = [&command] { return run(command); }; });
+}
+
+void add_verify(CLI::App& app, Parsed& parsed) {
+  auto& command = parsed.make<Verify>();
+  parsed.offers[app.add_option("NAME", command.name, "The name of the backup")->required()] =
+      Offer::kBackups;
+  CLI::Option* method = app.add_option("--method", command.method,
+                                       "Checksum: every byte is read back (default); Restore: "
+                                       "then it is restored into a scratch server, too");
+  parsed.values[method] = {"Checksum", "Restore"};
+  method->check(CLI::IsMember(parsed.values[method]));
+  app.add_flag("--wait,!--no-wait", command.wait,
+               "Follow it to its end (default); --wait=false returns when it has begun");
+  add_output(app, parsed, command.output, "Print the backup, at the end, as");
+  add_kube(app, parsed, command.kube);
+  app.callback([&] { parsed.run = [&command] { return run(command); }; });
+}
+
+void add_diff(CLI::App& app, Parsed& parsed) {
+  auto& command = parsed.make<Diff>();
+  parsed.offers[app.add_option("NAME", command.name, "The name of the backup")->required()] =
+      Offer::kBackups;
+  add_output(app, parsed, command.output, "Print the differences as", {"json", "yaml"});
   add_kube(app, parsed, command.kube);
   app.callback([&] { parsed.run = [&command] { return run(command); }; });
 }
@@ -165,6 +191,9 @@ void add_cluster(CLI::App& app, Parsed& parsed) {
   add_logs(*app.add_subcommand("logs", "What a backup or restore says"), parsed);
   add_cancel(*app.add_subcommand("cancel", "Stop a backup or restore; its object stays"), parsed);
   add_undelete(*app.add_subcommand("undelete", "Bring a deleted backup back"), parsed);
+  add_verify(*app.add_subcommand("verify", "Check a finished backup again"), parsed);
+  add_diff(*app.add_subcommand("diff", "What of the running clusters is not as a backup has it"),
+           parsed);
 }
 
 }  // namespace gb::cli

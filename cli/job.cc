@@ -31,14 +31,14 @@ std::string name_of(const api::Json& object) {
 }
 
 // " -n openstack --context prod": the flags with which the commands that we name find the object.
-std::string where(const JobFlags& flags, const std::string& ns) {
+std::string where(const KubeFlags& flags, const std::string& ns) {
   std::string text = " -n " + ns;
-  if (!flags.kube.kubeconfig.context.empty()) text += " --context " + flags.kube.kubeconfig.context;
-  if (!flags.kube.kubeconfig.file.empty()) text += " --kubeconfig " + flags.kube.kubeconfig.file;
+  if (!flags.kubeconfig.context.empty()) text += " --context " + flags.kubeconfig.context;
+  if (!flags.kubeconfig.file.empty()) text += " --kubeconfig " + flags.kubeconfig.file;
   return text;
 }
 
-void say_how_to_go_on(const JobFlags& flags, const std::string& ns, const std::string& object) {
+void say_how_to_go_on(const KubeFlags& flags, const std::string& ns, const std::string& object) {
   const std::string tail = object + where(flags, ns);
   std::fprintf(stderr,
                "%s goes on without you.\n  follow it:  kubectl galera logs %s -f\n"
@@ -49,15 +49,16 @@ void say_how_to_go_on(const JobFlags& flags, const std::string& ns, const std::s
 // Looks at one job until it has ended.
 class Follower {
  public:
-  Follower(const Cluster& cluster, const api::ResourceType& type, api::Json object)
-      : cluster_(cluster), type_(type), object_(std::move(object)) {}
+  Follower(const Cluster& cluster, const api::ResourceType& type, api::Json object,
+           const AtWork& at_work)
+      : cluster_(cluster), type_(type), object_(std::move(object)), at_work_(at_work) {}
 
   // The object at its end; Cancelled when interrupted, else why nobody knows any more.
   Result<api::Json> wait(const std::stop_token& stop) {
     Progress progress;
     const auto begun = steady_clock::now();
-    while (!api::is_terminal_phase(api::phase_of(object_))) {
-      progress.show(object_);
+    while (const auto status = at_work_(object_)) {
+      progress.show({{"status", *status}});
       const auto pause = steady_clock::now() - begun < kQuick ? kLookEveryQuick : kLookEvery;
       if (!sleep_for(stop, pause)) return fail(Code::kCancelled, "interrupted");
       auto seen = cluster_.get(cluster_.path(type_.plural, name_of(object_)), stop);
@@ -96,6 +97,7 @@ class Follower {
   const Cluster& cluster_;
   const api::ResourceType& type_;
   api::Json object_;
+  const AtWork& at_work_;
   std::optional<steady_clock::time_point> silent_since_;
 };
 
@@ -124,18 +126,27 @@ ExitCode show_what_would_be_sent(const JobFlags& flags, api::Json object) {
   return show_dry_run(flags, object);
 }
 
-ExitCode explain(const Error& error, const JobFlags& flags, const std::string& ns,
-                 const std::string& object) {
-  if (error.code == Code::kCancelled) {
-    say_how_to_go_on(flags, ns, object);
-    return kInterrupted;
-  }
-  refused(error);
-  if (error.code != Code::kNotFound) say_how_to_go_on(flags, ns, object);
-  return kFailed;
+std::optional<api::Json> job_at_work(const api::Json& object) {
+  if (api::is_terminal_phase(api::phase_of(object))) return std::nullopt;
+  return api::member(object, "status");
 }
 
 }  // namespace
+
+tl::expected<api::Json, ExitCode> follow(const Cluster& cluster, const KubeFlags& flags,
+                                         const api::ResourceType& type, api::Json object,
+                                         const AtWork& at_work) {
+  const std::string named = short_form(type, name_of(object));
+  auto ended = Follower(cluster, type, std::move(object), at_work).wait(interrupt_token());
+  if (ended) return std::move(*ended);
+  if (ended.error().code == Code::kCancelled) {
+    say_how_to_go_on(flags, cluster.ns(), named);
+    return tl::unexpected(kInterrupted);
+  }
+  refused(ended.error());
+  if (ended.error().code != Code::kNotFound) say_how_to_go_on(flags, cluster.ns(), named);
+  return tl::unexpected(kFailed);
+}
 
 ExitCode create_job(const JobFlags& flags, const api::ResourceType& type, api::Json object) {
   object["apiVersion"] = api::kGroupVersion;
@@ -161,7 +172,7 @@ ExitCode create_job(const JobFlags& flags, const api::ResourceType& type, api::J
     std::fprintf(stderr,
                  "interrupted: whether %s was created is not known; to see: kubectl get "
                  "%s.%s%s\n",
-                 named.c_str(), type.plural.c_str(), api::kGroup, where(flags, ns).c_str());
+                 named.c_str(), type.plural.c_str(), api::kGroup, where(flags.kube, ns).c_str());
     return kInterrupted;
   }
   if (!created) return refused(created.error());
@@ -175,9 +186,8 @@ ExitCode create_job(const JobFlags& flags, const api::ResourceType& type, api::J
     std::printf("%s created\n", full_name(*created).c_str());
     std::fflush(stdout);  // before what is told of it, where both go to one place
   }
-  auto ended = Follower(**cluster, type, std::move(*created)).wait(stop);
-  if (!ended) return explain(ended.error(), flags, ns, named);
-  return print_end(*ended, flags.output);
+  const auto ended = follow(**cluster, flags.kube, type, std::move(*created), job_at_work);
+  return ended ? print_end(*ended, flags.output) : ended.error();
 }
 
 }  // namespace gb::cli

@@ -389,7 +389,7 @@ class Paths {
     return item;
   }
 
-  // cancel, undelete: what is asked for is said by the path; the answer is the object.
+  // cancel, undelete, verify: what is asked for is said by the path; the answer is the object.
   [[nodiscard]] Ordered action_item(const Subresource& sub) const {
     std::string suffix = sub.name;
     suffix.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(suffix.front())));
@@ -403,6 +403,13 @@ class Paths {
           {"description",
            "Of several deleted objects of this name, the one that is meant. Left "
            "out: the one that was deleted last."},
+          {"type", "string"}};
+    if (sub.name == "verify")
+      options["properties"]["method"] = {
+          {"description",
+           "Checksum: every byte is read back; Restore: then it is restored into a scratch server, "
+           "too; Live: it is compared with the running clusters. Default Checksum."},
+          {"enum", {"Checksum", "Live", "Restore"}},
           {"type", "string"}};
     post["requestBody"] = content(options, {"application/json", "application/yaml"});
     post["responses"] = answers({"201"}, reference(schema_name(type_.kind)));

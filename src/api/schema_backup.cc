@@ -78,6 +78,57 @@ Schema backup_spec() {
 
 namespace {
 
+Schema last_check() {
+  return object(
+      "The check of the finished backup that was asked for last (subresource verify), and how it "
+      "went. The backup stays Completed meanwhile.",
+      {field("method", text("Checksum (every byte is read back), Restore (then restored into a "
+                            "scratch server, too) or Live (compared with the running clusters).")),
+       field("phase", text("Running; then Passed, Failed (the backup is damaged, or can not be "
+                           "restored as it was), Differs (the running clusters are not as the "
+                           "backup), Inconclusive (nothing was found out: message tells why) or "
+                           "Cancelled.")),
+       field("message", text("What was found.")), field("user", text("Who asked for it.")),
+       field("startTime", text("When it was asked for.", SchemaFormat::kDateTime)),
+       field("completionTime", text("When it ended.", SchemaFormat::kDateTime)),
+       field("progress", job_progress()), field("cancellation", cancellation()),
+       field("executor", executor())});
+}
+
+Schema comparison() {
+  Schema table =
+      object("One table that differs.",
+             {required("schema", text("Its schema.")), required("table", text("Its name.")),
+              field("state", text("RowsDiffer, ColumnsDiffer, OnlyInBackup or OnlyLive.")),
+              field("backupRows", integer("Rows in the backup.")),
+              field("liveRows", integer("Rows in the cluster.")),
+              field("added", integer("Rows that only the cluster has.")),
+              field("changed", integer("Rows that both have, with other values.")),
+              field("removed", integer("Rows that only the backup has."))});
+  Schema instance = object(
+      "One instance.",
+      {required("name", text("The name of the instance.")),
+       field("node", text("The node that was read.")),
+       field("snapshotTime",
+             text("The moment of the cluster that was compared.", SchemaFormat::kDateTime)),
+       field("equal", boolean("Whether nothing differs.")),
+       field("equalTables", integer("Tables that are as in the backup.")),
+       field("differentTables", integer("Tables that are not.")),
+       field("tables", list("Those that are not, the first hundred.", std::move(table))),
+       field("moreTables", integer("How many of these are left out here.")),
+       field("definitions", list("What of views, routines, triggers, events and tables was made, "
+                                 "altered or dropped since, the first hundred.",
+                                 text("One sentence."))),
+       field("moreDefinitions", integer("How many of these are left out here."))});
+  return object(
+      "How the running clusters differed from this backup when they were last compared "
+      "(subresource verify, method Live).",
+      {field("time", text("When that was.", SchemaFormat::kDateTime)),
+       field("equal", boolean("Whether nothing differed.")),
+       field("instances",
+             list("Each instance of the backup.", std::move(instance), "map", {"name"}))});
+}
+
 Schema backup_status() {
   Schema instance = object(
       "What was dumped from one instance.",
@@ -125,6 +176,7 @@ Schema backup_status() {
                      field("method", text("How: Checksum or Restore.")),
                      field("tables", integer("Tables that were checked.")),
                      field("mismatches", integer("Tables that were not as recorded."))})),
+       field("check", last_check()), field("comparison", comparison()),
        field("cancellation", cancellation()), field("executor", executor())});
 }
 
@@ -142,7 +194,8 @@ ResourceType backups() {
   type.subresources = {{"cancel", "GaleraBackup", {"create"}},
                        {"log", "GaleraBackup", {"get"}},
                        {"status", "GaleraBackup", {"get"}},
-                       {"undelete", "GaleraBackup", {"create"}}};
+                       {"undelete", "GaleraBackup", {"create"}},
+                       {"verify", "GaleraBackup", {"create"}}};
   type.storage_version_hash = "+cHRZdwl4AE=";
   type.selectable_fields = {"spec.store", "status.phase"};
   type.schema = whole_object(

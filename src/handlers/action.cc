@@ -1,4 +1,4 @@
-// The subresources that do something: cancel, undelete and trigger.
+// The subresources that do something: cancel, undelete, verify and trigger.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -61,10 +61,14 @@ Answer cancel_job(const Env& env, Call& call, std::string_view body) {
   auto object = env.deps.jobs->cancel(call.key(), call.user, call.dry_run);
   if (!object) return api::refuse(object_error(object.error(), *call.type, call.info.name));
   if (call.dry_run) return object_response(env, call, asked->view, 201, *object);
+  // Of a backup that has ended, its check is meant.
+  const bool check = api::is_terminal_phase(api::phase_of((*object)->dom()));
   const api::ObjectPtr now =
       wait_for_job(env, std::move(*object), call.respond_async ? kNoWait : kCancelWait);
-  const std::string phase = api::phase_of(now->dom());
-  if (!api::is_terminal_phase(phase))
+  const api::Json dom = now->dom();
+  const std::string phase =
+      check ? api::text_member(api::at_path(dom, "status.check"), "phase") : api::phase_of(dom);
+  if (check ? phase == "Running" : !api::is_terminal_phase(phase))
     call.warnings.push_back("it has not ended yet; its phase will be Cancelled when it has");
   else if (phase != "Cancelled")
     return api::refuse(api::conflict(*call.type, call.info.name,
@@ -86,6 +90,24 @@ Answer undelete_object(const Env& env, Call& call, std::string_view body) {
         "its ttl or the retention of its schedule would delete it again: it came back with "
         "spec.hold, which keeps it until you set that to false");
   return object_response(env, call, asked->view, 201, *object);
+}
+
+Answer verify_backup(const Env& env, Call& call, std::string_view body) {
+  const auto asked = asked_of(call, body, {"method"});
+  if (!asked) return api::refuse(asked.error());
+  std::string method = api::text_member(asked->options, "method");
+  if (method.empty()) method = "Checksum";
+  auto begun =
+      env.deps.jobs->verify(call.key(), method, call.user, call.dry_run, env.stopping.get_token());
+  if (!begun) return api::refuse(object_error(begun.error(), *call.type, call.info.name));
+  if (call.dry_run) return object_response(env, call, asked->view, 201, *begun);
+  const api::ObjectPtr now = wait_for_job(env, std::move(*begun), create_wait(env, call));
+  const api::Json dom = now->dom();
+  const api::Json& check = api::at_path(dom, "status.check");
+  if (const std::string phase = api::text_member(check, "phase");
+      phase == "Failed" || phase == "Inconclusive")
+    call.warnings.push_back(api::text_member(check, "message"));
+  return object_response(env, call, asked->view, 201, now);
 }
 
 Answer trigger_schedule(const Env& env, Call& call, std::string_view body) {

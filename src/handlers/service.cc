@@ -217,6 +217,7 @@ Answer Service::Impl::dispatch(Call& call, std::string_view body) {
   if (call.info.subresource == "log") return read_log(env, call);
   if (call.info.subresource == "cancel") return cancel_job(env, call, body);
   if (call.info.subresource == "undelete") return undelete_object(env, call, body);
+  if (call.info.subresource == "verify") return verify_backup(env, call, body);
   if (call.info.subresource == "trigger") return trigger_schedule(env, call, body);
   if (verb == "get") return get_object(env, call);
   if (verb == "list") return list_objects(env, call);

@@ -19,9 +19,13 @@ Answer read_log(const Env& env, Call& call);
 // The subresources that do something: the object as it is then.
 Answer cancel_job(const Env& env, Call& call, std::string_view body);
 Answer undelete_object(const Env& env, Call& call, std::string_view body);
+Answer verify_backup(const Env& env, Call& call, std::string_view body);
 // The backup that it started.
 Answer trigger_schedule(const Env& env, Call& call, std::string_view body);
 
+// How long a call that starts a job may wait for it: as ?timeout= says, and less than
+// kube-apiserver.
+std::chrono::nanoseconds create_wait(const Env& env, const Call& call);
 // The answer to what made an object: as it was recorded, or as its job has left it by now.
 Answer answer_created(const Env& env, Call& call, const View& view, api::ObjectPtr made);
 

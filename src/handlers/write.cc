@@ -55,18 +55,6 @@ api::Outcome<api::ObjectPtr> submit_named(const Env& env, const Call& call, api:
   }
 }
 
-// How long this create may wait for its job.
-std::chrono::nanoseconds create_wait(const Env& env, const Call& call) {
-  if (call.respond_async) return {};
-  std::chrono::nanoseconds wait = call.timeout.value_or(kCreateWait);
-  if (wait <= std::chrono::nanoseconds::zero()) wait = kCreateWait;
-  wait = std::min<std::chrono::nanoseconds>(wait, kLongestCreateWait);
-  // kube-apiserver gives a proxied request up after the same ?timeout=: the answer must be there
-  // before.
-  if (call.timeout) wait -= std::min<std::chrono::nanoseconds>(wait / 5, std::chrono::seconds(2));
-  return wait - (env.deps.clock->steady_now() - call.started);
-}
-
 void warn_of_failure(Call& call, const api::ObjectPtr& object) {
   const api::Json dom = object->dom();
   const std::string phase = api::phase_of(dom);
@@ -140,6 +128,17 @@ api::Outcome<void> check_namespace(const Env& env, const Call& call, std::string
       break;
   }
   return api::refuse(api::namespace_terminating(*call.type, name, call.info.ns));
+}
+
+std::chrono::nanoseconds create_wait(const Env& env, const Call& call) {
+  if (call.respond_async) return {};
+  std::chrono::nanoseconds wait = call.timeout.value_or(kCreateWait);
+  if (wait <= std::chrono::nanoseconds::zero()) wait = kCreateWait;
+  wait = std::min<std::chrono::nanoseconds>(wait, kLongestCreateWait);
+  // kube-apiserver gives a proxied request up after the same ?timeout=: the answer must be there
+  // before.
+  if (call.timeout) wait -= std::min<std::chrono::nanoseconds>(wait / 5, std::chrono::seconds(2));
+  return wait - (env.deps.clock->steady_now() - call.started);
 }
 
 api::ObjectPtr wait_for_job(const Env& env, api::ObjectPtr object, std::chrono::nanoseconds wait) {

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "jobs/facts.h"
 #include "jobs/finish.h"
 #include "jobs/instance_state.h"
 #include "jobs/read_back.h"
@@ -307,19 +308,13 @@ class BackupRun {
     Status verified = read_back(stop);
     // A store that does not answer has proven nothing.
     if (!verified && verified.error().code == Code::kCorruption)
-      tell_mismatch("Mismatch", verified.error());
+      tell_mismatch(facts::kMismatch, verified.error());
     return verified;
   }
 
   // Whether what was read back can be restored.
   Status restore_on_trial() {
-    ProgressParts progress;
-    for (const galera::InstanceModel& model : models_) {
-      progress.push_back(std::make_unique<galera::Progress>());
-      for (const galera::Schema& schema : model.schemas)
-        for (const galera::Table& table : schema.tables)
-          progress.back()->rows_expected += table.totals.rows;
-    }
+    GB_TRY_ASSIGN(const ProgressParts progress, progress_of_trial(*reader_));
     GB_TRY(record_.update([&](api::Json& status) {
       status["progress"] = progress_json(progress, std::chrono::milliseconds(0), false);
     }));
@@ -330,7 +325,7 @@ class BackupRun {
                          log_);
     }();
     if (!trial) {
-      if (trial.error().code == Code::kCorruption) tell_mismatch("Mismatch", trial.error());
+      if (trial.error().code == Code::kCorruption) tell_mismatch(facts::kMismatch, trial.error());
       return fail(std::move(trial).error());
     }
     trial_ = std::move(*trial);
@@ -359,10 +354,9 @@ class BackupRun {
 
   [[nodiscard]] api::Json verification_json(WallTime now) const {
     const bool restored = trial_ && trial_->outcome != Trial::Outcome::kNotShown;
-    return {{"time", to_rfc3339(now)},
-            {"method", restored ? "Restore" : "Checksum"},
-            {"tables", restored ? trial_->tables : verified_tables_},
-            {"mismatches", restored ? trial_->mismatches : 0}};
+    return jobs::verification_json(now, restored ? "Restore" : "Checksum",
+                                   restored ? trial_->tables : verified_tables_,
+                                   restored ? trial_->mismatches : 0);
   }
 
   void write_verdict(api::Json& status, WallTime now) const {

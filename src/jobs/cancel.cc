@@ -26,10 +26,11 @@ Result<api::ObjectPtr> ask_to_cancel(const Environment& environment, const api::
   const auto asked = [&](const api::Object& object) -> Result<api::Json> {
     api::Json dom = object.dom();
     const std::string phase = api::phase_of(dom);
-    if (api::is_terminal_phase(phase)) return ended(key, phase);
-    if (!cancelled_by(dom["status"]))
-      dom["status"]["cancellation"] = {{"time", to_rfc3339(environment.clock->now())},
-                                       {"user", user.name}};
+    const bool checked = api::is_terminal_phase(phase);
+    if (checked && place_of_work(dom).is_null()) return ended(key, phase);
+    api::Json& place = checked ? dom["status"][kCheck] : dom["status"];
+    if (!cancelled_by(place))
+      place["cancellation"] = {{"time", to_rfc3339(environment.clock->now())}, {"user", user.name}};
     // What follows has no job of its own; between two restores it ends at once.
     if (phase == kFollowing &&
         api::text_member(api::member(dom["status"], "follow"), "active").empty())

@@ -27,6 +27,14 @@ class LogicalEngine final : public DumpEngine {
     return galera::compare_stored(model, source, threads, std::move(stop));
   }
 
+  Result<galera::LiveDifference> diff(const galera::Endpoint& endpoint,
+                                      const galera::DumpOptions& options,
+                                      const galera::InstanceModel& model,
+                                      galera::DumpSource& source, galera::Progress& progress,
+                                      std::stop_token stop) override {
+    return galera::diff_live(endpoint, options, model, source, progress, std::move(stop));
+  }
+
   Status recover(const galera::Endpoint& endpoint, const std::string& donor,
                  std::stop_token stop) override {
     return galera::recover_donor(endpoint, donor, std::move(stop));

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "galera/engine.h"
+#include "galera/live_diff.h"
 #include "galera/scratch_server.h"
 
 namespace gb::jobs {
@@ -30,6 +31,12 @@ class DumpEngine {
   virtual Result<std::vector<galera::TableComparison>> compare_stored(
       const galera::InstanceModel& model, galera::DumpSource& source, unsigned threads,
       std::stop_token stop) = 0;
+  // How a running cluster differs from a backup of it (live_diff.h).
+  virtual Result<galera::LiveDifference> diff(const galera::Endpoint& endpoint,
+                                              const galera::DumpOptions& options,
+                                              const galera::InstanceModel& model,
+                                              galera::DumpSource& source,
+                                              galera::Progress& progress, std::stop_token stop) = 0;
   // Takes back what a dump of a process that died may have left on its donor ("host:port").
   virtual Status recover(const galera::Endpoint& endpoint, const std::string& donor,
                          std::stop_token stop) = 0;

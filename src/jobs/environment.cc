@@ -7,6 +7,7 @@
 
 #include "api/types.h"
 #include "base/text.h"
+#include "jobs/facts.h"
 #include "jobs/prudent_clock.h"
 #include "storage/crypto/digest.h"
 
@@ -111,7 +112,7 @@ api::ObjectPtr newest_backup(const Environment& environment, const std::string& 
   std::pair<bool, WallTime> newest_time;
   for (const api::ObjectPtr& object : environment.catalog->list(api::kBackups, ns).objects) {
     const api::Json dom = object->dom();
-    if (object->being_deleted() || api::phase_of(dom) != "Completed" || !accept(dom)) continue;
+    if (!facts::good(dom) || !accept(dom)) continue;
     const auto time = newness(snapshot_time_of(dom), now);
     if (!newest || time > newest_time) {
       newest = object;

@@ -47,8 +47,8 @@ struct Environment : Dependencies {
 // What a dry run answers: the object as it would begin, which stands at no revision.
 [[nodiscard]] Result<api::ObjectPtr> not_recorded(std::string_view resource, api::Json object);
 
-// The newest completed backup (by its snapshot) of a namespace that `accept` takes; null when none.
-// One that a clock dated that was ahead is taken only where there is no other.
+// The newest good backup (facts.h; by its snapshot) of a namespace that `accept` takes; null when
+// none. One that a clock dated that was ahead is taken only where there is no other.
 [[nodiscard]] api::ObjectPtr newest_backup(const Environment& environment, const std::string& ns,
                                            const std::function<bool(const api::Json&)>& accept);
 

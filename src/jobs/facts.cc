@@ -74,7 +74,13 @@ std::uint64_t bytes_of(const Json& backup, const std::string& instance) {
 }
 
 bool good(const Json& backup) {
-  return api::phase_of(backup) == "Completed" && metadata(backup, "deletionTimestamp").empty();
+  if (api::phase_of(backup) != "Completed" || !metadata(backup, "deletionTimestamp").empty())
+    return false;
+  return !std::ranges::any_of(api::at_path(backup, "status.conditions"), [](const Json& one) {
+    return api::text_member(one, "type") == "Verified" &&
+           api::text_member(one, "status") == "False" &&
+           api::text_member(one, "reason") == kMismatch;
+  });
 }
 
 bool partial(const Json& backup) {

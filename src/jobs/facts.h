@@ -24,6 +24,8 @@ namespace gb::jobs::facts {
 [[nodiscard]] std::int64_t seconds_between(WallTime from, WallTime to);
 // How long a job that has ended took; at least a second.
 [[nodiscard]] std::optional<std::int64_t> duration_of(const api::Json& object);
+// The reason of the condition Verified of a backup that is not as it was when it was taken.
+inline constexpr const char* kMismatch = "Mismatch";
 // The status and the message of a condition, "" when there is none.
 [[nodiscard]] std::pair<std::string, std::string> condition(const api::Json& object,
                                                             std::string_view type);
@@ -34,7 +36,7 @@ namespace gb::jobs::facts {
 // how many bytes its rows have.
 [[nodiscard]] WallTime snapshot_of(const api::Json& backup, const std::string& instance);
 [[nodiscard]] std::uint64_t bytes_of(const api::Json& backup, const std::string& instance);
-// Completed, and not being deleted.
+// Completed, not being deleted, and not known to be damaged by a later check.
 [[nodiscard]] bool good(const api::Json& backup);
 // Of some schemas only, or without the rows of some tables or of all: no answer to the loss of
 // everything.

@@ -49,8 +49,8 @@ std::string left_on_target(const api::Json& status) {
   return text;
 }
 
-std::optional<std::string> cancelled_by(const api::Json& status) {
-  const api::Json& asked = api::member(status, "cancellation");
+std::optional<std::string> cancelled_by(const api::Json& place) {
+  const api::Json& asked = api::member(place, "cancellation");
   if (!asked.is_object()) return std::nullopt;
   return api::text_member(asked, "user");
 }
@@ -62,9 +62,17 @@ void write_ending(api::Json& status, const Ending& ending, WallTime now) {
   api::set_condition(status, "Completed", "False", ending.reason, ending.message, now);
 }
 
+api::Json verification_json(WallTime now, const std::string& method, std::uint64_t tables,
+                            std::uint64_t mismatches) {
+  return {{"time", to_rfc3339(now)},
+          {"method", method},
+          {"tables", tables},
+          {"mismatches", mismatches}};
+}
+
 void tell_mismatch(const Environment& environment, JobRecord& record, const std::string& reason,
                    const Error& error, const api::Json& verification) {
-  const Status told = record.update([&](api::Json& status) {
+  const Status told = record.update_status([&](api::Json& status) {
     if (!verification.is_null()) status["verification"] = verification;
     api::set_condition(status, "Verified", "False", reason, error.text(), environment.clock->now());
   });
@@ -79,7 +87,7 @@ Status record_end(JobRecord& record, JobControl& control, JobLog& log,
   control.release();
   int tries_at_shutdown = 5;
   while (true) {
-    Status updated = record.update(change);
+    Status updated = record.update_status(change);
     if (updated || updated.error().code == Code::kCancelled) return updated;
     log::warn("the end of a job could not be recorded, trying again",
               {{"object", record.key().name}, {"error", updated.error().text()}});

@@ -1,6 +1,7 @@
 // How every job ends: its last status, with what happened and what to do, and its last event.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -31,11 +32,16 @@ struct Ending {
 // What a restore of this status that ends early leaves on its targets, and how to go on or back.
 [[nodiscard]] std::string left_on_target(const api::Json& status);
 
-// Who asked for this job to be cancelled (status.cancellation); nothing: nobody.
-[[nodiscard]] std::optional<std::string> cancelled_by(const api::Json& status);
+// Who asked for the job that tells of itself in `place` (record.h) to be cancelled; nothing:
+// nobody.
+[[nodiscard]] std::optional<std::string> cancelled_by(const api::Json& place);
 
 // The status of an object that ends this way: phase, message, completionTime, condition Completed.
 void write_ending(api::Json& status, const Ending& ending, WallTime now);
+
+// status.verification: what was compared, and how.
+[[nodiscard]] api::Json verification_json(WallTime now, const std::string& method,
+                                          std::uint64_t tables, std::uint64_t mismatches);
 
 // That a verification found damage is more than a failure among others: it is the condition
 // Verified and an event of its own. `verification`, unless null, becomes status.verification.

@@ -186,7 +186,7 @@ void Follower::find_newest(const api::Json& follower, Entry& entry) {
        environment_.catalog->list(api::kBackups, source_namespace(follower, spec)).objects) {
     if (object->revision() <= entry.seen || object->being_deleted()) continue;
     const api::Json backup = object->dom();
-    if (api::phase_of(backup) != "Completed" || !is_followed(spec, backup)) continue;
+    if (!facts::good(backup) || !is_followed(spec, backup)) continue;
     if (entry.newest == nullptr || newness(snapshot_time_of(backup), now) >=
                                        newness(snapshot_time_of(entry.newest->dom()), now))
       entry.newest = object;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "jobs/cancel.h"
+#include "jobs/check.h"
 #include "jobs/finish.h"
 #include "jobs/reporter.h"
 #include "jobs/restore.h"
@@ -28,6 +29,8 @@ Environment make_environment(Dependencies dependencies) {
 
 // As often as a running job is renewed.
 constexpr std::chrono::seconds kRenewEvery{5};
+// Between the recorded end of a job and that of its thread.
+constexpr std::chrono::seconds kLastSteps{10};
 
 // The label is the server's to give: no user makes a run of a schedule.
 Takes taken_by(const api::Json& backup) {
@@ -224,25 +227,73 @@ void Manager::run_in_turn(Running& job, JobRecord& record, const std::shared_ptr
     log::debug("backup failed", {{"error", done.error().text()}});
 }
 
-void Manager::resume(const api::ObjectPtr& backup, std::shared_ptr<OwnJobs::Claim> mine) {
-  const api::ObjectKey& key = backup->key();
+Result<std::shared_ptr<JobLog>> Manager::continue_log(const api::Object& object) const {
   storage::BlobStore& blobs = *environment_.stores.front().blobs;
-  auto said = blobs.get(JobLog::key(key.ns, backup->uid()));
+  auto said = blobs.get(JobLog::key(object.key().ns, object.uid()));
   if (!said && said.error().code != Code::kNotFound)
+    return wrap("the log can not be read from the store", std::move(said).error());
+  return std::make_shared<JobLog>(blobs, object.key().ns, object.uid(), *environment_.clock,
+                                  said.value_or(std::string()));
+}
+
+void Manager::resume(const api::ObjectPtr& backup, std::shared_ptr<OwnJobs::Claim> mine) {
+  const auto log = continue_log(*backup);
+  if (!log)
     return log::warn("a backup whose server ended can not be read back now: it is tried again",
-                     {{"object", key.name}, {"error", said.error().text()}});
-  const auto log = std::make_shared<JobLog>(blobs, key.ns, backup->uid(), *environment_.clock,
-                                            said.value_or(std::string()));
+                     {{"object", backup->key().name}, {"error", log.error().text()}});
+  std::shared_ptr<Slots::Place> place = slots_.enter(backup->key().ns);
+  launch(backup->uid(), *log,
+         [this, backup, log = *log, mine = std::move(mine),
+          place = std::move(place)](Running& job) mutable {
+           JobRecord record(*environment_.catalog, backup, environment_.executor.id);
+           // Stopped before its turn, it ends as one that is stopped in it.
+           (void)wait_for_turn(job, record, *place);
+           resume_backup(environment_, record, job.control, log);
+           place.reset();
+         });
+}
+
+Result<api::ObjectPtr> Manager::verify(const api::ObjectKey& key, const std::string& method,
+                                       const kube::User& user, bool dry_run, std::stop_token stop) {
+  GB_TRY_ASSIGN(const api::ObjectPtr backup, environment_.catalog->get(key));
+  // Authorized before anything is looked at: what an instance holds is not for everybody.
+  if (method == "Live")
+    GB_TRY(environment_.authorize_instances(
+        user, key.ns, api::read_backup_spec(backup->dom()).database_instances));
+  GB_TRY_ASSIGN(CheckWork work, prepare_check(environment_, *backup, method, stop));
+  const auto begin = [&](const api::Object& object) -> Result<api::Json> {
+    if (object.uid() != backup->uid())
+      return fail(Code::kNotFound, "\"" + key.name + "\" was deleted and created again");
+    api::Json dom = object.dom();
+    GB_TRY_ASSIGN(dom["status"][kCheck], initial_check(environment_, dom["status"], method, user));
+    return dom;
+  };
+  GB_TRY_ASSIGN(api::Json begun_now, begin(*backup));
+  if (dry_run) return api::Object::make(api::kBackups, backup->revision(), std::move(begun_now));
+  // Restores onto what is compared wait, or are waited for.
+  std::shared_ptr<void> held;
+  if (!work.instances.empty()) {
+    GB_TRY_ASSIGN(held, take(key.ns, work.instances, "backup \"" + key.name + "\"", false));
+  }
+  GB_TRY_ASSIGN(const auto log, continue_log(*backup));
+  // What made the backup, or looked at it before, may still be about to end.
+  GB_TRY(wait(key, backup->uid(), kLastSteps, stop));
+  auto mine = environment_.own_jobs->claim(backup->uid());
+  GB_TRY_ASSIGN(api::ObjectPtr begun, environment_.catalog->modify(key, begin));
   std::shared_ptr<Slots::Place> place = slots_.enter(key.ns);
   launch(
       backup->uid(), log,
-      [this, backup, log, mine = std::move(mine), place = std::move(place)](Running& job) mutable {
-        JobRecord record(*environment_.catalog, backup, environment_.executor.id);
-        // Stopped before its turn, it ends as one that is stopped in it.
+      [this, begun, log, mine = std::move(mine), place = std::move(place), held = std::move(held),
+       work = std::move(work), method, user = user.name](Running& job) mutable {
+        job.control.keep(std::move(held));
+        log->say("verification (" + method + "), asked for by " + user);
+        JobRecord record(*environment_.catalog, begun, environment_.executor.id,
+                         JobRecord::Work::kChecksIt);
         (void)wait_for_turn(job, record, *place);
-        resume_backup(environment_, record, job.control, log);
+        run_check(environment_, record, job.control, log, work);
         place.reset();
       });
+  return begun;
 }
 
 Result<api::ObjectPtr> Manager::submit_restore(api::Json object, const kube::User& user,

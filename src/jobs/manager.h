@@ -41,6 +41,9 @@ class Manager final : public Jobs {
                                                    const kube::User& user) override;
   Result<api::ObjectPtr> trigger(const api::ObjectKey& schedule, bool dry_run,
                                  std::stop_token stop) override;
+  Result<api::ObjectPtr> verify(const api::ObjectKey& key, const std::string& method,
+                                const kube::User& user, bool dry_run,
+                                std::stop_token stop) override;
   Result<api::ObjectPtr> wait(const api::ObjectKey& key, const std::string& uid,
                               std::chrono::milliseconds timeout, std::stop_token stop) override;
   Result<api::ObjectPtr> cancel(const api::ObjectKey& key, const kube::User& user,
@@ -111,6 +114,8 @@ class Manager final : public Jobs {
   void launch(const std::string& uid, const std::shared_ptr<JobLog>& log, Work work);
   void reap();  // joins the threads of jobs that are done
   [[nodiscard]] std::shared_ptr<JobLog> make_log(const api::Json& object) const;
+  // The log of an object on which there was work before, to go on with.
+  [[nodiscard]] Result<std::shared_ptr<JobLog>> continue_log(const api::Object& object) const;
   [[nodiscard]] std::shared_ptr<Running> find(const std::string& uid) const;
   // Conflict when the name is taken already: told before anything is connected.
   [[nodiscard]] Status name_is_free(std::string_view resource, const api::Json& object) const;

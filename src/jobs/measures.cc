@@ -115,7 +115,8 @@ struct Measures::Restore {
   explicit Restore(const Json& dom)
       : phase(api::phase_of(dom)),
         targets(facts::targets_of(dom)),
-        blocks(phase == "Restoring" && api::read_restore_spec(dom).block_traffic),
+        blocks((phase == "SafetyBackup" || phase == "Restoring") &&
+               api::read_restore_spec(dom).block_traffic),
         verdict(verdict_of_restore(dom)),
         completed(facts::time_at(dom, "status.completionTime")),
         pace(phase == "Completed" ? facts::pace_of(dom) : std::nullopt) {

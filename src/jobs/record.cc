@@ -12,7 +12,9 @@
 #include <sstream>
 #include <utility>
 
+#include "api/text.h"
 #include "api/types.h"
+#include "jobs/follower.h"
 
 namespace gb::jobs {
 namespace {
@@ -77,21 +79,40 @@ Executor::Life Executor::life() const {
   return start.empty() || start != process_start ? Life::kDead : Life::kAlive;
 }
 
-JobRecord::JobRecord(storage::Catalog& catalog, api::ObjectPtr object, std::string executor_id)
+const api::Json& place_of_work(const api::Json& object) {
+  static const api::Json kNobody;
+  const api::Json& status = api::member(object, "status");
+  const std::string phase = api::phase_of(object);
+  if (api::is_terminal_phase(phase)) {
+    const api::Json& check = api::member(status, kCheck);
+    return api::text_member(check, "phase") == "Running" ? check : kNobody;
+  }
+  return phase.empty() || phase == kFollowing ? kNobody : status;
+}
+
+JobRecord::JobRecord(storage::Catalog& catalog, api::ObjectPtr object, std::string executor_id,
+                     Work work)
     : catalog_(catalog),
       key_(object->key()),
       uid_(object->uid()),
       executor_id_(std::move(executor_id)),
+      work_(work),
       last_(std::move(object)) {}
 
-Status JobRecord::update(const std::function<void(api::Json& status)>& change) {
+Status JobRecord::update(const std::function<void(api::Json& place)>& change) {
+  return update_status(
+      [&](api::Json& status) { change(work_ == Work::kChecksIt ? status[kCheck] : status); });
+}
+
+Status JobRecord::update_status(const std::function<void(api::Json& status)>& change) {
   const auto changed = catalog_.modify(key_, [&](const api::Object& object) -> Result<api::Json> {
     api::Json dom = object.dom();
-    api::Json& status = dom["status"];
-    if (object.uid() != uid_ || api::is_terminal_phase(api::phase_of(dom)) ||
-        Executor::from_json(status.value("executor", api::Json::object())).id != executor_id_)
+    const api::Json& place = place_of_work(dom);
+    if (object.uid() != uid_ ||
+        (&place == &api::member(dom, "status")) != (work_ == Work::kMakesIt) ||
+        Executor::from_json(api::member(place, "executor")).id != executor_id_)
       return fail(Code::kCancelled, "the object was deleted or taken over while its job ran");
-    change(status);
+    change(dom["status"]);
     return dom;
   });
   if (!changed) {

@@ -3,6 +3,9 @@
 // Every change is a compare-and-swap that first looks whether the object is still there, still the
 // same (uid), still executed by us and not ended: an executor that was thought dead and came back
 // loses.
+//
+// The job that made an object has its status; the check of a backup, which comes after that, a part
+// of it (check.h). What of the status a job tells of itself in, with its executor, is its place.
 #pragma once
 
 #include <functional>
@@ -33,14 +36,24 @@ struct Executor {
   [[nodiscard]] Life life() const;
 };
 
+// In the status of a backup: the check that runs, or the last one (check.h).
+inline constexpr const char* kCheck = "check";
+// Where whoever works on this object now tells of it; null when nobody does, or nobody in
+// particular (a restore that follows).
+[[nodiscard]] const api::Json& place_of_work(const api::Json& object);
+
 // Thread safety: all methods, from any thread.
 class JobRecord {
  public:
-  JobRecord(storage::Catalog& catalog, api::ObjectPtr object, std::string executor_id);
+  enum class Work { kMakesIt, kChecksIt };
+  JobRecord(storage::Catalog& catalog, api::ObjectPtr object, std::string executor_id,
+            Work work = Work::kMakesIt);
 
-  // Applies `change` to the status. Cancelled when the object is no longer ours; other errors are
-  // those of the store, and the change may be tried again.
-  Status update(const std::function<void(api::Json& status)>& change);
+  // Applies `change` to the job's place. Cancelled when the object is no longer ours; other errors
+  // are those of the store, and the change may be tried again.
+  Status update(const std::function<void(api::Json& place)>& change);
+  // The same for what a job says of its object: `change` gets the whole status.
+  Status update_status(const std::function<void(api::Json& status)>& change);
   [[nodiscard]] api::ObjectPtr last() const;  // as of the last update
   [[nodiscard]] const api::ObjectKey& key() const { return key_; }
   [[nodiscard]] const std::string& uid() const { return uid_; }
@@ -50,6 +63,7 @@ class JobRecord {
   const api::ObjectKey key_;
   const std::string uid_;
   const std::string executor_id_;
+  const Work work_;
   mutable std::mutex mutex_;
   api::ObjectPtr last_;
 };

@@ -15,14 +15,14 @@ namespace {
 constexpr int kRenewEverySeconds = 5;
 
 void renew_with(JobRecord& record, JobControl& control,
-                const std::function<void(api::Json& status)>& change) {
+                const std::function<void(api::Json& place)>& change) {
   std::optional<std::string> cancelled;
-  const Status updated = record.update([&](api::Json& status) {
+  const Status updated = record.update([&](api::Json& place) {
     // Asked for where it does not run: at another server, or before this one was started anew.
-    cancelled = cancelled_by(status);
-    change(status);
+    cancelled = cancelled_by(place);
+    change(place);
     // A renewal must be a write even when nothing moved: somebody may be watching for it.
-    status["executor"]["renewals"] = status["executor"].value("renewals", 0) + 1;
+    place["executor"]["renewals"] = place["executor"].value("renewals", 0) + 1;
   });
   if (updated && cancelled) {
     control.stop(StopCause::kCancelled, *cancelled);
@@ -37,7 +37,7 @@ void renew_with(JobRecord& record, JobControl& control,
 }  // namespace
 
 void renew(JobRecord& record, JobControl& control) {
-  renew_with(record, control, [](api::Json& /*status*/) {});
+  renew_with(record, control, [](api::Json& /*place*/) {});
 }
 
 api::Json progress_json(const ProgressParts& parts, std::chrono::milliseconds elapsed, bool done) {
@@ -82,8 +82,8 @@ void Reporter::work(const std::stop_token& stop) {
     if (deadline_ && now >= *deadline_) control_.stop(StopCause::kDeadline);
     if (++second % kRenewEverySeconds != 0) continue;
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - start_);
-    renew_with(record_, control_, [&](api::Json& status) {
-      if (!progress_.empty()) status["progress"] = progress_json(progress_, elapsed, false);
+    renew_with(record_, control_, [&](api::Json& place) {
+      if (!progress_.empty()) place["progress"] = progress_json(progress_, elapsed, false);
     });
     log_.flush();
   }

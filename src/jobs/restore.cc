@@ -255,17 +255,10 @@ class RestoreRun {
              "writes during the restore do this: block traffic and restore again");
     GB_TRY(record_.update([&](api::Json& status) {
       const WallTime now = environment_.clock->now();
-      write_comparison(status, mismatches.size(), now);
+      status["verification"] = verification_json(now, "Checksum", tables_, mismatches.size());
       api::set_condition(status, "Verified", "False", "Mismatch", failure.error().text(), now);
     }));
     return failure;
-  }
-
-  void write_comparison(api::Json& status, std::size_t mismatches, WallTime now) const {
-    status["verification"] = {{"time", to_rfc3339(now)},
-                              {"method", "Checksum"},
-                              {"tables", tables_},
-                              {"mismatches", mismatches}};
   }
 
   Status complete() {
@@ -279,7 +272,7 @@ class RestoreRun {
       status["completionTime"] = to_rfc3339(now);
       status["progress"] = progress_json(progress_, elapsed, true);
       api::set_condition(status, "Completed", "True", "Completed", "everything was restored", now);
-      if (compared) write_comparison(status, 0, now);
+      if (compared) status["verification"] = verification_json(now, "Checksum", tables_, 0);
       api::set_condition(status, "Verified", compared ? "True" : "False",
                          compared ? "Checksum" : "NotRequested",
                          compared ? "every restored table was compared with the backup"

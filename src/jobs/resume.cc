@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "jobs/backup.h"
+#include "jobs/facts.h"
 #include "jobs/finish.h"
 #include "jobs/read_back.h"
 #include "jobs/reporter.h"
@@ -33,8 +34,7 @@ void complete(const Environment& environment, JobRecord& record, JobControl& con
     status["completionTime"] = to_rfc3339(now);
     if (spec.ttl) status["expirationTime"] = to_rfc3339(now + *spec.ttl);
     status["progress"]["percent"] = 100;
-    status["verification"] = {
-        {"time", to_rfc3339(now)}, {"method", "Checksum"}, {"tables", tables}, {"mismatches", 0}};
+    status["verification"] = verification_json(now, "Checksum", tables, 0);
     api::set_condition(status, "Completed", "True", "Completed",
                        "everything is in the store and durable", now);
     api::set_condition(status, "Verified", restore_asked ? "Unknown" : "True",
@@ -77,7 +77,7 @@ void resume_backup(const Environment& environment, JobRecord& record, JobControl
       "read back as it was";
   const Error error = wrap(what, read.error()).value();
   if (control.cause() == StopCause::kNone)
-    tell_mismatch(environment, record, "Mismatch", error, {});
+    tell_mismatch(environment, record, facts::kMismatch, error, {});
   end_failed(environment, record, control, *log, error);
   if (!is_of_no_use(environment, record)) return;
   if (const Status gone = storage::remove_backup(*store.blobs, {record.key().ns, record.uid()});

@@ -4,12 +4,13 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "api/text.h"
 #include "api/types.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/wait.h"
 #include "galera/scratch_server.h"
-#include "jobs/follower.h"
+#include "jobs/check.h"
 #include "jobs/resume.h"
 #include "storage/repo/repo.h"
 
@@ -68,12 +69,8 @@ void Takeover::find_candidates() {
   for (const char* resource : {api::kRestores, api::kBackups}) {
     for (const api::ObjectPtr& object : environment_.catalog->list(resource, "").objects) {
       if (object->revision() <= scanned_) continue;
-      const api::Json dom = object->dom();
-      const api::Json status = dom.value("status", api::Json::object());
-      const std::string phase = api::phase_of(dom);
       const std::pair id(object->key().resource == api::kBackups, object->uid());
-      // What follows has no executor: every server looks at it.
-      if (status.empty() || api::is_terminal_phase(phase) || phase == kFollowing)
+      if (place_of_work(object->dom()).is_null())
         seen_.erase(id);
       else
         seen_[id] = {object->key(), object->revision(), environment_.clock->steady_now()};
@@ -102,7 +99,7 @@ void Takeover::look(std::stop_token stop) {
       continue;
     }
     const api::Json dom = (*object)->dom();
-    const auto executor = Executor::from_json(dom["status"].value("executor", api::Json::object()));
+    const auto executor = Executor::from_json(api::member(place_of_work(dom), "executor"));
     const Executor::Life life = executor.life();
     if (executor.id == environment_.executor.id)
       take_over(**object, Why::kNotBegun, stop);
@@ -141,13 +138,16 @@ Result<std::vector<std::string>> Takeover::release_cluster(const api::Object& ob
 
 void Takeover::take_over(const api::Object& object, Why why, const std::stop_token& stop) {
   const api::Json before = object.dom();
-  const std::string noun(noun_of(object.key()));
+  const bool check = api::is_terminal_phase(api::phase_of(before));
+  const std::string noun = check ? "verification" : std::string(noun_of(object.key()));
   const bool restore = object.key().resource == api::kRestores;
   const std::string what =
       why == Why::kNotBegun
           ? "this " + noun + " was recorded while the store did not answer, and not begun"
-          : "the server that ran this " + noun + " ended while it was " + api::phase_of(before) +
+          : "the server that ran this " + noun + " ended while it was " +
+                api::text_member(place_of_work(before), "phase") +
                 (why == Why::kDied ? " (its process died)" : " (it gave no sign of life for 45 s)");
+  if (check) return end_check(object, what + "; ask for it again");
   const Ending failed{
       "Failed", why == Why::kNotBegun ? "NotBegun" : "ServerDied",
       what + "; " + (restore ? left_on_target(before["status"]) : "create the backup again")};
@@ -177,6 +177,14 @@ Result<api::ObjectPtr> Takeover::change_as_seen(
     log::warn("a job without a server could not be taken over",
               {{"object", object.key().name}, {"error", changed.error().text()}});
   return changed;
+}
+
+void Takeover::end_check(const api::Object& backup, const std::string& message) {
+  const auto ended = change_as_seen(backup, [&](api::Json& status) {
+    write_check_end(status, "Inconclusive", message, environment_.clock->now());
+  });
+  if (ended)
+    environment_.event(**ended, kube::EventType::kWarning, "VerifiedInconclusive", message);
 }
 
 // Ours before it is read back, which may take hours: no other server begins that as well, and this

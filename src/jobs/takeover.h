@@ -56,6 +56,7 @@ class Takeover {
   Result<api::ObjectPtr> change_as_seen(const api::Object& object,
                                         const std::function<void(api::Json& status)>& change);
   void go_on(const api::Object& backup);
+  void end_check(const api::Object& backup, const std::string& message);
   void end(const api::Object& object, const Ending& failed, const std::vector<std::string>& left);
 
   const Environment& environment_;

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/wait.h"
 #include "galera/scratch_server.h"
+#include "jobs/facts.h"
 #include "jobs/repo_streams.h"
 #include "jobs/restore.h"
 
@@ -176,7 +177,7 @@ class TrialRun {
                            differs + "; compare that one after a restore beside the live schema");
     }
     trial.outcome = Trial::Outcome::kRefuted;
-    trial.reason = "Mismatch";
+    trial.reason = facts::kMismatch;
     trial.message = "what was written is restored otherwise than it was read: instance \"" + name +
                     "\": " + names_of(report.mismatches);
     return trial;
@@ -215,6 +216,18 @@ Status require_trial(const Environment& environment, const std::string& source,
                 "name a mariadbd of that series by verification.server of the server, " +
                     std::string(kInstead));
   return {};
+}
+
+Result<ProgressParts> progress_of_trial(const storage::BackupReader& reader) {
+  ProgressParts progress;
+  for (const auto& content : reader.manifest().content.instances) {
+    GB_TRY_ASSIGN(const galera::InstanceModel model, galera::from_json(content.content));
+    progress.push_back(std::make_unique<galera::Progress>());
+    for (const galera::Schema& schema : model.schemas)
+      for (const galera::Table& table : schema.tables)
+        progress.back()->rows_expected += table.totals.rows;
+  }
+  return progress;
 }
 
 Result<Trial> try_restore(const Environment& environment, const api::BackupSpec& spec,

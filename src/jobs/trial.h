@@ -35,6 +35,9 @@ struct Trial {
   std::uint64_t mismatches = 0;
 };
 
+// A part for every instance of the backup, with the rows that it will have restored.
+Result<ProgressParts> progress_of_trial(const storage::BackupReader& reader);
+
 // `progress` has a part for every instance of the backup, in their order. The stop of a server or a
 // deadline is no error: then nothing was shown. Errors: Cancelled; those of reading the backup.
 // The calling thread starts and ends the servers.

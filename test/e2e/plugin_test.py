@@ -6,7 +6,7 @@ import re
 from gbtest import process, proof
 from gbtest.plugin import Plugin, oldest_kubectl
 from gbtest.process import wait_until
-from support import BACKUPS, GROUP, RESTORES, Case
+from support import BACKUPS, GROUP, NAMESPACE, RESTORES, Case, write_over
 
 
 class PluginCase(Case):
@@ -413,6 +413,8 @@ class EachCommand(PluginCase):
         says(2, "--instance is required", "galera", "backup", name)
         says(0, "every digest of", "galera", "logs", f"backup/{name}", "-f")
         says(0, "LAST GOOD BACKUP", "galera", "status")
+        says(0, "Passed: every byte was read back and compared", "galera", "verify", name)
+        says(0, f'are as in backup "{name}"', "galera", "diff", name)
         says(1, "there is nothing left to cancel", "galera", "cancel", f"backup/{name}")
         self.alice("delete", BACKUPS, name)
         says(0, f"{name} undeleted", "galera", "undelete", name)
@@ -441,6 +443,56 @@ class EachCommand(PluginCase):
             terminal = self.plugin.terminal("galera", *words)
             self.assertEqual(terminal.wait(), plain.returncode, terminal.text)
             self.assertEqual(terminal.text, plain.stdout + plain.stderr)
+
+
+class Verify(PluginCase):
+    """What `verify` and `diff` find, and who may ask."""
+
+    def test_damage_is_found_and_told_and_latest_passes_over_it(self):
+        self.completed(self.backup("p-sound", databases=["glance"]))
+        damaged = self.completed(self.backup("p-rotten", databases=["glance"]))
+        manifest = self.bed.server.store / "data" / NAMESPACE / damaged["metadata"]["uid"] / "manifest"
+        sound = manifest.read_bytes()
+        self.addCleanup(write_over, manifest, sound)
+        write_over(manifest, sound[:100] + bytes([sound[100] ^ 1]) + sound[101:])
+        done = self.fails(self.plugin.run("galera", "verify", "backup/p-rotten"), 1)
+        self.assertIn("p-rotten: Failed: the backup is damaged: ", done.stdout)
+        found = self.get(self.backup("p-rotten"))
+        self.assertEqual(found["status"]["phase"], "Completed")
+        self.assertIn("VerificationFailed", self.alice("describe", BACKUPS, "p-rotten"))
+        shown = self.ok(self.plugin.run("galera", "restore", "p-latest", "--from=latest", "--dry-run=server",
+                                        "--target=openstack=openstack-dr", "--existing=Replace", "-o", "json"))
+        self.assertEqual(json.loads(shown.stdout)["status"]["backup"], "p-sound")
+        write_over(manifest, sound)
+        self.assertIn("Passed", self.ok(self.plugin.run("galera", "verify", "p-rotten")).stdout)
+
+    def test_one_is_restored_into_a_scratch_server(self):
+        self.completed(self.backup("p-tried", databases=["glance"]))
+        done = self.ok(self.plugin.run("galera", "verify", "p-tried", "--method=Restore", "-o", "json"))
+        status = json.loads(done.stdout)["status"]
+        self.assertEqual((status["check"]["phase"], status["verification"]["method"]), ("Passed", "Restore"))
+        self.assertIn("row by row", status["check"]["message"])
+
+    def test_what_differs_is_counted_row_by_row(self):
+        galera = self.bed.galera
+        self.completed(self.backup("p-before", databases=["glance"]))
+        self.addCleanup(galera.sql, "DROP VIEW IF EXISTS glance.later; DELETE FROM glance.image_properties WHERE name = 'p-new'")
+        galera.sql("CREATE VIEW glance.later AS SELECT 1 AS one; INSERT INTO glance.image_properties (image_id, name, value, created_at, deleted) "
+                   "SELECT id, 'p-new', 'x', NOW(), 0 FROM glance.images LIMIT 1")
+        done = self.fails(self.plugin.run("galera", "diff", "p-before"), 3, 'are as in backup "p-before"; definitions differ')
+        self.assertRegex(done.stdout, r"(?m)^glance\.image_properties +RowsDiffer +\d+ +\d+ +1 +0 +0$")
+        self.assertIn("`glance`.`later`", done.stdout)
+        found = self.get(self.backup("p-before"))["status"]
+        self.assertEqual((found["check"]["phase"], found["comparison"]["equal"]), ("Differs", False))
+        told = json.loads(self.fails(self.plugin.run("galera", "diff", "p-before", "-o", "json"), 3).stdout)
+        self.assertEqual([t["added"] for t in told["instances"][0]["tables"]], [1])
+
+    def test_an_editor_may_and_a_viewer_may_not(self):
+        self.completed(self.backup("p-whose", databases=["glance"]))
+        self.fails(self.plugin_of(self.bed.user("victor")).run("galera", "verify", "p-whose"), 1, 'cannot create resource "galerabackups/verify"')
+        self.ok(self.plugin_of(self.bed.user("erin")).run("galera", "verify", "p-whose"))
+        self.fails(self.plugin.run("galera", "verify", "restore/x"), 2, "is a restore, not a backup")
+        self.fails(self.plugin.run("galera", "verify", "p-none"), 1, '"p-none" not found')
 
 
 class Create(PluginCase):

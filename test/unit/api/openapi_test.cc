@@ -99,14 +99,15 @@ TEST(Discovery, ResourcesAreListedWithTheirSubresources) {
   }
   EXPECT_THAT(names, ::testing::ElementsAre(
                          "galerabackups", "galerabackups/cancel", "galerabackups/log",
-                         "galerabackups/status", "galerabackups/undelete", "galerabackupschedules",
-                         "galerabackupschedules/status", "galerabackupschedules/trigger",
-                         "galerabackupstores", "galerabackupstores/status", "galerarestores",
-                         "galerarestores/cancel", "galerarestores/log", "galerarestores/status"));
+                         "galerabackups/status", "galerabackups/undelete", "galerabackups/verify",
+                         "galerabackupschedules", "galerabackupschedules/status",
+                         "galerabackupschedules/trigger", "galerabackupstores",
+                         "galerabackupstores/status", "galerarestores", "galerarestores/cancel",
+                         "galerarestores/log", "galerarestores/status"));
   EXPECT_EQ(list["resources"][0]["shortNames"], Json({"gbk"}));
   EXPECT_EQ(list["resources"][0]["categories"], Json({"galera"}));
   EXPECT_EQ(list["resources"][0]["storageVersionHash"], "+cHRZdwl4AE=");
-  EXPECT_EQ(list["resources"][8]["namespaced"], false);
+  EXPECT_EQ(list["resources"][9]["namespaced"], false);
 }
 
 TEST(Discovery, AggregatedInBothVersions) {

@@ -1,4 +1,4 @@
-// cancel and undelete over HTTP: who is asked, what is answered.
+// cancel, undelete and verify over HTTP: who is asked, what is answered.
 #include "test/unit/handlers/world.h"
 
 namespace gb::handlers::test {
@@ -88,6 +88,42 @@ TEST_F(Action, UndeleteHandsOnTheUidAndTellsWhatIsToBeDone) {
   const Reply none = post("/x/undelete");
   EXPECT_EQ(none.status, 404);
   EXPECT_EQ(none.message(), "the trash holds no backup; there is: b");
+}
+
+TEST_F(Action, VerifyHandsOnTheMethodAndWarnsOfWhatWasFound) {
+  put("a");
+  change("a", [](Json& dom) {
+    dom["status"] = {{"phase", "Completed"},
+                     {"check", {{"phase", "Failed"}, {"message", "the backup is damaged: x"}}}};
+  });
+  const Reply reply = post("/a/verify", R"({"method": "Restore"})", {{"X-User", "erin"}});
+  EXPECT_EQ(reply.status, 201) << reply.body;
+  EXPECT_THAT(reply.header("Warning"), HasSubstr("the backup is damaged: x"));
+  EXPECT_EQ(post("/a/verify?timeout=3s").status, 201);
+  EXPECT_EQ(post("/a/verify?dryRun=All").status, 201);
+  EXPECT_THAT(jobs->asked_for, ElementsAre("verify a Restore by erin", "verify a Checksum by alice",
+                                           "verify a Checksum by alice (dry run)"));
+  const kube::Attributes asked = authorizer.asked().back();
+  EXPECT_EQ(asked.verb + " " + asked.resource + " " + asked.subresource,
+            "create galerabackups verify");
+  EXPECT_EQ(jobs->waited.size(), 2U);
+  EXPECT_LE(jobs->waited.back(), std::chrono::seconds(3));
+  EXPECT_EQ(post("/a/verify", R"({"how": "well"})").status, 400);
+}
+
+TEST_F(Action, OfACheckTheCancellationIsMeant) {
+  put("a");
+  const auto check = [&](const char* phase) {
+    change("a", [&](Json& dom) {
+      dom["status"] = {{"phase", "Completed"}, {"check", {{"phase", phase}}}};
+    });
+  };
+  check("Running");
+  EXPECT_THAT(post("/a/cancel").header("Warning"), HasSubstr("has not ended yet"));
+  check("Cancelled");
+  EXPECT_EQ(post("/a/cancel").status, 201);
+  check("Passed");
+  EXPECT_THAT(post("/a/cancel").message(), HasSubstr("before it could be cancelled: it is Passed"));
 }
 
 TEST_F(Action, NothingComesBackIntoANamespaceThatGoes) {

@@ -129,6 +129,13 @@ class FakeJobs final : public jobs::Jobs {
     asked_for.push_back("undelete " + key.name + " " + uid + (dry_run ? " (dry run)" : ""));
     return catalog_.get(key);
   }
+  Result<api::ObjectPtr> verify(const api::ObjectKey& key, const std::string& method,
+                                const kube::User& user, bool dry_run, std::stop_token) override {
+    if (!action_error.message.empty()) return fail(action_error);
+    asked_for.push_back("verify " + key.name + " " + method + " by " + user.name +
+                        (dry_run ? " (dry run)" : ""));
+    return catalog_.get(key);
+  }
   std::vector<std::string> schedule_warnings;
   bool refuse_trigger = false;
   Status deleted(const api::Object& object) override {

@@ -39,6 +39,7 @@ struct FakeCluster {
   int read_backs = 0;
   bool block_read_backs = false;  // one waits until it is stopped
   int restores = 0;
+  Result<galera::LiveDifference> difference{galera::LiveDifference{}};
   bool block_restores = false;                  // one waits until it is stopped
   std::vector<std::string> recovered;           // donors
   std::vector<std::string> traffic_given_back;  // instances, after the end of their server
@@ -224,6 +225,24 @@ class FakeEngine final : public DumpEngine {
         if (table.name == cluster_.misread_table) out.back().found.digest[0] = std::byte{1};
       }
     return out;
+  }
+  Result<galera::LiveDifference> diff(const galera::Endpoint& endpoint,
+                                      const galera::DumpOptions& /*options*/,
+                                      const galera::InstanceModel& /*model*/,
+                                      galera::DumpSource& /*source*/,
+                                      galera::Progress& /*progress*/,
+                                      std::stop_token stop) override {
+    bool block = false;
+    {
+      const std::scoped_lock lock(cluster_.mutex);
+      cluster_.steps.push_back("diff " + endpoint.name);
+      block = cluster_.block_runs;
+    }
+    if (block) {
+      wait_for_stop(std::move(stop));
+      return fail(Code::kCancelled, "stopped");
+    }
+    return cluster_.difference;
   }
   Status recover(const galera::Endpoint& /*endpoint*/, const std::string& donor,
                  std::stop_token /*stop*/) override {
