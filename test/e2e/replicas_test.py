@@ -105,6 +105,22 @@ class Replicas(TrialCase):
         wait_until("the log to end", lambda: told[-1].endswith("Z Completed\n"), 30)
         self.assertEqual("".join(told), self.log_of(backup))
 
+    def test_what_runs_at_the_other_is_cancelled_and_deleted_from_here(self):
+        for name, stop in (("cancelled-there", lambda: self.alice("create", "--raw", f"{API}/galerabackups/cancelled-there/cancel", "-f", "/dev/null")),
+                           ("deleted-there", lambda: self.alice("delete", BACKUPS, "deleted-there", "--wait=false"))):
+            backup = self.backup(name)
+            held = self.hold_dumps()
+            self.create(backup, timeout="1s", through=self.operator)
+            wait_until("the dump to stand at a table", self.waiting_nodes, 60)
+            stop()
+            # The lock is still held: only one that is stopped lets its connections go.
+            wait_until("the dump's statements to end", lambda: not self.waiting_nodes(), 30)
+            held.close()
+        self.wait_phase(self.backup("cancelled-there"), "Cancelled")
+        for kubectl in self.kubectl.values():
+            self.assertFalse(kubectl.exists(BACKUPS, "deleted-there"))
+        self.check_repository()
+
     def test_what_it_dumped_and_what_waited_for_its_turn_fails(self):
         running, pending = self.backup("running-there"), self.backup("pending-there")
         held = self.hold_dumps()
