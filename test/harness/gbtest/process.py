@@ -53,15 +53,16 @@ _live = []  # in order of start; stopped in reverse
 class Process:
     """A running program with a log file, in a process group of its own, killed with us at the latest."""
 
-    def __init__(self, name, argv, log, env=None, cwd=None, stdin=subprocess.DEVNULL):
+    def __init__(self, name, argv, log, env=None, cwd=None, stdin=subprocess.DEVNULL, stdout=None):
         self.name = name
         self.argv = [str(a) for a in argv]
         self.log = str(log)
         with open(self.log, "ab") as out:
             self._child = _spawner.popen(
                 ["setpriv", "--pdeathsig", "KILL", "--"] + self.argv,
-                stdin=stdin, stdout=out, stderr=out, cwd=cwd, start_new_session=True,
+                stdin=stdin, stdout=stdout or out, stderr=out, cwd=cwd, start_new_session=True, text=True,
                 env=None if env is None else {**os.environ, **env})
+        self.stdin, self.stdout = self._child.stdin, self._child.stdout  # of those that were asked for as pipes
         self.pid = self._child.pid
         _live.append(self)
 

@@ -166,6 +166,10 @@ TEST_F(MeasuresTest, TrafficIsBlockedByARestoreAtWorkOrAGateThatWasLeft) {
       {{"phase", "Restoring"}, {"plan", {{{"instance", "main"}, {"bytes", 1}}}}});
   EXPECT_EQ(of_main("traffic_blocked"), 1);
   EXPECT_EQ(value("running_jobs", {{"namespace", "openstack"}, {"kind", "restore"}}), 1);
+  add(api::kRestores, restore("s", {{"backup", "b"}}),
+      {{"phase", "SafetyBackup"}, {"plan", {{{"instance", "cell1"}, {"bytes", 1}}}}});
+  EXPECT_EQ(value("traffic_blocked", {{"namespace", "openstack"}, {"database_instance", "cell1"}}),
+            1);
   const metrics::Labels dr{{"namespace", "openstack"}, {"database_instance", "dr"}};
   EXPECT_FALSE(value("traffic_blocked", dr));
   shut_ = {{"openstack", "dr", "gone", "u"}};
