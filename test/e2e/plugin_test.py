@@ -236,6 +236,7 @@ class WhileItRuns(PluginCase):
         held.close()
         found = self.wait_phase(restore, "Cancelled")
         self.assertIn("cancelled by alice; the target may hold a part of the restored schemas", found["status"]["message"])
+        self.made("backup", "p-again-safety")
         self.completed(self.restore("p-again", "p-csrc", targets={"openstack": "openstack-dr"}, existing="Replace"))
 
     def test_a_second_restore_on_a_target_is_refused(self):
