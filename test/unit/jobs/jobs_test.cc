@@ -417,10 +417,9 @@ TEST_F(JobsTest, ARestoreThatReplacesMakesASafetyBackupFirst) {
   EXPECT_EQ(safety["status"]["phase"], "Completed");
   EXPECT_EQ(safety["metadata"]["labels"]["backup.rhoso.io/safety-of"], "r");
   // Of the backup "a" the first two. What applications would write after the snapshot were lost.
-  EXPECT_THAT(cluster_.steps,
-              testing::ElementsAre("open_snapshot main", "run main", "block main",
-                                   "open_snapshot main", "run main", "restore main",
-                                   "give back main"));
+  EXPECT_THAT(cluster_.steps, testing::ElementsAre("open_snapshot main", "run main", "block main",
+                                                   "open_snapshot main", "run main", "restore main",
+                                                   "give back main"));
 }
 
 TEST_F(JobsTest, NoRestoreBeginsWithoutItsSafetyBackup) {
