@@ -62,12 +62,14 @@ Answer cancel_job(const Env& env, Call& call, std::string_view body) {
   if (!object) return api::refuse(object_error(object.error(), *call.type, call.info.name));
   if (call.dry_run) return object_response(env, call, asked->view, 201, *object);
   // Of a backup that has ended, its check is meant.
-  const bool check = api::is_terminal_phase(api::phase_of((*object)->dom()));
+  const auto phase_of_check = [](const api::Json& dom) {
+    return api::text_member(api::at_path(dom, "status.check"), "phase");
+  };
+  const bool check = phase_of_check((*object)->dom()) == "Running";
   const api::ObjectPtr now =
       wait_for_job(env, std::move(*object), call.respond_async ? kNoWait : kCancelWait);
   const api::Json dom = now->dom();
-  const std::string phase =
-      check ? api::text_member(api::at_path(dom, "status.check"), "phase") : api::phase_of(dom);
+  const std::string phase = check ? phase_of_check(dom) : api::phase_of(dom);
   if (check ? phase == "Running" : !api::is_terminal_phase(phase))
     call.warnings.push_back("it has not ended yet; its phase will be Cancelled when it has");
   else if (phase != "Cancelled")

@@ -273,7 +273,8 @@ Result<api::ObjectPtr> Manager::verify(const api::ObjectKey& key, const std::str
   // Restores onto what is compared wait, or are waited for.
   std::shared_ptr<void> held;
   if (!work.instances.empty()) {
-    GB_TRY_ASSIGN(held, take(key.ns, work.instances, "backup \"" + key.name + "\"", false));
+    GB_TRY_ASSIGN(
+        held, take(key.ns, work.instances, "verification of backup \"" + key.name + "\"", false));
   }
   GB_TRY_ASSIGN(const auto log, continue_log(*backup));
   // What made the backup, or looked at it before, may still be about to end.

@@ -322,7 +322,7 @@ class Trash(PluginCase):
         self.alice("delete", BACKUPS, "p-other")
         self.fails(self.plugin.run("galera", "undelete", "p-never"), 1, 'holds no backup "p-never"', "p-other")
         self.fails(self.plugin.run("galera", "undelete", "p-other", "--uid=wrong"), 1, "with the uid wrong")
-        self.fails(self.plugin.run("galera", "undelete", "restore/x"), 2, "only backups do")
+        self.fails(self.plugin.run("galera", "undelete", "restore/x"), 2, "is a restore, not a backup")
 
 
 class Status(PluginCase):

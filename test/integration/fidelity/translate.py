@@ -19,7 +19,7 @@ WORDS = tuple((re.compile(pattern), instead) for pattern, instead in (
     (r" REQUIRE ISSUER .*? CIPHER ", " REQUIRE … CIPHER "),
     (r"CONSTRAINT `\S.*?` FOREIGN KEY", "CONSTRAINT … FOREIGN KEY"),
     # A default of bytes is text to one, and hexadecimal digits to the other: "default".
-    (r"(binary\(\d+\)(?: /\*M!100301 COMPRESSED\*/)?) DEFAULT x?'(?:[^'\\]|\\.)*'", r"\1 DEFAULT …"),
+    (r"(binary\(\d+\)(?: /\*M!100301 COMPRESSED\*/)?(?: NOT NULL)?) DEFAULT x?'(?:[^'\\]|\\.)*'", r"\1 DEFAULT …"),
 ))
 PROXY = "GRANT PROXY ON "
 # The last moment of TIMESTAMP, up to which a row of the present is there.

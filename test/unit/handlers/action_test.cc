@@ -113,17 +113,21 @@ TEST_F(Action, VerifyHandsOnTheMethodAndWarnsOfWhatWasFound) {
 
 TEST_F(Action, OfACheckTheCancellationIsMeant) {
   put("a");
-  const auto check = [&](const char* phase) {
-    change("a", [&](Json& dom) {
-      dom["status"] = {{"phase", "Completed"}, {"check", {{"phase", phase}}}};
-    });
-  };
-  check("Running");
+  change("a", [](Json& dom) {
+    dom["status"] = {{"phase", "Completed"}, {"check", {{"phase", "Running"}}}};
+  });
   EXPECT_THAT(post("/a/cancel").header("Warning"), HasSubstr("has not ended yet"));
-  check("Cancelled");
+  jobs->ends_check_with = "Cancelled";
   EXPECT_EQ(post("/a/cancel").status, 201);
-  check("Passed");
+  change("a", [](Json& dom) { dom["status"]["check"]["phase"] = "Running"; });
+  jobs->ends_check_with = "Passed";
   EXPECT_THAT(post("/a/cancel").message(), HasSubstr("before it could be cancelled: it is Passed"));
+}
+
+TEST_F(Action, WhatEndsAtOnceWhenItIsCancelledIsCancelled) {
+  put("standby");  // between two restores
+  change("standby", [](Json& dom) { dom["status"] = {{"phase", "Cancelled"}}; });
+  EXPECT_EQ(post("/standby/cancel").status, 201);
 }
 
 TEST_F(Action, NothingComesBackIntoANamespaceThatGoes) {

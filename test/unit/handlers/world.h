@@ -105,6 +105,12 @@ class FakeJobs final : public jobs::Jobs {
   Result<api::ObjectPtr> wait(const api::ObjectKey& key, const std::string&,
                               std::chrono::milliseconds timeout, std::stop_token) override {
     waited.push_back(timeout);
+    if (!ends_check_with.empty())
+      GB_TRY(catalog_.modify(key, [&](const api::Object& object) -> Result<Json> {
+        Json dom = object.dom();
+        dom["status"]["check"]["phase"] = ends_check_with;
+        return dom;
+      }));
     if (!ends_with.empty()) {
       auto ended = catalog_.modify(key, [&](const api::Object& object) -> Result<Json> {
         Json dom = object.dom();
@@ -136,6 +142,7 @@ class FakeJobs final : public jobs::Jobs {
                         (dry_run ? " (dry run)" : ""));
     return catalog_.get(key);
   }
+  std::string ends_check_with;
   std::vector<std::string> schedule_warnings;
   bool refuse_trigger = false;
   Status deleted(const api::Object& object) override {
