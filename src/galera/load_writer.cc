@@ -298,6 +298,14 @@ Status RowWriter::check_warnings(const DecodedChunk& chunk, std::uint64_t first,
                                  std::uint64_t last) {
   const unsigned count = mysql_stmt_warning_count(statement_);
   if (count == 0) return {};
+  // MariaDB answers OK to a statement with an array whose transaction Galera has just rolled back
+  // in favour of another node's (seen: 10.11.19). That no transaction is open any more tells it.
+  if ((native.mysql->server_status & SERVER_STATUS_IN_TRANS) == 0) {
+    native.last_errno = ER_LOCK_DEADLOCK;
+    return fail(server_error(ER_LOCK_DEADLOCK,
+                             "rows of " + name_ + " were rolled back in favour of another node's",
+                             native.endpoint, native.node));
+  }
   GB_TRY_ASSIGN(std::vector<ServerWarning> warnings, connection_->warnings());
   const bool all_shown = warnings.size() == count;
   std::erase_if(warnings, [&](const ServerWarning& w) { return is_of_expression(*table_, w); });
