@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/text.h"
 #include "galera/connection_internal.h"
 #include "galera/sql_text.h"
 
@@ -25,6 +26,14 @@ constexpr std::uint64_t kCellOverhead = 14;          // indicator, and length or
 // kPresent and kPresentFrom11_5 of table_sql.h.
 constexpr DateTime kPresentTime{2038, 1, 19, 3, 14, 7, 999'999};
 constexpr DateTime kPresentTimeFrom11_5{2106, 2, 7, 6, 28, 15, 999'999};
+
+// Of a row in a statement, at the most.
+std::uint64_t bytes_of(const DecodedChunk& chunk, std::uint64_t row) {
+  std::uint64_t total = chunk.columns.size() * kCellOverhead;
+  for (const DecodedColumn& column : chunk.columns)
+    if (!column.values.empty()) total += column.values[row].size();
+  return total;
+}
 
 MYSQL_TIME time_of(ValueKind kind, std::uint64_t number) {
   MYSQL_TIME t{};
@@ -193,7 +202,8 @@ RowWriter::RowWriter(Connection& connection, std::string name, const Table& tabl
     : connection_(&connection),
       name_(std::move(name)),
       table_(&table),
-      max_packet_(
+      max_packet_(max_packet),
+      statement_bytes_(
           std::min(max_packet - std::min(max_packet / 2, kPacketReserve), kMaxStatementBytes)),
       statement_(statement),
       bindings_(std::make_unique<Bindings>(table)) {}
@@ -203,6 +213,7 @@ RowWriter::RowWriter(RowWriter&& other) noexcept
       name_(std::move(other.name_)),
       table_(other.table_),
       max_packet_(other.max_packet_),
+      statement_bytes_(other.statement_bytes_),
       statement_(std::exchange(other.statement_, nullptr)),
       bindings_(std::move(other.bindings_)) {}
 
@@ -239,7 +250,7 @@ Status RowWriter::insert(const DecodedChunk& chunk, std::uint64_t first, std::ui
   const std::uint64_t fixed = chunk.columns.size() * kCellOverhead;
 
   // As a rule a chunk is far smaller than a packet, and only the number of rows matters.
-  if (strings + fixed * (last - first) <= max_packet_) {
+  if (strings + fixed * (last - first) <= statement_bytes_) {
     for (std::uint64_t at = first; at < last; at += kMaxRowsPerStatement)
       GB_TRY(insert_part(chunk, at, std::min(last, at + kMaxRowsPerStatement)));
     return {};
@@ -247,10 +258,8 @@ Status RowWriter::insert(const DecodedChunk& chunk, std::uint64_t first, std::ui
   std::uint64_t start = first;
   std::uint64_t size = 0;
   for (std::uint64_t r = first; r < last; ++r) {
-    std::uint64_t row = fixed;
-    for (const DecodedColumn& column : chunk.columns)
-      if (!column.values.empty()) row += column.values[r].size();
-    if (r > start && (size + row > max_packet_ || r - start == kMaxRowsPerStatement)) {
+    const std::uint64_t row = bytes_of(chunk, r);
+    if (r > start && (size + row > statement_bytes_ || r - start == kMaxRowsPerStatement)) {
       GB_TRY(insert_part(chunk, start, r));
       start = r;
       size = 0;
@@ -275,14 +284,27 @@ Status RowWriter::insert_part(const DecodedChunk& chunk, std::uint64_t first, st
     const Interruptible interruptible(native);
     if (mysql_stmt_bind_param(statement_, bindings_->binds.data()) != 0 ||
         mysql_stmt_execute(statement_) != 0) {
-      const unsigned number = mysql_stmt_errno(statement_);
       Error error = statement_error(native, statement_);
-      if (number == ER_NET_PACKET_TOO_LARGE)
-        return fail(
-            std::move(error).with_hint("raise max_allowed_packet of the target to that of the "
-                                       "server the backup was taken from"));
+      // A server that is sent more than it takes closes the connection, most often before its
+      // answer arrives.
+      const bool cut_off = error.code == Code::kUnavailable && last - first == 1 &&
+                           bytes_of(chunk, first) + kPacketReserve > max_packet_;
+      if (cut_off || native.last_errno == ER_NET_PACKET_TOO_LARGE)
+        return wrap("a row of " + name_ + " (" + to_quantity(bytes_of(chunk, first)) +
+                        ") does not fit into the target's max_allowed_packet (" +
+                        to_quantity(max_packet_) + ")",
+                    std::move(error).with_hint("raise max_allowed_packet of the target to that of "
+                                               "the server the backup was taken from"));
       return fail(std::move(error));
     }
+  }
+  // MariaDB answers OK to a statement with an array whose transaction Galera has just rolled back
+  // in favour of another node's (seen: 10.11.19). That no transaction is open any more tells it.
+  if ((native.mysql->server_status & SERVER_STATUS_IN_TRANS) == 0) {
+    native.last_errno = ER_LOCK_DEADLOCK;
+    return fail(server_error(ER_LOCK_DEADLOCK,
+                             "rows of " + name_ + " were rolled back in favour of another node's",
+                             native.endpoint, native.node));
   }
   return check_warnings(chunk, first, last);
 }
@@ -298,14 +320,6 @@ Status RowWriter::check_warnings(const DecodedChunk& chunk, std::uint64_t first,
                                  std::uint64_t last) {
   const unsigned count = mysql_stmt_warning_count(statement_);
   if (count == 0) return {};
-  // MariaDB answers OK to a statement with an array whose transaction Galera has just rolled back
-  // in favour of another node's (seen: 10.11.19). That no transaction is open any more tells it.
-  if ((native.mysql->server_status & SERVER_STATUS_IN_TRANS) == 0) {
-    native.last_errno = ER_LOCK_DEADLOCK;
-    return fail(server_error(ER_LOCK_DEADLOCK,
-                             "rows of " + name_ + " were rolled back in favour of another node's",
-                             native.endpoint, native.node));
-  }
   GB_TRY_ASSIGN(std::vector<ServerWarning> warnings, connection_->warnings());
   const bool all_shown = warnings.size() == count;
   std::erase_if(warnings, [&](const ServerWarning& w) { return is_of_expression(*table_, w); });

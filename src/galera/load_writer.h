@@ -71,7 +71,8 @@ class RowWriter {
   std::string name_;  // quoted
   const Table* table_;
   std::uint64_t max_packet_;
-  st_mysql_stmt* statement_;  // none when the table has no column that is loaded
+  std::uint64_t statement_bytes_;  // of several rows at the most
+  st_mysql_stmt* statement_;       // none when the table has no column that is loaded
   std::unique_ptr<Bindings> bindings_;
 };
 

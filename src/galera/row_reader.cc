@@ -3,6 +3,7 @@
 #include <mysql.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -309,8 +310,12 @@ std::string_view cell_bytes(std::string_view cell) {
 }
 
 Status grow_send_buffer(Connection& connection) {
-  constexpr std::size_t kPadding = 1U << 20;
-  return connection.exec("DO 1 /*" + std::string(kPadding, 'x') + "*/");
+  constexpr std::uint64_t kPadding = 1U << 20;
+  constexpr std::uint64_t kAround = 64;  // what else is in the packet
+  GB_TRY_ASSIGN(const Cell limit, connection.scalar("SELECT @@SESSION.max_allowed_packet"));
+  const std::uint64_t largest = std::strtoull(limit.value_or("0").c_str(), nullptr, 10);
+  const std::uint64_t padding = std::min(kPadding, largest - std::min(largest, kAround));
+  return connection.exec("DO 1 /*" + std::string(padding, 'x') + "*/");
 }
 
 }  // namespace gb::galera
