@@ -154,6 +154,28 @@ Status check_sequences(const Selection& selection) {
       "leave their schemas out by spec.databases");
 }
 
+// An event is made in the time zone that its times were written in. One with a name is known by
+// tables of the server's own, which are empty until somebody fills them.
+Status check_time_zones(Connection& connection, const Selection& selection) {
+  std::map<std::string, std::string> zones;  // zone → an example
+  for (const SelectedSchema& s : selection.schemas)
+    for (const Program& p : s.schema->programs)
+      if (!p.time_zone.empty())
+        zones.emplace(p.time_zone, "event " + quote_table(s.schema->name, p.name));
+  std::vector<std::string> unknown;
+  for (const auto& [zone, example] : zones) {
+    GB_TRY_ASSIGN(const Cell there, connection.scalar("SELECT CONVERT_TZ('2026-01-01', '+00:00', " +
+                                                      quote_text(zone) + ")"));
+    if (!there) unknown.push_back(zone + " (" + example + ")");
+  }
+  if (unknown.empty()) return {};
+  return fail(Code::kInvalid,
+              "the target does not know time zones that events of the backup were made in: " +
+                  some(unknown),
+              "fill its tables (mariadb-tzinfo-to-sql /usr/share/zoneinfo | mariadb mysql), or "
+              "leave their schemas out by spec.databases");
+}
+
 // Before MariaDB 10.11 no statement writes a row of the past.
 Status check_history(Connection& connection, const Selection& selection) {
   std::vector<std::string> refused;
@@ -464,6 +486,7 @@ Status check_contents(Connection& connection, const InstanceModel& model,
   add_check(out, "Definers", check_definers(connection, model, options, made));
   if (out.galera) add_check(out, "SequenceCache", check_sequences(made));
   add_check(out, "History", check_history(connection, made));
+  add_check(out, "TimeZones", check_time_zones(connection, made));
   add_remarked(out, "FreeSpace", check_space(connection, out));
   add_remarked(out, "SchemaChanges", check_schema_changes(connection));
   if (!rows && model.accounts.empty())

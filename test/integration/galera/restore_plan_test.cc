@@ -34,6 +34,10 @@ TEST_F(RestoreTest, ThePlanSaysEverythingThatStandsInTheWay) {
        "CREATE SEQUENCE `q` start with 1 minvalue 1 maxvalue 9 increment by 1 cache 1000 "
        "nocycle ENGINE=InnoDB",
        {"1", "1", "9", "1", "1", "1000", "0", "0"}});
+  Program& event = nova.programs.emplace_back();
+  event.kind = Program::Kind::kEvent;
+  event.name = "e";
+  event.time_zone = "Mars/Olympus";
   const auto failed = [](const Result<RestorePlan>& plan) {
     std::string out;
     for (const PreflightCheck& check : plan->preflight)
@@ -50,7 +54,9 @@ TEST_F(RestoreTest, ThePlanSaysEverythingThatStandsInTheWay) {
   const std::string found = plan_of(from_);
   EXPECT_THAT(found, AllOf(HasSubstr("Schemas: the target already has keystone, nova"),
                            HasSubstr("Definers: "), HasSubstr("gone@% (view nova.v)"),
-                           HasSubstr("SequenceCache: "), HasSubstr("`nova`.`q`")));
+                           HasSubstr("SequenceCache: "), HasSubstr("`nova`.`q`"),
+                           HasSubstr("TimeZones: the target does not know time zones"),
+                           HasSubstr("Mars/Olympus (event `nova`.`e`)")));
   EXPECT_THAT(plan_of(onto_, {.databases = {"glance"}}),
               HasSubstr("the backup has no schema \"glance\""));
   EXPECT_THAT(plan_of(onto_, {.rename = {{"nova", "keystone"}}}),
