@@ -343,7 +343,8 @@ Result<Facts> read_facts(Connection& connection) {
       connection.query(
           "SELECT @@GLOBAL.version, @@GLOBAL.sql_mode, @@GLOBAL.character_set_server, "
           "@@GLOBAL.collation_server, IF(@@GLOBAL.time_zone = 'SYSTEM', "
-          "@@GLOBAL.system_time_zone, @@GLOBAL.time_zone), @@GLOBAL.lower_case_table_names"));
+          "@@GLOBAL.system_time_zone, @@GLOBAL.time_zone), @@GLOBAL.lower_case_table_names, "
+          "@@GLOBAL.innodb_page_size"));
   const Row& row = rows.rows.at(0);
   out.node = connection.node().text();
   out.server_version = row.at(0).value_or("");
@@ -352,6 +353,7 @@ Result<Facts> read_facts(Connection& connection) {
   out.collation = row.at(3).value_or("");
   out.time_zone = row.at(4).value_or("");
   out.lower_case_table_names = static_cast<int>(to_number(row.at(5)));
+  out.innodb_page_size = to_number(row.at(6));
   return out;
 }
 

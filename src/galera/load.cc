@@ -21,6 +21,7 @@
 namespace gb::galera {
 namespace {
 
+constexpr unsigned kRowTooLarge = 139;           // a number of InnoDB's: HA_ERR_TO_BIG_ROW
 constexpr std::uint64_t kSmallTable = 1U << 20;  // bytes: keys built at once cost nothing
 constexpr std::uint64_t kRowsPerTransaction = 5'000;
 constexpr std::uint64_t kBytesPerTransaction = 64U << 20;
@@ -195,7 +196,7 @@ class Loader {
     // the column's own character set.
     GB_TRY(connection.exec("SET NAMES utf8mb4"));
     GB_TRY(connection.exec(sql));
-    GB_TRY(refuse_warnings(connection, "creating the table"));
+    GB_TRY(refuse_table_warnings(connection, "creating the table", options_.smaller_pages));
     return connection.exec("SET NAMES binary");
   }
 
@@ -244,17 +245,17 @@ class Loader {
     std::uint64_t step = rows_per_transaction(rows, chunk.bytes(), limits_);
     for (std::uint64_t at = 0, upto = 0; at < rows; at = upto) {
       for (unsigned attempt = 0;; ++attempt) {
-        Status done = connection.exec("START TRANSACTION");
         upto = std::min(rows, at + step);
+        Status done = connection.exec("START TRANSACTION");
         if (done) done = writer.insert(chunk, at, upto);
         if (done) done = connection.exec("COMMIT");
         if (done) break;
         if (!is_conflict(connection.last_errno()) || attempt == kMaxRetries) return done;
         GB_TRY(connection.exec("ROLLBACK"));
-        if (!sleep_for(stop_.get_token(), kRetryPause * (attempt + 1)))
         // The fewer its rows, the sooner it is through: where others write among them all the time,
         // one of many never is.
         step = std::max<std::uint64_t>(1, step / 2);
+        if (!sleep_for(stop_.get_token(), kRetryPause * (attempt + 1)))
           return fail(Code::kCancelled, "the restore was stopped");
       }
       count(chunk, upto - at);
@@ -308,7 +309,8 @@ class Loader {
     if (job.path != LoadPath::kAllKeysFirst) {
       for (const std::string& sql : complete_table_sql(job.load.definition, job.load.schema)) {
         GB_TRY(connection.exec(sql));
-        GB_TRY(refuse_warnings(connection, "building the secondary keys"));
+        GB_TRY(refuse_table_warnings(connection, "building the secondary keys",
+                                     options_.smaller_pages));
       }
       // On every node; what it says is no matter of the restore's.
       GB_TRY(
@@ -405,6 +407,11 @@ Result<Connection> open_restore_session(const Endpoint& endpoint, const Address&
       if (to_lower(row.at(0).value_or("")) == name)
         GB_TRY(connection.exec("SET " + std::string(name) + " = " + value));
   return connection;
+}
+
+Status refuse_table_warnings(Connection& connection, const std::string& what, bool smaller_pages) {
+  if (smaller_pages) return refuse_warnings(connection, what);
+  return refuse_warnings(connection, what, {ER_ILLEGAL_HA_CREATE_OPTION, kRowTooLarge});
 }
 
 Status load(const Endpoint& endpoint, const Address& node, std::vector<TableLoad> tables,

@@ -38,6 +38,7 @@ struct TableLoad {
 
 struct LoadOptions {
   bool quiet = false;
+  bool smaller_pages = false;  // of InnoDB, than where the backup was taken
   unsigned threads = 4;
   SchemaNames names;
 };
@@ -65,6 +66,12 @@ enum class LoadPath {
 // source already took, times are UTC, bytes are bytes.
 Result<Connection> open_restore_session(const Endpoint& endpoint, const Address& node,
                                         std::stop_token stop);
+
+// Fails when the last statement, which made or altered a table, left a warning. Not by what InnoDB
+// says of a table that it takes all the same, as it did on the source: an option that it ignores, a
+// row that may become too large (both are errors with innodb_strict_mode). With smaller pages the
+// source may have taken more, and that counts, too.
+Status refuse_table_warnings(Connection& connection, const std::string& what, bool smaller_pages);
 
 // Loads all tables. The first failure stops the others; it names the table.
 // `done` counts finished tables, also after a failure.

@@ -107,7 +107,8 @@ struct Facts {
   std::uint64_t seqno = 0;
   std::string gtid;
   WallTime snapshot_time;
-  std::string snapshot_method;  // Optimistic | BackupStage | Strict
+  std::string snapshot_method;             // Optimistic | BackupStage | Strict
+  std::uint64_t innodb_page_size = 16384;  // as by default, where a backup does not tell it
 };
 
 struct InstanceModel {

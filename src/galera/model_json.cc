@@ -279,6 +279,7 @@ void describe(V& v, Facts& f) {
   v("gtid", f.gtid);
   v("snapshotTime", f.snapshot_time);
   v("snapshotMethod", f.snapshot_method);
+  v("innodbPageSize", f.innodb_page_size);
 }
 
 template <typename V>

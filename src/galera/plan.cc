@@ -154,6 +154,17 @@ Status check_sequences(const Selection& selection) {
       "leave their schemas out by spec.databases");
 }
 
+// How much of a row a page takes depends on more than can be told from a definition.
+Result<std::string> check_pages(Connection& connection, const Facts& facts, CheckedPlan& out) {
+  GB_TRY_ASSIGN(const Cell size, connection.scalar("SELECT @@GLOBAL.innodb_page_size"));
+  const std::uint64_t here = std::strtoull(size.value_or("0").c_str(), nullptr, 10);
+  out.smaller_pages = here < facts.innodb_page_size;
+  if (!out.smaller_pages) return std::string();
+  return "not known: the target has innodb_page_size " + std::to_string(here) + ", the source " +
+         std::to_string(facts.innodb_page_size) +
+         ": a table whose rows do not fit into its pages fails the restore when it is made";
+}
+
 // An event is made in the time zone that its times were written in. One with a name is known by
 // tables of the server's own, which are empty until somebody fills them.
 Status check_time_zones(Connection& connection, const Selection& selection) {
@@ -487,6 +498,7 @@ Status check_contents(Connection& connection, const InstanceModel& model,
   if (out.galera) add_check(out, "SequenceCache", check_sequences(made));
   add_check(out, "History", check_history(connection, made));
   add_check(out, "TimeZones", check_time_zones(connection, made));
+  if (rows) add_remarked(out, "PageSize", check_pages(connection, model.facts, out));
   add_remarked(out, "FreeSpace", check_space(connection, out));
   add_remarked(out, "SchemaChanges", check_schema_changes(connection));
   if (!rows && model.accounts.empty())

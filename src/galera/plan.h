@@ -34,7 +34,8 @@ struct CheckedPlan {
   std::vector<Code> codes;  // one a check
   Address node;             // that the restore would write through
   bool galera = false;
-  bool quiet = false;  // nobody else uses the target
+  bool quiet = false;          // nobody else uses the target
+  bool smaller_pages = false;  // of InnoDB, than where the backup was taken
 };
 
 // The first half: which node, and in which state. TargetReachable, TargetPrimary, TargetSynced,

@@ -260,8 +260,9 @@ Status RestoreImpl::load_tables(DumpSource& source, Progress& progress, std::sto
   std::uint64_t expected = 0;
   for (const TableLoad& t : loads_) expected += t.table->data_excluded ? 0 : t.table->totals.rows;
   progress.rows_expected = expected;
-  GB_TRY(load(target_, checked_.node, loads_, {checked_.quiet, options_.threads, selection_.names},
-              source, progress, stop));
+  GB_TRY(load(target_, checked_.node, loads_,
+              {checked_.quiet, checked_.smaller_pages, options_.threads, selection_.names}, source,
+              progress, stop));
   report_.tables = progress.tables_done;
   report_.rows = progress.rows;
   return {};
@@ -276,7 +277,7 @@ Status RestoreImpl::add_foreign_keys(Connection& connection) {
     const std::string what = "the foreign keys of " + quote_table(t.schema, t.table->name);
     if (auto added = connection.exec(sql); !added)
       return wrap("can not add " + what, std::move(added).error());
-    GB_TRY(refuse_warnings(connection, "adding " + what));
+    GB_TRY(refuse_table_warnings(connection, "adding " + what, checked_.smaller_pages));
     ++foreign_keys_;
   }
   return {};

@@ -84,6 +84,10 @@ TEST_F(RestoreTest, WhatTheServerDoesNotTellIsSaidToBeUnknown) {
   onto_.active_node = onto_.nodes[0].text();
   EXPECT_EQ(check_of("FreeSpace", onto_, backup),
             "passed: not known: the plugin DISKS is not loaded on the target");
+  EXPECT_EQ(check_of("PageSize", onto_, backup), "passed: ");
+  backup.model.facts.innodb_page_size = 65536;
+  EXPECT_THAT(check_of("PageSize", onto_, backup),
+              HasSubstr("passed: not known: the target has innodb_page_size 16384, the source"));
   EXPECT_EQ(check_of("Accounts", onto_, backup), "not made");
   EXPECT_THAT(check_of("Accounts", onto_, backup, {.content = Content::kGrants}),
               AllOf(HasSubstr("failed: the backup has no accounts"), HasSubstr("content: Data")));

@@ -21,7 +21,8 @@ InstanceModel sample() {
                  ~std::uint64_t{0},
                  "7-7-42",
                  WallTime(std::chrono::microseconds(1'700'000'000'123'456)),
-                 "Optimistic"};
+                 "Optimistic",
+                 65536};
   Table table;
   table.name = "odd `name` \xf0\x9f\x98\x80";
   table.engine = "Aria";
@@ -69,8 +70,19 @@ TEST(ModelJson, EverythingComesBack) {
   EXPECT_TRUE(table.columns.at(1).period);
   EXPECT_EQ(after->facts.snapshot_time, before.facts.snapshot_time);
   EXPECT_EQ(after->facts.seqno, before.facts.seqno);
+  EXPECT_EQ(after->facts.innodb_page_size, 65536U);
   EXPECT_EQ(after->schemas[0].programs.at(0).kind, Program::Kind::kTrigger);
   EXPECT_EQ(after->accounts.at(0).grants.size(), 2U);
+}
+
+TEST(ModelJson, WhatOlderBackupsDoNotTellIsAsByDefault) {
+  std::string text = to_json(sample());
+  const std::string told = "\"innodbPageSize\":65536";
+  ASSERT_NE(text.find(told), std::string::npos) << text;
+  text.replace(text.find(told), told.size(), "\"later\":1");
+  const auto model = from_json(text);
+  ASSERT_TRUE(model) << model.error().text();
+  EXPECT_EQ(model->facts.innodb_page_size, 16384U);
 }
 
 TEST(ModelJson, RefusesWhatIsNoModelAndSaysWhy) {
