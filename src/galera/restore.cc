@@ -20,6 +20,8 @@ namespace {
 
 using Kind = Program::Kind;
 
+constexpr const char* kNothingChanged = "what was there before, nothing was changed";
+
 class RestoreImpl final : public Restore {
  public:
   RestoreImpl(Endpoint target, RestoreOptions options, const InstanceModel& model, Narrator narrate)
@@ -38,8 +40,7 @@ class RestoreImpl final : public Restore {
     GB_TRY(look(stop));
     GB_TRY(ready(checked_, target_.name));
     if (Status blocked = block_traffic(stop); !blocked)
-      return failed("blocking traffic", "what was there before, nothing was changed",
-                    std::move(blocked).error(), stop);
+      return failed("blocking traffic", kNothingChanged, std::move(blocked).error(), stop);
     return {};
   }
 
@@ -54,8 +55,10 @@ class RestoreImpl final : public Restore {
     step_ = "connecting";
     if (Status done = steps(source, progress, stop); !done) {
       Error error = std::move(done).error();
-      if (error.hint.empty() || error.code == Code::kCancelled || stop.stop_requested())
-        error.hint = changed_ ? "run the restore again with existing: Replace" : "";
+      if (error.code == Code::kCancelled || stop.stop_requested()) error.hint.clear();
+      if (changed_)
+        error.hint += std::string(error.hint.empty() ? "" : "; then ") +
+                      "run the restore again with existing: Replace";
       return failed(step_, in_place(progress), std::move(error), stop);
     }
     return std::move(report_);
@@ -69,7 +72,12 @@ class RestoreImpl final : public Restore {
   }
 
  private:
-  Status look(std::stop_token stop);
+  Status look(const std::stop_token& stop) {
+    Status looked = look_at_target(stop);
+    if (looked) return looked;
+    return failed("looking at the target", kNothingChanged, std::move(looked).error(), stop);
+  }
+  Status look_at_target(std::stop_token stop);
   Status block_traffic(std::stop_token stop);
   Status steps(DumpSource& source, Progress& progress, std::stop_token stop);
   Status make_schemas(Connection& connection);
@@ -116,7 +124,7 @@ class RestoreImpl final : public Restore {
   std::size_t programs_ = 0;
 };
 
-Status RestoreImpl::look(std::stop_token stop) {
+Status RestoreImpl::look_at_target(std::stop_token stop) {
   auto selection = select_for_restore(model_, options_);
   if (!selection) {
     checked_ = {};
@@ -364,7 +372,7 @@ Result<bool> RestoreImpl::compare(std::stop_token stop) {
 }
 
 std::string RestoreImpl::in_place(const Progress& progress) const {
-  if (!changed_) return "what was there before, nothing was changed";
+  if (!changed_) return kNothingChanged;
   std::string out;
   if (dropped_ > 0) out += std::to_string(dropped_) + " schemas dropped, ";
   out += std::to_string(schemas_) + " of " + std::to_string(selection_.schemas.size()) +
