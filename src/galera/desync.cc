@@ -25,6 +25,9 @@ constexpr auto kNoCloser = 5s;
 constexpr std::uint64_t kFew = 4;
 constexpr auto kSync = 30s;
 constexpr auto kLook = 100ms;
+// One that was put out of its group comes back into it within some seconds.
+constexpr int kLetInTries = 15;
+constexpr auto kLetInPause = 1s;
 
 // True when the node came to be as asked within the time.
 template <typename Fit>
@@ -41,9 +44,9 @@ Result<bool> wait_for(Connection& connection, std::chrono::milliseconds limit, F
   return false;
 }
 
-}  // namespace
-
-Status bring_back(const Endpoint& endpoint, const Address& node, std::stop_token stop) {
+// Ends the desync once the node has caught up, and returns the connection over which it did.
+Result<Connection> let_back_in(const Endpoint& endpoint, const Address& node,
+                               const std::stop_token& stop) {
   GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, node, {5s, 30s}, stop));
   std::uint64_t least = UINT64_MAX;
   std::uint64_t committed = 0;
@@ -60,13 +63,32 @@ Status bring_back(const Endpoint& endpoint, const Address& node, std::stop_token
   };
   GB_TRY(wait_for(connection, kCatchUp, caught_up, stop));
   GB_TRY(connection.exec("SET GLOBAL wsrep_desync=OFF"));
+  return connection;
+}
+
+Status synced_again(Connection& connection, const std::stop_token& stop) {
+  GB_TRY_ASSIGN(const bool is_synced, wait_until_synced(connection, stop));
+  if (is_synced) return {};
+  return fail(Code::kUnavailable,
+              "node " + connection.node().text() + " was brought back but is not Synced yet",
+              "see its error log");
+}
+
+}  // namespace
+
+Status bring_back(const Endpoint& endpoint, const Address& node, std::stop_token stop) {
+  GB_TRY_ASSIGN(Connection connection, let_back_in(endpoint, node, stop));
+  return synced_again(connection, stop);
+}
+
+Result<bool> wait_until_synced(Connection& connection, const std::stop_token& stop) {
   const auto synced = [](const NodeState& s) -> Result<bool> { return s.state == "Synced"; };
-  GB_TRY_ASSIGN(const bool is_synced, wait_for(connection, kSync, synced, stop));
-  if (!is_synced)
-    return fail(Code::kUnavailable,
-                "node " + node.text() + " was brought back but is not Synced yet",
-                "see its error log");
-  return {};
+  return wait_for(connection, kSync, synced, stop);
+}
+
+Error and_left(Error error, const Status& released) {
+  if (!released) error.hint += (error.hint.empty() ? "" : "; ") + released.error().text();
+  return error;
 }
 
 Desync::Desync(Endpoint endpoint, Address node)
@@ -82,16 +104,27 @@ Result<std::unique_ptr<Desync>> Desync::begin(const Endpoint& endpoint, const Ad
                 "SET GLOBAL wsrep_desync=OFF on it when that is over");
   // Ready to undo before it is done: an answer that is lost must not leave the node outside.
   std::unique_ptr<Desync> out(new Desync(endpoint, node));
-  GB_TRY(connection.exec("SET GLOBAL wsrep_desync=ON"));
-  return out;
+  Status taken = connection.exec("SET GLOBAL wsrep_desync=ON");
+  if (taken) return out;
+  // A server that says no has done nothing; one that says nothing may have.
+  const Code code = taken.error().code;
+  if (code != Code::kUnavailable && code != Code::kCancelled) out->active_ = false;
+  return fail(and_left(std::move(taken).error(), out->end()));
 }
 
 Status Desync::end() {
   if (!std::exchange(active_, false)) return {};
   // Never called off: leaving a node outside would be worse than being late.
-  Status status = bring_back(endpoint_, node_, {});
-  if (!status) status = bring_back(endpoint_, node_, {});
-  return status;
+  auto inside = let_back_in(endpoint_, node_, {});
+  for (int i = 1; i < kLetInTries && !inside; ++i) {
+    (void)sleep_for({}, kLetInPause);
+    inside = let_back_in(endpoint_, node_, {});
+  }
+  if (inside) return synced_again(*inside, {});
+  Error error = std::move(inside).error();
+  error.hint = "run SET GLOBAL wsrep_desync=OFF there once it answers";
+  return wrap("node " + node_.text() + " is left out of its cluster's flow control",
+              std::move(error));
 }
 
 Desync::~Desync() {

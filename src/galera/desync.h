@@ -15,6 +15,13 @@ namespace gb::galera {
 // Synced.
 Status bring_back(const Endpoint& endpoint, const Address& node, std::stop_token stop);
 
+// Waits for a node that is in flow control, or comes back to it by itself. False when it was not
+// Synced in time.
+Result<bool> wait_until_synced(Connection& connection, const std::stop_token& stop);
+
+// What failed, with what `released` says could not be given back after it.
+[[nodiscard]] Error and_left(Error error, const Status& released);
+
 class Desync {
  public:
   // Takes the node out (wsrep_desync=ON).

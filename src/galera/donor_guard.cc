@@ -108,7 +108,7 @@ struct DonorGuard::State {
       if (!connection) {
         // Without a watcher the dump goes on: the readers notice by themselves when the donor is
         // gone.
-        if (auto opened = Connection::open(endpoint, donor.address, {5s, 10s}, {}))
+        if (auto opened = Connection::open(endpoint, donor.address, {5s, 10s}, stop))
           connection.emplace(std::move(*opened));
       }
       if (connection) {

@@ -5,6 +5,7 @@
 
 #include "galera/accounts.h"
 #include "galera/connection.h"
+#include "galera/desync.h"
 #include "galera/donor_guard.h"
 #include "galera/engine.h"
 #include "galera/introspect.h"
@@ -89,6 +90,7 @@ class DumpOfInstance final : public Dump {
       const Status released = snapshot_->release();
       snapshot_.reset();
       if (!released && model) model->notes.push_back(released.error().text());
+      if (!model) return fail(and_left(std::move(model).error(), released));
     }
     return model;
   }

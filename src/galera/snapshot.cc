@@ -86,16 +86,45 @@ struct Snapshot::Strict {
   std::optional<Connection> locker;
   std::unique_ptr<Desync> desync;
 
-  Status release() {
-    Status status;
-    if (locker) status = locker->exec("UNLOCK TABLES");
-    locker.reset();  // closing the connection gives the lock back in any case
-    if (desync) {
-      Status synced = desync->end();
-      if (status) status = std::move(synced);
-      desync.reset();
+  // Takes both, and opens the connections' transactions under them.
+  Status open(const Endpoint& endpoint, std::vector<Connection>& connections, bool galera,
+              const Clock& clock, Facts& facts, const std::stop_token& stop) {
+    const Address node = connections.front().node();
+    if (galera) {
+      GB_TRY_ASSIGN(desync, Desync::begin(endpoint, node, stop));
     }
-    return status;
+    GB_TRY_ASSIGN(Connection connection, open_dump_connection(endpoint, node, stop));
+    locker.emplace(std::move(connection));
+    GB_TRY(locker->exec("FLUSH TABLES WITH READ LOCK"));
+    // The lock pauses the node; what it was just committing may still have to arrive, though.
+    const auto committed = [&] {
+      return galera ? committed_seqno(*locker) : Result<std::uint64_t>(0);
+    };
+    GB_TRY_ASSIGN(std::uint64_t before, committed());
+    for (int i = 0;; ++i) {
+      GB_TRY(begin_all(connections));
+      facts.snapshot_time = clock.now();
+      GB_TRY_ASSIGN(facts.seqno, committed());
+      if (facts.seqno == before) break;
+      if (i == kSnapshotTries)
+        return fail(Code::kConflict, "the donor goes on committing under its read lock");
+      before = facts.seqno;
+      GB_TRY(on_all(connections, "ROLLBACK"));
+    }
+    GB_TRY_ASSIGN(const std::vector<std::string> at, positions(connections));
+    GB_TRY(record_gtid(connections.front(), at.front(), facts));
+    GB_TRY(mark(connections));
+    facts.snapshot_method = "Strict";
+    return {};
+  }
+  // The error says what stays as it was.
+  Status release() {
+    if (locker) (void)locker->exec("UNLOCK TABLES");
+    locker.reset();  // closing the connection gives the lock back in any case
+    if (!desync) return {};
+    Status synced = desync->end();
+    desync.reset();
+    return synced;
   }
   ~Strict() { (void)release(); }
 };
@@ -148,31 +177,8 @@ Result<Snapshot> Snapshot::open(const Endpoint& endpoint, std::vector<Connection
 
   if (strict) {
     auto held = std::make_unique<Strict>();
-    if (galera) {
-      GB_TRY_ASSIGN(held->desync, Desync::begin(endpoint, node, stop));
-    }
-    GB_TRY_ASSIGN(Connection locker, open_dump_connection(endpoint, node, stop));
-    held->locker.emplace(std::move(locker));
-    GB_TRY(held->locker->exec("FLUSH TABLES WITH READ LOCK"));
-    // The lock pauses the node; what it was just committing may still have to arrive, though.
-    const auto committed = [&] {
-      return galera ? committed_seqno(*held->locker) : Result<std::uint64_t>(0);
-    };
-    GB_TRY_ASSIGN(std::uint64_t before, committed());
-    for (int i = 0;; ++i) {
-      GB_TRY(begin_all(connections));
-      facts.snapshot_time = clock.now();
-      GB_TRY_ASSIGN(facts.seqno, committed());
-      if (facts.seqno == before) break;
-      if (i == kSnapshotTries)
-        return fail(Code::kConflict, "the donor goes on committing under its read lock");
-      before = facts.seqno;
-      GB_TRY(on_all(connections, "ROLLBACK"));
-    }
-    GB_TRY_ASSIGN(const std::vector<std::string> at, positions(connections));
-    GB_TRY(record_gtid(connections.front(), at.front(), facts));
-    GB_TRY(mark(connections));
-    facts.snapshot_method = "Strict";
+    if (Status opened = held->open(endpoint, connections, galera, clock, facts, stop); !opened)
+      return fail(and_left(std::move(opened).error(), held->release()));
     return Snapshot(std::move(held));
   }
 
