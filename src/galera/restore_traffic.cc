@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/wait.h"
+#include "galera/desync.h"
 #include "galera/sql_text.h"
+#include "galera/topology.h"
 
 namespace gb::galera {
 namespace {
@@ -41,9 +43,7 @@ class ReadOnlyNodes final : public TrafficBlock {
  public:
   ReadOnlyNodes(Endpoint endpoint, Narrator narrate)
       : endpoint_(std::move(endpoint)), narrate_(std::move(narrate)) {}
-  ~ReadOnlyNodes() override {
-    if (auto ended = give_back_all(); !ended) narrate_(ended.error().text());
-  }
+  ~ReadOnlyNodes() override { (void)give_back_all(); }
   ReadOnlyNodes(const ReadOnlyNodes&) = delete;
   ReadOnlyNodes& operator=(const ReadOnlyNodes&) = delete;
 
@@ -61,8 +61,10 @@ class ReadOnlyNodes final : public TrafficBlock {
   Status block(const Address& node, const std::stop_token& stop) {
     GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint_, node, kPatient, stop));
     connection.use_stop(stop);
-    GB_TRY_ASSIGN(const Cell before, connection.scalar("SELECT @@GLOBAL.read_only"));
-    if (before == Cell("0")) {
+    GB_TRY_ASSIGN(const NodeState before, read_node_state(connection));
+    if (before.read_only) {
+      narrate_(node.text() + " is read_only already, and stays so when the restore has ended");
+    } else {
       // It waits for statements that write; not for ever.
       GB_TRY(connection.exec("SET lock_wait_timeout = 30"));
       // From here on the node is given back, whether or not the answer arrives.
@@ -70,6 +72,9 @@ class ReadOnlyNodes final : public TrafficBlock {
       GB_TRY(connection.exec("SET GLOBAL read_only = 1"));
     }
     GB_TRY(end_connections(connection, endpoint_.user, Whose::kAll));
+    // The lock that read_only takes for a moment takes the node out of flow control as well: who
+    // looks for a Synced one before it is back would find none.
+    if (before.state == "Synced") GB_TRY(wait_until_synced(connection, stop));
     narrate_("applications can not write through " + node.text() + " until the restore ends");
     return {};
   }
@@ -84,10 +89,13 @@ class ReadOnlyNodes final : public TrafficBlock {
         if (done) break;
         (void)sleep_for({}, kClosePause);
       }
-      if (done)
+      if (done) {
         narrate_("applications can write through " + node.text() + " again");
-      else
-        still.add(node, std::move(done).error());
+        continue;
+      }
+      narrate_("applications can still not write through " + node.text() + ": " +
+               done.error().text());
+      still.add(node, std::move(done).error());
     }
     return std::move(still).status();
   }
