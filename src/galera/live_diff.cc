@@ -160,9 +160,14 @@ bool same_columns(const std::string& schema, const Table& a, const Table& b) {
 }
 
 // Whether an event is enabled is known to one node only.
-void forget_event_states(std::vector<Schema>& schemas) {
+Status forget_event_states(std::vector<Schema>& schemas) {
   for (Schema& schema : schemas)
-    for (Program& program : schema.programs) program.status.clear();
+    for (Program& program : schema.programs) {
+      if (program.kind != Program::Kind::kEvent) continue;
+      program.status.clear();
+      GB_TRY_ASSIGN(program.create_sql, without_state(program));
+    }
+  return {};
 }
 
 }  // namespace
@@ -283,8 +288,8 @@ Result<LiveDifference> diff_live(const Endpoint& endpoint, const DumpOptions& op
     GB_TRY_ASSIGN(schema.programs, read_programs(view.connections.front(), schema.name));
   }
   GB_TRY(view.connections.front().exec("ROLLBACK TO SAVEPOINT gb_snapshot"));
-  forget_event_states(expected);
-  forget_event_states(live.schemas);
+  GB_TRY(forget_event_states(expected));
+  GB_TRY(forget_event_states(live.schemas));
   out.definitions = definition_changes(expected, live.schemas);
   GB_TRY(count_rows(view.connections, differing, source, stop));
   for (auto& [name, difference] : tables) out.tables.push_back(std::move(difference));

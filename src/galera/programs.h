@@ -51,6 +51,9 @@ Result<std::vector<PlacedProgram>> in_order_of_use(std::vector<PlacedProgram> vi
 [[nodiscard]] Result<std::string> program_sql(const Program& program, const SchemaNames& names,
                                               bool from_galera);
 
+// The text of an event without its state, of which each node of a cluster says something else.
+[[nodiscard]] Result<std::string> without_state(const Program& event);
+
 // Makes one program. `from_galera`: the backup comes from a cluster, where a node lists the events
 // that another node created as SLAVESIDE_DISABLED; they are enabled. The session's sql_mode,
 // character sets, time zone and schema are changed and left so: reset_session() gives back what

@@ -21,18 +21,34 @@ Result<std::string> schema_collation(Connection& connection) {
   return collation.value_or("");
 }
 
+// The text of an event around what it says of its state: ENABLE, DISABLE or DISABLE ON SLAVE.
+struct EventText {
+  std::string before;
+  std::string state;
+  std::string after;
+};
+
+Result<EventText> event_text(const Program& event) {
+  GB_TRY_ASSIGN(const std::vector<Token> tokens, tokenize(event.create_sql, quoting_of(event)));
+  for (TokenWalk walk(tokens); !walk.end() && !walk.is_word("DO"); walk.next()) {
+    const std::size_t first = walk.position();
+    if (!walk.is_word("ENABLE") && !walk.is_word("DISABLE")) continue;
+    std::size_t last = first;
+    TokenWalk rest(tokens, first + 1);
+    if (walk.is_word("DISABLE") && rest.take_word("ON") && rest.is_word("SLAVE"))
+      last = rest.position();
+    return EventText{text_between(tokens, 0, first), text_between(tokens, first, last + 1),
+                     text_between(tokens, last + 1, tokens.size())};
+  }
+  return EventText{event.create_sql, {}, {}};
+}
+
 // The text is that of the donor, which lists an event of another node as DISABLE ON SLAVE. To alter
 // it afterwards would make whoever restores its definer.
 Result<std::string> with_state(const Program& p) {
-  GB_TRY_ASSIGN(const std::vector<Token> tokens, tokenize(p.create_sql, quoting_of(p)));
-  for (TokenWalk walk(tokens); !walk.end() && !walk.is_word("DO"); walk.next()) {
-    const std::size_t at = walk.position();
-    TokenWalk rest(tokens, at);
-    if (!rest.take_word("DISABLE") || !rest.take_word("ON") || !rest.is_word("SLAVE")) continue;
-    return text_between(tokens, 0, at) + (p.status == "DISABLED" ? "DISABLE" : "ENABLE") +
-           text_between(tokens, rest.position() + 1, tokens.size());
-  }
-  return p.create_sql;
+  GB_TRY_ASSIGN(const EventText text, event_text(p));
+  if (!text.state.ends_with("SLAVE")) return p.create_sql;
+  return text.before + (p.status == "DISABLED" ? "DISABLE" : "ENABLE") + text.after;
 }
 
 Status make(Connection& connection, const PlacedProgram& placed, const SchemaNames& names,
@@ -63,6 +79,11 @@ Status make(Connection& connection, const PlacedProgram& placed, const SchemaNam
 }
 
 }  // namespace
+
+Result<std::string> without_state(const Program& event) {
+  GB_TRY_ASSIGN(const EventText text, event_text(event));
+  return text.before + text.after;
+}
 
 std::string use_program_sql(const PlacedProgram& placed) {
   return "USE " + quote_name(placed.schema);

@@ -48,5 +48,24 @@ TEST(Programs, ViewsAreReadWithoutTheQuotesOfTheirAuthor) {
   EXPECT_TRUE(quoting_of(p).ansi_quotes);
 }
 
+// Each node of a cluster says something else of it.
+TEST(Programs, AnEventIsTheSameInEveryState) {
+  const auto event = [](const std::string& state) {
+    Program p;
+    p.kind = Program::Kind::kEvent;
+    p.create_sql =
+        "CREATE DEFINER=`enable`@`%` EVENT `disable` ON SCHEDULE EVERY 1 DAY ON COMPLETION NOT "
+        "PRESERVE " +
+        state + " COMMENT 'DISABLE ON SLAVE' DO SET @enable = 1";
+    return without_state(p).value_or("");
+  };
+  EXPECT_EQ(event("ENABLE"),
+            "CREATE DEFINER=`enable`@`%` EVENT `disable` ON SCHEDULE EVERY 1 DAY ON COMPLETION NOT "
+            "PRESERVE "
+            " COMMENT 'DISABLE ON SLAVE' DO SET @enable = 1");
+  EXPECT_EQ(event("DISABLE"), event("ENABLE"));
+  EXPECT_EQ(event("DISABLE ON SLAVE"), event("ENABLE"));
+}
+
 }  // namespace
 }  // namespace gb::galera
