@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <stop_token>
 #include <utility>
+#include <vector>
 
 #include "api/decode.h"
+#include "api/text.h"
 #include "api/types.h"
 #include "base/text.h"
 #include "base/watched_file.h"
@@ -16,8 +18,11 @@
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "cli/spec.h"
+#include "galera/engine.h"
 #include "jobs/configured_instances.h"
 #include "jobs/environment.h"
+#include "jobs/facts.h"
+#include "jobs/left_blocks.h"
 #include "storage/repo/repo.h"
 
 namespace gb::cli {
@@ -49,6 +54,37 @@ Status require_store(const std::string& directory) {
       std::filesystem::is_directory(std::filesystem::path(directory) / "~tmp", unreadable))
     return {};
   return no_repository(directory);
+}
+
+std::vector<std::string> left_by(const api::Json& restore) {
+  return jobs::facts::texts(api::member(api::member(restore, "status"), jobs::kTrafficLeftBlocked));
+}
+
+// Nodes that did not answer at the end of an earlier restore are read_only still. A server gives
+// them back by itself; without one the next restore does, or it would leave them as it found them.
+void give_back_left(Session& session, const galera::Endpoint& endpoint,
+                    const std::string& instance) {
+  for (const api::ObjectPtr& restore : session.catalog->list(api::kRestores, "").objects) {
+    const std::vector<std::string> left = left_by(restore->dom());
+    if (std::ranges::find(left, instance) == left.end()) continue;
+    if (const Status done = galera::give_back_traffic(endpoint, interrupt_token()); !done) {
+      std::fprintf(stderr, "warning: %s\n", printable(done.error().text()).c_str());
+      continue;
+    }
+    const auto forgotten = session.catalog->modify(
+        restore->key(), [&](const api::Object& object) -> Result<api::Json> {
+          api::Json now = object.dom();
+          if (object.uid() != restore->uid()) return now;
+          std::vector<std::string> still = left_by(now);
+          std::erase(still, instance);
+          if (still.empty())
+            now["status"].erase(jobs::kTrafficLeftBlocked);
+          else
+            now["status"][jobs::kTrafficLeftBlocked] = still;
+          return now;
+        });
+    if (!forgotten) print_error(forgotten.error());
+  }
 }
 
 }  // namespace
@@ -132,6 +168,7 @@ int run(const LocalRestore& command) {
   if (!backup) return failed(backup.error());
   const auto instance = choose_instance(*backup, command.instance, "to restore");
   if (!instance) return failed(instance.error());
+  if (!command.dry_run) give_back_left(session, *endpoint, *instance);
   if (const Status started =
           session.start_jobs(command.store, std::make_unique<TheCluster>(std::move(*endpoint)));
       !started)

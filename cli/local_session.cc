@@ -1,17 +1,20 @@
 #include "cli/local_session.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <stop_token>
 #include <utility>
 
 #include "api/meta.h"
 #include "api/schema.h"
+#include "api/text.h"
 #include "api/types.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "jobs/environment.h"
+#include "jobs/left_blocks.h"
 #include "jobs/restore.h"
 
 namespace gb::cli {
@@ -141,15 +144,18 @@ Result<api::Json> admit(const char* resource, const std::string& ns, api::Json o
 Result<api::ObjectPtr> follow_to_end(Session& session, api::ObjectPtr object) {
   const std::stop_token interrupted = interrupt_token();
   Progress progress;
+  bool cancelled = false;
   while (!api::is_terminal_phase(api::phase_of(object->dom()))) {
-    GB_TRY_ASSIGN(object, session.jobs->wait(object->key(), object->uid(),
-                                             std::chrono::milliseconds(200), interrupted));
+    GB_TRY_ASSIGN(object,
+                  session.jobs->wait(object->key(), object->uid(), std::chrono::milliseconds(200),
+                                     cancelled ? std::stop_token() : interrupted));
     progress.show(object->dom());
-    if (interrupted.stop_requested()) {
-      session.jobs.reset();  // cancels what runs, and waits until its object says so
-      if (auto last = session.catalog->get(object->key())) object = *last;
-      break;
-    }
+    if (cancelled || !interrupted.stop_requested()) continue;
+    cancelled = true;
+    if (session.jobs->cancel(object->key(), {}, false)) continue;
+    session.jobs.reset();  // it ended in this moment, or its object can not be written: wait for it
+    if (auto last = session.catalog->get(object->key())) object = *last;
+    break;
   }
   return object;
 }
@@ -157,7 +163,14 @@ Result<api::ObjectPtr> follow_to_end(Session& session, api::ObjectPtr object) {
 int follow(Session& session, api::ObjectPtr object, const std::string& output) {
   const auto end = follow_to_end(session, std::move(object));
   if (!end) return refused(end.error());
-  return print_end((*end)->dom(), output);
+  const api::Json dom = (*end)->dom();
+  const int code = print_end(dom, output);
+  if (api::member(api::member(dom, "status"), jobs::kTrafficLeftBlocked).is_array())
+    std::fprintf(stderr,
+                 "       a node did not answer when applications were to be let in again, and may "
+                 "be read_only still: the next restore gives it back, or SET GLOBAL read_only = 0 "
+                 "there\n");
+  return code;
 }
 
 }  // namespace gb::cli

@@ -66,8 +66,8 @@ Result<OpenBackup> open_backup(const Session& session, const std::string& store,
 Result<api::Json> admit(const char* resource, const std::string& ns, api::Json object,
                         const Clock& clock, Rng& rng);
 
-// Follows a job to its end and shows how far it is. The first interrupt cancels the job: session.
-// jobs is gone then.
+// Follows a job to its end and shows how far it is. The first interrupt cancels the job;
+// session.jobs may be gone then.
 Result<api::ObjectPtr> follow_to_end(Session& session, api::ObjectPtr object);
 // The same, and prints the end; kDone only for Completed.
 int follow(Session& session, api::ObjectPtr object, const std::string& output);

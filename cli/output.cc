@@ -145,6 +145,7 @@ ExitCode print_end(const api::Json& object, std::string_view format) {
       std::printf("note: %s\n", printable(message).c_str());
   }
   if (phase == "Completed") return kDone;
+  std::fflush(stdout);  // what goes into one file stands there in order
   std::fprintf(stderr, "error: %s\n",
                printable(message.empty() ? "it ended as " + phase : message).c_str());
   return kFailed;
