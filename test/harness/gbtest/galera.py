@@ -77,28 +77,39 @@ wsrep_gtid_mode=ON
 wsrep_gtid_domain_id=7"""
 
 
-def _build_template(folder, root):
-    """A data folder that was once a cluster of one: its copies agree on their history and need no state transfer."""
+def make_data(root, folder, options=("--innodb-log-file-size=16M",), statements=""):
+    """`folder`/data of a server that is new; returns the password of its root. `statements` are run in it once, too."""
     user = getpass.getuser()
     data = folder / "data"
     # --force: whether the machine's name is known in that root is of no interest.
     run(root.command(["mariadb-install-db", "--no-defaults", "--force", f"--user={user}", f"--datadir={data}", "--skip-test-db",
-                      "--auth-root-authentication-method=normal", "--innodb-log-file-size=16M"], folder))
-    admin, sst = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
+                      "--auth-root-authentication-method=normal", *options], folder))
+    password = secrets.token_urlsafe(18)
     statements = f"""
       FLUSH PRIVILEGES;
       DELETE FROM mysql.global_priv WHERE user='' OR (user='root' AND host<>'localhost');
       FLUSH PRIVILEGES;
-      ALTER USER root@localhost IDENTIFIED BY '{admin}';
-      CREATE USER root@'%' IDENTIFIED BY '{admin}';
+      ALTER USER root@localhost IDENTIFIED BY '{password}';
+      CREATE USER root@'%' IDENTIFIED BY '{password}';
       GRANT ALL PRIVILEGES ON *.* TO root@'%' WITH GRANT OPTION;
-      CREATE USER sst@localhost IDENTIFIED BY '{sst}';
-      GRANT RELOAD, PROCESS, LOCK TABLES, REPLICATION CLIENT ON *.* TO sst@localhost;
+      {statements}
     """
     # --bootstrap reads one statement a line.
     bootstrap = "".join(" ".join(s.split()) + ";\n" for s in statements.split(";") if s.strip())
-    run(root.command(["mariadbd", "--no-defaults", f"--user={user}", f"--datadir={data}", "--bootstrap", "--innodb-log-file-size=16M",
+    run(root.command(["mariadbd", "--no-defaults", f"--user={user}", f"--datadir={data}", "--bootstrap", *options,
                       f"--log-error={folder}/bootstrap.log"], folder), stdin=bootstrap)
+    return password
+
+
+def _build_template(folder, root):
+    """A data folder that was once a cluster of one: its copies agree on their history and need no state transfer."""
+    user = getpass.getuser()
+    data = folder / "data"
+    sst = secrets.token_urlsafe(18)
+    admin = make_data(root, folder, statements=f"""
+      CREATE USER sst@localhost IDENTIFIED BY '{sst}';
+      GRANT RELOAD, PROCESS, LOCK TABLES, REPLICATION CLIENT ON *.* TO sst@localhost;
+    """)
     for name, password in (("root", admin), ("sst", sst)):
         (folder / f"{name}.password").write_text(password)
         (folder / f"{name}.password").chmod(0o600)
