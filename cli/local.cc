@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "api/decode.h"
-#include "api/text.h"
 #include "api/types.h"
 #include "base/text.h"
 #include "base/watched_file.h"
@@ -19,9 +18,9 @@
 #include "cli/signals.h"
 #include "cli/spec.h"
 #include "galera/engine.h"
+#include "jobs/block_marks.h"
 #include "jobs/configured_instances.h"
 #include "jobs/environment.h"
-#include "jobs/facts.h"
 #include "jobs/left_blocks.h"
 #include "storage/repo/repo.h"
 
@@ -56,35 +55,43 @@ Status require_store(const std::string& directory) {
   return no_repository(directory);
 }
 
-std::vector<std::string> left_by(const api::Json& restore) {
-  return jobs::facts::texts(api::member(api::member(restore, "status"), jobs::kTrafficLeftBlocked));
+// In the status of a restore, as the server tells it: `still` are left.
+Status tell_left(storage::Catalog& catalog, const jobs::BlockMark& mark,
+                 const std::vector<std::string>& still) {
+  const auto told = catalog.modify({api::kRestores, mark.ns, mark.restore},
+                                   [&](const api::Object& object) -> Result<api::Json> {
+                                     api::Json dom = object.dom();
+                                     if (object.uid() != mark.uid) return dom;
+                                     if (still.empty())
+                                       dom["status"].erase(jobs::kTrafficLeftBlocked);
+                                     else
+                                       dom["status"][jobs::kTrafficLeftBlocked] = still;
+                                     return dom;
+                                   });
+  if (!told && told.error().code != Code::kNotFound) return fail(told.error());
+  return {};
 }
 
-// Nodes that did not answer at the end of an earlier restore are read_only still. A server gives
-// them back by itself; without one the next restore does, or it would leave them as it found them.
-void give_back_left(Session& session, const galera::Endpoint& endpoint,
-                    const std::string& instance) {
-  for (const api::ObjectPtr& restore : session.catalog->list(api::kRestores, "").objects) {
-    const std::vector<std::string> left = left_by(restore->dom());
-    if (std::ranges::find(left, instance) == left.end()) continue;
-    if (const Status done = galera::give_back_traffic(endpoint, interrupt_token()); !done) {
-      std::fprintf(stderr, "warning: %s\n", printable(done.error().text()).c_str());
+// Nodes that did not answer at the end of an earlier restore are read_only still, which a mark in
+// the store tells. A server gives them back by itself; without one the next restore does, or it
+// would leave them as it found them.
+Status give_back_left(Session& session, const galera::Endpoint& endpoint,
+                      const std::string& instance) {
+  GB_TRY_ASSIGN(const auto marks, jobs::list_block_marks(*session.blobs));
+  for (const auto& [ns, uid] : marks) {
+    GB_TRY_ASSIGN(const jobs::BlockMark mark, jobs::read_block_mark(*session.blobs, ns, uid));
+    std::vector<std::string> still = mark.instances;
+    if (std::erase(still, instance) == 0) continue;
+    // One that has not ended is at work, or whoever takes it over gives back.
+    const auto restore = session.catalog->get({api::kRestores, ns, mark.restore});
+    if (restore && (*restore)->uid() == uid &&
+        !api::is_terminal_phase(api::phase_of((*restore)->dom())))
       continue;
-    }
-    const auto forgotten = session.catalog->modify(
-        restore->key(), [&](const api::Object& object) -> Result<api::Json> {
-          api::Json now = object.dom();
-          if (object.uid() != restore->uid()) return now;
-          std::vector<std::string> still = left_by(now);
-          std::erase(still, instance);
-          if (still.empty())
-            now["status"].erase(jobs::kTrafficLeftBlocked);
-          else
-            now["status"][jobs::kTrafficLeftBlocked] = still;
-          return now;
-        });
-    if (!forgotten) print_error(forgotten.error());
+    GB_TRY(galera::give_back_traffic(endpoint, interrupt_token()));
+    GB_TRY(tell_left(*session.catalog, mark, still));
+    GB_TRY(jobs::settle_block_mark(*session.blobs, mark, still));
   }
+  return {};
 }
 
 }  // namespace
@@ -168,7 +175,11 @@ int run(const LocalRestore& command) {
   if (!backup) return failed(backup.error());
   const auto instance = choose_instance(*backup, command.instance, "to restore");
   if (!instance) return failed(instance.error());
-  if (!command.dry_run) give_back_left(session, *endpoint, *instance);
+  if (!command.dry_run)
+    if (const Status given_back = give_back_left(session, *endpoint, *instance); !given_back)
+      std::fprintf(stderr,
+                   "warning: what an earlier restore left read_only is not given back: %s\n",
+                   printable(given_back.error().text()).c_str());
   if (const Status started =
           session.start_jobs(command.store, std::make_unique<TheCluster>(std::move(*endpoint)));
       !started)

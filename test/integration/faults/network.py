@@ -179,7 +179,7 @@ class Restores:
     def told(self, what, ended):
         """Where it stopped, what is in place, the way back and the next command."""
         status, error = ended.status, ended.error
-        if status.get("phase") != "Cancelled" and not re.search("nothing was changed|the safety backup .* failed", error):
+        if status.get("phase") != "Cancelled" and not re.search("nothing was changed|the safety backup (could not begin|.* failed)", error):
             self.lane.says(what, error, "failed while .*; in place: .* schemas made", "run the restore again with existing: Replace")
         if "safetyBackup" in status:
             self.lane.says(what, error, f"restore the safety backup \"{status['safetyBackup']}\"")
