@@ -55,23 +55,6 @@ Status require_store(const std::string& directory) {
   return no_repository(directory);
 }
 
-// In the status of a restore, as the server tells it: `still` are left.
-Status tell_left(storage::Catalog& catalog, const jobs::BlockMark& mark,
-                 const std::vector<std::string>& still) {
-  const auto told = catalog.modify({api::kRestores, mark.ns, mark.restore},
-                                   [&](const api::Object& object) -> Result<api::Json> {
-                                     api::Json dom = object.dom();
-                                     if (object.uid() != mark.uid) return dom;
-                                     if (still.empty())
-                                       dom["status"].erase(jobs::kTrafficLeftBlocked);
-                                     else
-                                       dom["status"][jobs::kTrafficLeftBlocked] = still;
-                                     return dom;
-                                   });
-  if (!told && told.error().code != Code::kNotFound) return fail(told.error());
-  return {};
-}
-
 // Nodes that did not answer at the end of an earlier restore are read_only still, which a mark in
 // the store tells. A server gives them back by itself; without one the next restore does, or it
 // would leave them as it found them.
@@ -88,8 +71,7 @@ Status give_back_left(Session& session, const galera::Endpoint& endpoint,
         !api::is_terminal_phase(api::phase_of((*restore)->dom())))
       continue;
     GB_TRY(galera::give_back_traffic(endpoint, interrupt_token()));
-    GB_TRY(tell_left(*session.catalog, mark, still));
-    GB_TRY(jobs::settle_block_mark(*session.blobs, mark, still));
+    GB_TRY(jobs::record_left(*session.catalog, *session.blobs, mark, still));
   }
   return {};
 }

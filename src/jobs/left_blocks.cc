@@ -23,6 +23,22 @@ std::vector<GateHolder> holders_of(const BlockMark& mark) {
 
 }  // namespace
 
+Status record_left(storage::Catalog& catalog, storage::BlobStore& store, const BlockMark& mark,
+                   const std::vector<std::string>& still) {
+  const auto told = catalog.modify(
+      {api::kRestores, mark.ns, mark.restore}, [&](const api::Object& object) -> Result<api::Json> {
+        if (object.uid() != mark.uid) return fail(Code::kNotFound, "another one has its name");
+        api::Json dom = object.dom();
+        if (still.empty())
+          dom["status"].erase(kTrafficLeftBlocked);
+        else
+          dom["status"][kTrafficLeftBlocked] = still;
+        return dom;
+      });
+  if (!told && told.error().code != Code::kNotFound) return fail(told.error());
+  return settle_block_mark(store, mark, still);
+}
+
 LeftBlocks::Restore LeftBlocks::state_of(const GateHolder& holder) const {
   // Also when its object is deleted: it gives back itself before it ends.
   if (environment_.own_jobs->has(holder.uid)) return Restore::kRuns;
@@ -168,28 +184,10 @@ void LeftBlocks::look_at(const BlockMark& mark, const std::stop_token& stop) {
   std::vector<std::string> still;
   for (const GateHolder& holder : holders_of(mark))
     if (!give_back_nodes(holder, /*has_ended=*/true, stop)) still.push_back(holder.instance);
-  // The status first: when the mark is gone nobody would set it right.
-  Status recorded = tell_status(mark, still);
-  if (recorded) recorded = settle_block_mark(store(), mark, still);
+  const Status recorded = record_left(*environment_.catalog, store(), mark, still);
   if (!recorded && !stop.stop_requested())
     log::warn("what is given back could not be recorded: it is tried again",
               {{"restore", mark.restore}, {"error", recorded.error().text()}});
-}
-
-// For as long as the restore is there.
-Status LeftBlocks::tell_status(const BlockMark& mark, const std::vector<std::string>& still) {
-  const auto told = environment_.catalog->modify(
-      {api::kRestores, mark.ns, mark.restore}, [&](const api::Object& object) -> Result<api::Json> {
-        if (object.uid() != mark.uid) return fail(Code::kNotFound, "another one has its name");
-        api::Json dom = object.dom();
-        if (still.empty())
-          dom["status"].erase(kTrafficLeftBlocked);
-        else
-          dom["status"][kTrafficLeftBlocked] = still;
-        return dom;
-      });
-  if (!told && told.error().code != Code::kNotFound) return fail(told.error());
-  return {};
 }
 
 void LeftBlocks::look(std::stop_token stop) {

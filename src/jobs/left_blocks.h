@@ -19,6 +19,12 @@ namespace gb::jobs {
 // In a restore's status: instances some of whose nodes may be read_only although it has ended.
 inline constexpr const char* kTrafficLeftBlocked = "trafficLeftBlocked";
 
+// Records that of the instances of the mark only `still` are blocked: in the status of its restore,
+// for as long as that is there, and then in the mark, without which nobody would set the status
+// right. Durable when it returns; errors are those of the store.
+Status record_left(storage::Catalog& catalog, storage::BlobStore& store, const BlockMark& mark,
+                   const std::vector<std::string>& still);
+
 class LeftBlocks {
  public:
   explicit LeftBlocks(const Environment& environment) : environment_(environment) {}
@@ -51,7 +57,6 @@ class LeftBlocks {
   Status look_at_gates(const std::stop_token& stop);
   Status look_at_nodes(const std::stop_token& stop);
   void look_at(const BlockMark& mark, const std::stop_token& stop);
-  Status tell_status(const BlockMark& mark, const std::vector<std::string>& still);
 
   const Environment& environment_;
   std::set<std::string> unknown_;      // uids, at the last look

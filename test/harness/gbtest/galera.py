@@ -189,7 +189,8 @@ class Node:
     def sql(self, statement, database=None, timeout=120, check=True, go_on=False):
         """Rows of text columns (NULL is None), through the node's unix socket. `go_on`: after statements that it refuses, too."""
         argv = ["mariadb", f"--defaults-extra-file={self.cluster.client_config}", f"--socket={self.socket}",
-                "--user=root", "--batch", "--skip-column-names", "--default-character-set=utf8mb4", *(["--force"] if go_on else [])]
+                "--user=root", "--batch", "--skip-column-names", "--skip-progress-reports", "--default-character-set=utf8mb4",
+                *(["--force"] if go_on else [])]
         done = run(argv + ([database] if database else []), stdin=statement, timeout=timeout, check=False)
         if done.returncode != 0 and not go_on:
             if check:
