@@ -62,16 +62,22 @@ Status give_back_left(Session& session, const galera::Endpoint& endpoint,
                       const std::string& instance) {
   GB_TRY_ASSIGN(const auto marks, jobs::list_block_marks(*session.blobs));
   for (const auto& [ns, uid] : marks) {
-    GB_TRY_ASSIGN(const jobs::BlockMark mark, jobs::read_block_mark(*session.blobs, ns, uid));
-    std::vector<std::string> still = mark.instances;
+    const auto mark = jobs::read_block_mark(*session.blobs, ns, uid);
+    if (!mark && mark.error().code == Code::kNotFound) continue;  // a server was quicker
+    if (!mark) {
+      std::fprintf(stderr, "warning: what an earlier restore left read_only can not be told: %s\n",
+                   printable(mark.error().text()).c_str());
+      continue;
+    }
+    std::vector<std::string> still = mark->instances;
     if (std::erase(still, instance) == 0) continue;
     // One that has not ended is at work, or whoever takes it over gives back.
-    const auto restore = session.catalog->get({api::kRestores, ns, mark.restore});
+    const auto restore = session.catalog->get({api::kRestores, ns, mark->restore});
     if (restore && (*restore)->uid() == uid &&
         !api::is_terminal_phase(api::phase_of((*restore)->dom())))
       continue;
     GB_TRY(galera::give_back_traffic(endpoint, interrupt_token()));
-    GB_TRY(jobs::record_left(*session.catalog, *session.blobs, mark, still));
+    GB_TRY(jobs::record_left(*session.catalog, *session.blobs, *mark, still));
   }
   return {};
 }

@@ -103,7 +103,7 @@ std::shared_ptr<const storage::BackupReader> open_base(const Environment& enviro
     const api::BackupSpec spec = api::read_backup_spec(candidate);
     std::vector<std::string> have = spec.database_instances;
     std::sort(have.begin(), have.end());
-    const auto store = environment.find_store(spec.store);
+    const auto store = environment.store_of(candidate);
     return have == wanted && store && *store == work.store;
   });
   if (base == nullptr) return nullptr;

@@ -235,7 +235,7 @@ Result<CheckWork> prepare_check(const Environment& environment, const api::Objec
   GB_TRY(require_completed(backup));
   const api::Json dom = backup.dom();
   work.spec = api::read_backup_spec(dom);
-  GB_TRY_ASSIGN(work.store, environment.find_store(work.spec.store));
+  GB_TRY_ASSIGN(work.store, environment.store_of(dom));
   const auto digest = digest_of(dom);
   if (!digest)
     return fail(Code::kCorruption,

@@ -10,6 +10,7 @@
 #include "jobs/facts.h"
 #include "jobs/prudent_clock.h"
 #include "storage/crypto/digest.h"
+#include "storage/repo/repo.h"
 
 namespace gb::jobs {
 
@@ -22,6 +23,22 @@ Result<const Store*> Environment::find_store(const std::string& name) const {
   for (const Store& s : stores) names.push_back(s.name);
   return fail(Code::kInvalid, "there is no GaleraBackupStore \"" + name + "\"",
               "use one of: " + join(names, ", "));
+}
+
+Result<const Store*> Environment::store_of(const api::Json& backup) const {
+  const std::string name = api::read_backup_spec(backup).store;
+  if (auto named = find_store(name)) return named;
+  std::vector<std::string> names;
+  for (const Store& store : stores) {
+    GB_TRY_ASSIGN(const bool there,
+                  storage::has_manifest(*store.blobs, {namespace_of(backup), uid_of(backup)}));
+    if (there) return &store;
+    names.push_back(store.name);
+  }
+  return fail(Code::kNotFound,
+              "the store \"" + name + "\" of backup \"" + name_of(backup) +
+                  "\" is not configured, and it is in none that is: " + join(names, ", "),
+              "add its directory to the stores of the server's configuration, under any name");
 }
 
 Status Environment::authorize(const kube::User& user, const kube::Attributes& attributes) const {

@@ -23,6 +23,10 @@ struct Environment : Dependencies {
 
   // `name` empty: the first. Invalid says which there are.
   [[nodiscard]] Result<const Store*> find_store(const std::string& name) const;
+  // Where a backup is that was taken before: in the store that it names or, when no store has that
+  // name any more (it was given another, or this server another configuration), in the one that
+  // holds its manifest. Only then a store is read. NotFound when none does.
+  [[nodiscard]] Result<const Store*> store_of(const api::Json& backup) const;
 
   // Whether `user` may `verb` this object, which a spec names. Forbidden in Kubernetes' words;
   // always allowed where there is no authorizer.

@@ -309,10 +309,10 @@ Result<api::ObjectPtr> Manager::submit_restore(api::Json object, const kube::Use
 
 Status Manager::authorize_restore(const std::string& ns, const api::RestoreSpec& spec,
                                   const api::Object& backup, const kube::User& user) const {
-  const api::BackupSpec source = api::read_backup_spec(backup.dom());
+  const api::Json dom = backup.dom();
+  const api::BackupSpec source = api::read_backup_spec(dom);
   GB_TRY(environment_.authorize_instances(user, ns, targets_of(spec, source.database_instances)));
-  GB_TRY_ASSIGN(const Store* store,
-                environment_.find_store(spec.from_store.empty() ? source.store : spec.from_store));
+  GB_TRY_ASSIGN(const Store* store, environment_.store_of(dom));
   return environment_.authorize_store(user, store->name);
 }
 
@@ -331,9 +331,7 @@ std::vector<galera::Endpoint> Manager::located(const std::string& ns,
 Status Manager::may_work_on(const std::string& ns, const galera::Endpoint& instance,
                             bool exclusive) {
   GB_TRY(targets_.may_hold(ns, instance, exclusive));
-  // The command line is for when no server is left: what one has recorded must not stop it.
-  return environment_.keeps_house ? is_free_by_catalog(environment_, ns, instance, exclusive)
-                                  : Status();
+  return is_free_by_catalog(environment_, ns, instance, exclusive);
 }
 
 Result<std::shared_ptr<void>> Manager::take(const std::string& ns,
@@ -345,7 +343,6 @@ Result<std::shared_ptr<void>> Manager::take(const std::string& ns,
 
 template <typename JobWork>
 Status Manager::is_first(const api::Object& job, const JobWork& work, bool exclusive) const {
-  if (!environment_.keeps_house) return {};
   for (const auto& instance : work.instances)
     GB_TRY(is_free_by_catalog(environment_, job.key().ns, instance.endpoint, exclusive, &job));
   return {};

@@ -147,9 +147,7 @@ Result<RestoreWork> prepare_restore(const Environment& environment, const api::J
   work.spec = api::read_restore_spec(object);
   work.backup = std::move(backup);
   const api::Json dom = work.backup->dom();
-  const std::string store =
-      work.spec.from_store.empty() ? api::read_backup_spec(dom).store : work.spec.from_store;
-  GB_TRY_ASSIGN(work.store, environment.find_store(store));
+  GB_TRY_ASSIGN(work.store, environment.store_of(dom));
   const auto digest = digest_of(dom);
   if (!digest)
     return fail(Code::kCorruption,

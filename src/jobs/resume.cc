@@ -51,18 +51,19 @@ void complete(const Environment& environment, JobRecord& record, JobControl& con
 
 bool can_be_resumed(const Environment& environment, const api::Json& backup) {
   return api::phase_of(backup) == "Verifying" && digest_of(backup) &&
-         environment.find_store(api::read_backup_spec(backup).store);
+         environment.store_of(backup);
 }
 
 void resume_backup(const Environment& environment, JobRecord& record, JobControl& control,
                    const std::shared_ptr<JobLog>& log) {
   const api::Json before = record.last()->dom();
   const api::BackupSpec spec = api::read_backup_spec(before);
-  const Store& store = **environment.find_store(spec.store);
-  const auto read = [&] {
+  const auto store = environment.store_of(before);
+  const auto read = [&]() -> Result<std::shared_ptr<const storage::BackupReader>> {
+    if (!store) return fail(store.error());
     const ProgressParts as_it_was;
     const Reporter reporter(record, control, *log, *environment.clock, as_it_was, std::nullopt);
-    return read_back(environment, store, record.key().ns, record.uid(), *digest_of(before), spec,
+    return read_back(environment, **store, record.key().ns, record.uid(), *digest_of(before), spec,
                      control.token());
   }();
   if (read)
@@ -79,8 +80,8 @@ void resume_backup(const Environment& environment, JobRecord& record, JobControl
   if (control.cause() == StopCause::kNone)
     tell_mismatch(environment, record, facts::kMismatch, error, {});
   end_failed(environment, record, control, *log, error);
-  if (!is_of_no_use(environment, record)) return;
-  if (const Status gone = storage::remove_backup(*store.blobs, {record.key().ns, record.uid()});
+  if (!store || !is_of_no_use(environment, record)) return;
+  if (const Status gone = storage::remove_backup(*(*store)->blobs, {record.key().ns, record.uid()});
       !gone)
     log::warn("what a failed backup wrote could not be removed",
               {{"name", record.key().name}, {"error", gone.error().text()}});

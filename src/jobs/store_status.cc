@@ -46,7 +46,7 @@ void StoreStatus::count_backups() {
     if (object->revision() <= scanned_) continue;
     const api::Json dom = object->dom();
     if (api::phase_of(dom) != "Completed") continue;
-    const auto store = environment_.find_store(api::read_backup_spec(dom).store);
+    const auto store = environment_.store_of(dom);
     const auto bytes = parse_quantity(
         dom["status"].value("size", api::Json::object()).value("added", std::string()));
     if (store) backups_[object->uid()] = {(*store)->name, bytes.value_or(0)};

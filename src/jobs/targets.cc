@@ -43,6 +43,14 @@ std::set<std::string> worked_on_by(const api::Json& job, bool restore) {
   return read;
 }
 
+// The command line is for when no server is left: of what is recorded only a job counts whose
+// process lives on this machine. It knows one cluster alone, whatever the name.
+bool counts(const Environment& environment, const api::Json& job) {
+  return environment.keeps_house ||
+         Executor::from_json(api::member(place_of_work(job), "executor")).life() ==
+             Executor::Life::kAlive;
+}
+
 }  // namespace
 
 Status Targets::is_free(const std::string& ns, const galera::Endpoint& instance,
@@ -92,10 +100,11 @@ Status is_free_by_catalog(const Environment& environment, const std::string& ns,
     for (const api::ObjectPtr& object : seen.objects) {
       if (mine != nullptr && object->uid() == mine->uid()) continue;
       const api::Json dom = object->dom();
+      if (!counts(environment, dom)) continue;
       const std::string& other_ns = object->key().ns;
       for (const std::string& other : worked_on_by(dom, restores)) {
         bool same = other_ns == ns && other == instance.name;
-        if (!same)
+        if (!same && environment.keeps_house)
           if (const auto endpoint = environment.instances->resolve(other_ns, other))
             same = galera::share_a_server(endpoint->nodes, instance.nodes);
         if (same)

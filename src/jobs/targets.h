@@ -54,7 +54,8 @@ class Targets {
 };
 
 // Conflict when, by the catalog, a job of whatever server works on this instance: a restore or, for
-// who needs the instance alone, also a backup. It is named. With `mine`, a job that is recorded by
+// who needs the instance alone, also a backup. It is named. A tool that keeps no house looks at the
+// living processes of its machine alone, and at names alone. With `mine`, a job that is recorded by
 // now: what was in the catalog before it. Of two that two servers record in the same moment the
 // second so finds the first, and the first not the second.
 [[nodiscard]] Status is_free_by_catalog(const Environment& environment, const std::string& ns,

@@ -159,9 +159,18 @@ Status put_into_trash(const Environment& environment, const api::Object& object)
   if (object.key().resource != api::kBackups) return {};
   const api::Json dom = object.dom();
   if (api::phase_of(dom) != "Completed") return {};
-  GB_TRY_ASSIGN(const Store* store, environment.find_store(api::read_backup_spec(dom).store));
+  const auto store = environment.store_of(dom);
+  // Its object must go all the same, or its namespace could never be deleted.
+  if (!store && store.error().code == Code::kNotFound) {
+    log::warn("a backup is deleted whose data are in no store that is configured: they stay there",
+              {{"namespace", object.key().ns},
+               {"name", object.key().name},
+               {"error", store.error().text()}});
+    return {};
+  }
+  if (!store) return fail(store.error());
   const api::Json mark = {{"object", dom}, {"deleted", to_rfc3339(environment.clock->now())}};
-  return storage::put(*store->blobs, folder_of(object.key().ns) + object.uid(),
+  return storage::put(*(*store)->blobs, folder_of(object.key().ns) + object.uid(),
                       as_bytes(mark.dump()));
 }
 

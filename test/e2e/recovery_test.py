@@ -30,6 +30,8 @@ class Recovery(Case):
         plane.create_namespace(NAMESPACE)
         # The new cloud's database has another name; it is the empty one.
         server = ApiServer(folder / "server", self.bed.server.store, [instance(NAMESPACE, "openstack-dr", self.bed.second)], plane)
+        # And what was its only store is called otherwise now.
+        server.config["stores"][0]["name"] = "old-site"
         self.addCleanup(server.stop)
         server.start()
 

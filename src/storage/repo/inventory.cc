@@ -1,5 +1,6 @@
 #include "storage/repo/inventory.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "storage/repo/pack_format.h"
@@ -33,3 +34,13 @@ Result<Inventory> take_inventory(BlobStore& store, std::string_view prefix) {
 }
 
 }  // namespace gb::storage::repo
+
+namespace gb::storage {
+
+Result<bool> has_manifest(BlobStore& store, const BackupName& backup) {
+  const std::string key = repo::manifest_key(backup.ns, backup.uid);
+  GB_TRY_ASSIGN(const auto found, store.list(key));
+  return std::ranges::any_of(found, [&](const BlobInfo& blob) { return blob.key == key; });
+}
+
+}  // namespace gb::storage

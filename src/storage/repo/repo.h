@@ -158,6 +158,8 @@ struct BackupName {
   auto operator<=>(const BackupName&) const = default;
 };
 Result<std::vector<BackupName>> list_manifests(BlobStore& store);
+// Whether it is one of them.
+Result<bool> has_manifest(BlobStore& store, const BackupName& backup);
 
 struct Freed {
   std::uint64_t bytes = 0;

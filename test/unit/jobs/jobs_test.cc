@@ -38,6 +38,44 @@ TEST_F(JobsTest, TheSameRowsAreStoredOnce) {
   EXPECT_THAT(log_of(two), HasSubstr("base: backup \"one\""));
 }
 
+// A site that is set up anew may give the same directory another name.
+TEST_F(JobsTest, ABackupIsFoundUnderWhateverNameItsStoreHas) {
+  finish(submit(backup("one")));
+  const auto renamed = catalog_->modify({api::kBackups, "openstack", "one"},
+                                        [](const api::Object& object) -> Result<api::Json> {
+                                          api::Json dom = object.dom();
+                                          dom["spec"]["store"] = "of-the-old-site";
+                                          return dom;
+                                        });
+  ASSERT_TRUE(renamed);
+  rules_.denied = {"alice use galerabackupstores default"};
+  EXPECT_EQ(submit(restore("r", {{"backup", "one"}})).error().code, Code::kForbidden);
+  rules_.denied.clear();
+  EXPECT_EQ(finish(submit(restore("r", {{"backup", "one"}})))["status"]["phase"], "Completed");
+  EXPECT_THAT(log_of(finish(submit(backup("two")))), HasSubstr("base: backup \"one\""));
+  ASSERT_TRUE(jobs_->before_deletion(**renamed));
+  EXPECT_EQ(blobs_->list("trash/openstack/")->size(), 1U);
+}
+
+TEST_F(JobsTest, ABackupThatIsInNoStoreSaysSoAndCanBeDeleted) {
+  finish(submit(backup("one")));
+  const auto lost = catalog_->modify({api::kBackups, "openstack", "one"},
+                                     [this](const api::Object& object) -> Result<api::Json> {
+                                       api::Json dom = object.dom();
+                                       dom["spec"]["store"] = "tape";
+                                       for (const auto& blob : *blobs_->list("data/"))
+                                         EXPECT_TRUE(blobs_->remove(blob.key));
+                                       return dom;
+                                     });
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(submit(restore("r", {{"backup", "one"}})).error().text(),
+            "the store \"tape\" of backup \"one\" is not configured, and it is in none that is: "
+            "default; add its directory to the stores of the server's configuration, under any "
+            "name");
+  EXPECT_TRUE(jobs_->before_deletion(**lost));
+  EXPECT_TRUE(blobs_->list("trash/")->empty());
+}
+
 TEST_F(JobsTest, NothingIsRecordedWhenTheDatabaseRefuses) {
   cluster_.connect_error = fail(Code::kForbidden, "user root was refused", "check the password");
   const auto refused = submit(backup("nightly"));
@@ -578,6 +616,29 @@ TEST_F(JobsTest, AToolThatDoesNotKnowTheClusterLeavesDeadJobsToAServer) {
   jobs_.reset();
   EXPECT_THAT(cluster_.traffic_given_back, testing::ElementsAre("main"));
   EXPECT_THAT(cluster_.recovered, ::testing::ElementsAre("10.0.0.2:3306"));
+}
+
+TEST_F(JobsTest, AToolHeedsOnlyJobsWhoseProcessesLiveOnItsMachine) {
+  finish(submit(backup("a")));
+  jobs_.reset();
+  api::Json other = restore("other", {{"backup", "a"}});
+  other["status"] = {{"phase", "Restoring"},
+                     {"plan", {{{"instance", "main"}, {"schema", "nova"}}}},
+                     {"executor", Executor::self("a-neighbour").to_json()}};
+  const auto recorded = catalog_->create(api::kRestores, other);
+  ASSERT_TRUE(recorded);
+  Dependencies tool = dependencies(*catalog_);
+  tool.keeps_house = false;
+  jobs_ = *Jobs::start(std::move(tool));
+  EXPECT_EQ(submit(restore("r", {{"backup", "a"}})).error().text(),
+            "restore \"other\" is running on instance \"main\"; wait until it has ended, or delete "
+            "it to cancel it");
+  ASSERT_TRUE(catalog_->modify((*recorded)->key(), [](const api::Object& object) {
+    api::Json dom = object.dom();
+    dom["status"]["executor"]["host"] = "the-server-that-is-lost";
+    return Result<api::Json>(std::move(dom));
+  }));
+  EXPECT_EQ(finish(submit(restore("r", {{"backup", "a"}})))["status"]["phase"], "Completed");
 }
 
 TEST_F(JobsTest, TheJobOfALivingProcessIsLeftAlone) {
