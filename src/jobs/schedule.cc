@@ -172,6 +172,14 @@ std::string name_of_run(const std::string& schedule, WallSeconds due, unsigned a
   return name;
 }
 
+std::string other_name_of_run(const Schedule& schedule, WallSeconds due, unsigned attempt,
+                              unsigned taken) {
+  const std::string name = name_of_run(schedule.name, due, attempt);
+  const storage::Sha256 digest =
+      storage::sha256(as_bytes(schedule.uid + "/" + name + "/" + std::to_string(taken)));
+  return name + "-" + to_hex(digest).substr(0, 8);
+}
+
 api::Json backup_of_run(const api::Json& schedule, const std::string& name, WallSeconds due) {
   const api::Json& metadata = schedule.at("metadata");
   const api::Json& backup = schedule.at("spec").at("template");

@@ -89,5 +89,9 @@ struct Decision {
 // "nightly-20261120020000", of a second try "nightly-20261120020000-try2".
 [[nodiscard]] std::string name_of_run(const std::string& schedule, WallSeconds due,
                                       unsigned attempt);
+// What the same run is named where `taken` of its names, that one first, are somebody else's:
+// "nightly-20261120020000-5e0c41d2". The same on every replica, and more than anybody can take.
+[[nodiscard]] std::string other_name_of_run(const Schedule& schedule, WallSeconds due,
+                                            unsigned attempt, unsigned taken);
 
 }  // namespace gb::jobs

@@ -192,10 +192,31 @@ void Scheduler::follow(const api::ObjectPtr& object, const Schedule& schedule) {
   });
 }
 
+std::string Scheduler::choose_name(const api::ObjectKey& key, const Schedule& schedule,
+                                   const Decision& decision) const {
+  std::string name = name_of_run(schedule.name, decision.due, decision.attempt);
+  for (unsigned taken = 1;; ++taken) {
+    const auto there = environment_.catalog->get({api::kBackups, key.ns, name});
+    // Whose a backup is, its label says, which no user can give it.
+    if (!there || schedule_of(**there) == schedule.name) return name;
+    name = other_name_of_run(schedule, decision.due, decision.attempt, taken);
+  }
+}
+
 void Scheduler::run(const api::ObjectPtr& object, Entry& entry, const Decision& decision,
                     WallSeconds now) {
   const Schedule& schedule = *entry.schedule;
-  const std::string name = name_of_run(schedule.name, decision.due, decision.attempt);
+  const std::string name = choose_name(object->key(), schedule, decision);
+  if (environment_.catalog->get({api::kBackups, object->key().ns, name})) {
+    // This run has been: before the clock was set back, or by a replica that saw it first.
+    write(object, [&](api::Json& status) {
+      status["message"] =
+          "the run due at " + text_of(decision.due) + " has been: it is backup " + name;
+      status["settledTime"] = text_of(std::max(decision.due, schedule.settled));
+      set_next(status, schedule, now);
+    });
+    return;
+  }
   api::Json moved_on = object->dom();
   api::Json& status = moved_on["status"];
   status["phase"] = "Enabled";
@@ -215,6 +236,13 @@ void Scheduler::run(const api::ObjectPtr& object, Entry& entry, const Decision& 
                                : "backup " + name + " for the run due at ";
   environment_.event(*object, kube::EventType::kNormal, "Started",
                      what + text_of(decision.due) + missed_text(decision.missed));
+  if (const std::string usual = name_of_run(schedule.name, decision.due, decision.attempt);
+      name != usual)
+    environment_.event(*object, kube::EventType::kWarning, "NameTaken",
+                       "the run due at " + text_of(decision.due) + " is backup " + name +
+                           ", because backup " + usual +
+                           " is not of this schedule: find out who made it, and delete it if it "
+                           "is not needed");
 }
 
 void Scheduler::skip(const api::ObjectPtr& object, const Schedule& schedule,
@@ -241,15 +269,8 @@ void Scheduler::skip(const api::ObjectPtr& object, const Schedule& schedule,
 void Scheduler::not_started(const api::ObjectPtr& object, Entry& entry, const Decision& decision,
                             const Error& error, WallSeconds now) {
   const Schedule& schedule = *entry.schedule;
-  if (error.code == Code::kAlreadyExists) {
-    // This run has been: before the clock was set back, or by a replica that saw it first.
-    write(object, [&](api::Json& status) {
-      status["message"] = "the run due at " + text_of(decision.due) + " has been: " + error.message;
-      status["settledTime"] = text_of(std::max(decision.due, schedule.settled));
-      set_next(status, schedule, now);
-    });
-    return;
-  }
+  // The name was taken just now: the next look tells by whom.
+  if (error.code == Code::kAlreadyExists) return;
   if (may_pass(error.code)) return wait_for_better(object, entry, decision, error, now);
   const std::string message =
       "the run due at " + text_of(decision.due) + " could not begin: " + error.text();

@@ -44,6 +44,10 @@ class Scheduler {
   // Tells how the run that was going on has ended, if it has.
   void follow(const api::ObjectPtr& object, const Schedule& schedule);
   void run(const api::ObjectPtr& object, Entry& entry, const Decision& decision, WallSeconds now);
+  // The name of the run's backup; what stands under it, if anything does, is that backup. A name
+  // that is another object's is left to it: no name that somebody takes costs a run.
+  [[nodiscard]] std::string choose_name(const api::ObjectKey& key, const Schedule& schedule,
+                                        const Decision& decision) const;
   void skip(const api::ObjectPtr& object, const Schedule& schedule, const Decision& decision);
   void not_started(const api::ObjectPtr& object, Entry& entry, const Decision& decision,
                    const Error& error, WallSeconds now);

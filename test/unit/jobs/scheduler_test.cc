@@ -159,6 +159,37 @@ TEST_F(SchedulerTest, ARunThatFailsIsTriedAgainUntilItSucceeds) {
   EXPECT_EQ(status("lastScheduleTime"), "2026-11-21T02:00:00Z");
 }
 
+TEST_F(SchedulerTest, ANameThatSomebodyTookCostsNoRun) {
+  create(nightly());
+  const Schedule read = *read_schedule(schedule());
+  const auto due = read.next_after(read.settled).value();
+  // Who may see the schedule can tell its next name, too; the one after that is free.
+  const std::string usual = "nightly-20261121020000";
+  finish(submit(backup(usual)));
+  finish(submit(backup(other_name_of_run(read, due, 1, 1))));
+  finish(submit(backup(usual + "-try2")));
+  cluster_.run_results = {fail(Code::kUnavailable, "the node went away")};
+  manual_.advance(hours(16));
+  const std::string name = other_name_of_run(read, due, 1, 2);
+  ASSERT_TRUE(
+      eventually([&] { return phase_of_backup(name) == "Failed" && status("active").empty(); }));
+  EXPECT_EQ(status("lastBackup"), name);
+  EXPECT_THAT(
+      events_.all(),
+      Contains(AllOf(HasSubstr("nightly NameTaken: the run due at 2026-11-21T02:00:00Z is "
+                               "backup " +
+                               name + ", because backup " + usual + " is not of this schedule"),
+                     HasSubstr("delete it"))));
+  // Nor does the name of a try.
+  manual_.advance(minutes(1));
+  ASSERT_TRUE(
+      eventually([&] { return condition(schedule(), "Healthy") == "True LastRunCompleted"; }));
+  EXPECT_EQ(status("lastBackup"), other_name_of_run(read, due, 2, 1));
+  EXPECT_EQ(schedule_of(**backup_named(status("lastBackup"))), "nightly");
+  pause();
+  EXPECT_EQ(backups(), 5U) << "three of theirs, two of ours";
+}
+
 TEST_F(SchedulerTest, ADatabaseThatIsAwayIsSeenAsAFailedBackup) {
   cluster_.connect_error = fail(Code::kUnavailable, "no node answers");
   create(nightly());
