@@ -142,17 +142,20 @@ struct Measures::Schedule {
         enabled(facts::time_at(dom, "status.enabledTime")),
         last_success(facts::time_at(dom, "status.lastSuccessfulTime")),
         next(facts::time_at(dom, "status.nextScheduleTime")),
+        failures(api::number_member(api::member(dom, "status"), "consecutiveFailures")),
+        suspended(api::read_schedule_spec(dom).suspend),
         instances(facts::texts(api::at_path(dom, "spec.template.spec.databaseInstances"))),
         active_deadline(api::read_backup_spec(api::at_path(dom, "spec.template")).active_deadline) {
-    // One whose time zone is not known here has no runs that could be due.
     if (auto read = read_schedule(dom)) schedule = std::move(*read);
   }
 
-  std::optional<jobs::Schedule> schedule;
+  std::optional<jobs::Schedule> schedule;  // absent: it can not be understood
   std::optional<WallTime> created;
   std::optional<WallTime> enabled;
   std::optional<WallTime> last_success;
   std::optional<WallTime> next;
+  std::uint64_t failures;
+  bool suspended;
   std::vector<std::string> instances;
   std::chrono::seconds active_deadline;
 };
@@ -364,16 +367,17 @@ class Measures::Report {
   void tell_schedule(const api::ObjectKey& key, const Schedule& told) {
     const Labels labels{{"namespace", key.ns}, {"schedule", key.name}};
     if (told.last_success) add(schedule_success_, labels, seconds_of(*told.last_success));
-    if (!told.schedule) return;
-    const jobs::Schedule& schedule = *told.schedule;
-    add(failures_, labels, schedule.failures);
-    add(suspended_, labels, schedule.spec.suspend ? 1 : 0);
-    if (schedule.spec.suspend) return;  // nothing is due
-    if (told.next) add(schedule_next_, labels, seconds_of(*told.next));
+    add(failures_, labels, static_cast<double>(told.failures));
+    add(suspended_, labels, told.suspended ? 1 : 0);
+    if (told.suspended) return;  // nothing is due
     WallTime since = told.enabled ? *told.enabled : told.created.value_or(now_);
     if (told.last_success) since = std::max(since, *told.last_success);
-    if (const auto due = success_due(schedule, std::chrono::floor<std::chrono::seconds>(since),
-                                     told.active_deadline, last_took(key)))
+    // It runs nothing, whenever that would be due: there is nothing to wait for.
+    if (!told.schedule) return add(schedule_due_, labels, seconds_of(since));
+    if (told.next) add(schedule_next_, labels, seconds_of(*told.next));
+    if (const auto due =
+            success_due(*told.schedule, std::chrono::floor<std::chrono::seconds>(since),
+                        told.active_deadline, last_took(key)))
       add(schedule_due_, labels, seconds_of(*due));
   }
 

@@ -33,9 +33,10 @@ struct WebhookConfig {
   std::string url;
   std::string ca_file;      // empty: the system's authorities
   std::string secret_file;  // its first line is the key
-  std::set<std::string> events = {"Failed", "RunMissed", "RunNotStarted", "TrafficLeftBlocked",
-                                  "VerificationFailed"};  // reasons of Events
-  std::set<std::string> namespaces;                       // empty: all
+  // Reasons of Events.
+  std::set<std::string> events = {"Failed",        "NotUnderstood",      "RunMissed",
+                                  "RunNotStarted", "TrafficLeftBlocked", "VerificationFailed"};
+  std::set<std::string> namespaces;  // empty: all
 };
 
 // Where a webhook goes, taken apart.

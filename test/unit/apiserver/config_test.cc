@@ -98,12 +98,12 @@ TEST(Config, AWebhookIsReadStrictly) {
   EXPECT_THAT(
       error_of(begin + "https://h/\n    secretFile: /w\n    events: [Failed, Done]\n"),
       HasSubstr("conf.yaml:12: notifications.webhook.events has no \"Done\"; known: Failed, "
-                "RunMissed, RunNotStarted, TrafficLeftBlocked, VerificationFailed"));
+                "NotUnderstood, RunMissed, RunNotStarted, TrafficLeftBlocked, VerificationFailed"));
   EXPECT_THAT(error_of(begin + "https://h/\n    secretFile: /w\n    retries: 3\n"),
               HasSubstr("conf.yaml:12: notifications.webhook.retries is no key of this file"));
   const auto all = parse_config(kMinimal + begin + "https://h/\n    secretFile: /w\n", "c");
   ASSERT_TRUE(all) << all.error().text();
-  EXPECT_EQ(all->webhook->events.size(), 5U);
+  EXPECT_EQ(all->webhook->events.size(), 6U);
 }
 
 TEST(Config, AMistakeNamesKeyFileAndLine) {

@@ -247,6 +247,32 @@ TEST_F(MeasuresTest, AScheduleTellsUntilWhenItHasToSucceed) {
   EXPECT_FALSE(value("schedule_next_run_timestamp_seconds", labels));
 }
 
+TEST_F(MeasuresTest, AScheduleThatCanNotBeUnderstoodIsOverdue) {
+  const metrics::Labels labels{{"namespace", "openstack"}, {"schedule", "nightly"}};
+  add(api::kSchedules,
+      object(api::kSchedules, "nightly",
+             {{"schedule", "0 2 * * *"},
+              {"timeZone", "Nowhere/City"},
+              {"template", {{"spec", {{"databaseInstances", {"main"}}}}}}}),
+      {{"phase", "Failed"},
+       {"enabledTime", "2026-11-18T09:00:00Z"},
+       {"lastSuccessfulTime", "2026-11-20T02:05:00Z"},
+       {"consecutiveFailures", 2U}});
+  EXPECT_EQ(value("schedule_success_due_timestamp_seconds", labels),
+            seconds_at("2026-11-20T02:05:00Z"))
+      << "since it succeeded last: there is no run to wait for";
+  EXPECT_EQ(value("schedule_consecutive_failures", labels), 2);
+  EXPECT_EQ(value("schedule_suspended", labels), 0);
+  EXPECT_FALSE(value("schedule_next_run_timestamp_seconds", labels));
+  ASSERT_TRUE(catalog_->modify({api::kSchedules, "openstack", "nightly"},
+                               [](const api::Object& o) -> Result<api::Json> {
+                                 api::Json dom = o.dom();
+                                 dom["spec"]["suspend"] = true;
+                                 return dom;
+                               }));
+  EXPECT_FALSE(value("schedule_success_due_timestamp_seconds", labels));
+}
+
 TEST_F(MeasuresTest, WhatWasResumedCountsFromThen) {
   const metrics::Labels labels{{"namespace", "openstack"}, {"schedule", "nightly"}};
   add(api::kSchedules,
