@@ -71,7 +71,7 @@ Manager::Manager(Dependencies dependencies)
   janitor_ = std::make_unique<Janitor>(environment_);
   scheduler_ = std::make_unique<Scheduler>(
       environment_, [this](const api::ObjectPtr& schedule, api::Json moved_on, api::Json backup) {
-        return start_run(schedule, std::move(moved_on), std::move(backup));
+        return start_run(schedule, std::move(moved_on), std::move(backup), true);
       });
   follower_ = std::make_unique<Follower>(
       environment_, [this](const api::ObjectPtr& follower, api::Json moved_on, api::Json restore) {

@@ -108,8 +108,10 @@ class Manager final : public Jobs {
                                          std::stop_token stop);
   Result<api::ObjectPtr> start_following(const api::ObjectPtr& follower, api::Json moved_on,
                                          api::Json restore);
+  // `waits`: an instance that is not there, or whose Secret has no password, may be so for a moment
+  // only: Unavailable, not NotFound and Invalid.
   Result<api::ObjectPtr> start_run(const api::ObjectPtr& schedule, api::Json moved_on,
-                                   api::Json backup);
+                                   api::Json backup, bool waits);
   // Starts the thread of a recorded job; `work` holds all that it needs.
   void launch(const std::string& uid, const std::shared_ptr<JobLog>& log, Work work);
   void reap();  // joins the threads of jobs that are done

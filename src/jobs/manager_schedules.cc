@@ -67,7 +67,7 @@ Result<std::vector<std::string>> Manager::review_schedule(const api::Json& old, 
 }
 
 Result<api::ObjectPtr> Manager::start_run(const api::ObjectPtr& schedule, api::Json moved_on,
-                                          api::Json backup) {
+                                          api::Json backup, bool waits) {
   const kube::User user = creator_of(moved_on);
   GB_TRY(environment_.authorize_creation(user, api::kBackups, namespace_of(backup)));
   GB_TRY(authorize_backup(backup, user));
@@ -78,7 +78,14 @@ Result<api::ObjectPtr> Manager::start_run(const api::ObjectPtr& schedule, api::J
   GB_TRY_ASSIGN(auto held, take(ns, located(ns, api::read_backup_spec(backup).database_instances),
                                 "backup \"" + name_of(backup) + "\"", false));
   // Not connected before it is recorded: a database that is away must be seen as a failed backup.
-  GB_TRY_ASSIGN(BackupWork work, resolve_backup(environment_, backup));
+  auto resolved = resolve_backup(environment_, backup);
+  if (!resolved) {
+    Error error = std::move(resolved).error();
+    if (waits && (error.code == Code::kNotFound || error.code == Code::kInvalid))
+      error.code = Code::kUnavailable;
+    return fail(std::move(error));
+  }
+  BackupWork work = *std::move(resolved);
   backup["status"] = initial_backup_status(environment_, work);
   auto log = make_log(backup);
   return record_and_run(
@@ -110,7 +117,7 @@ Result<api::ObjectPtr> Manager::trigger(const api::ObjectKey& key, bool dry_run,
   status["lastBackup"] = name;
   status["active"] = name;
   status["attempt"] = 0U;  // out of turn: it is not tried again
-  return start_run(schedule, std::move(moved_on), std::move(backup));
+  return start_run(schedule, std::move(moved_on), std::move(backup), false);
 }
 
 }  // namespace gb::jobs

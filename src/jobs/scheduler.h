@@ -21,7 +21,8 @@ namespace gb::jobs {
 class Scheduler {
  public:
   // Records the backup of a run together with the schedule as it is then, and starts it. The errors
-  // are those of Jobs::submit_backup; Conflict: somebody else was first, or the instance is busy.
+  // are those of Jobs::submit_backup; Conflict: somebody else was first, or the instance is busy;
+  // Unavailable, too, when an instance is not there: a schedule that was admitted named it right.
   using Start = std::function<Result<api::ObjectPtr>(const api::ObjectPtr& schedule,
                                                      api::Json moved_on, api::Json backup)>;
 

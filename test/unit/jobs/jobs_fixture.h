@@ -35,6 +35,7 @@ class Instances final : public InstanceResolver {
     if (gone) return fail(Code::kNotFound, "it is gone");
     if (no_secret)
       return fail(Code::kUnavailable, "Secret \"db\" does not exist", "create it again");
+    if (no_key) return fail(Code::kInvalid, "Secret \"db\" has no key \"DatabasePassword\"");
     if ((ns == "openstack" || ns == "elsewhere") &&
         (name == "main" || name == "cell1" || name == "dr")) {
       galera::Endpoint endpoint;
@@ -51,6 +52,7 @@ class Instances final : public InstanceResolver {
   std::atomic<int> asked{0};
   std::atomic<bool> gone{false};
   std::atomic<bool> no_secret{false};
+  std::atomic<bool> no_key{false};
   std::mutex mutex;
   std::string uid;  // of the object that describes them; empty: a configuration does
   std::map<std::string, std::vector<galera::Address>> nodes;  // by name; of the others none

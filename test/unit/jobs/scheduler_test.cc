@@ -535,6 +535,41 @@ TEST_F(SchedulerTest, ARunThatHasToWaitSaysForWhat) {
   ASSERT_TRUE(in_time([&] { return phase_of_backup("nightly-20261121020000") == "Completed"; }));
 }
 
+TEST_F(SchedulerTest, ARunWaitsForAnInstanceThatIsNotThere) {
+  create(nightly());
+  instances_.gone = true;
+  manual_.advance(hours(16));
+  ASSERT_TRUE(eventually([&] { return !status("message").empty(); }));
+  EXPECT_EQ(status("message"), "the run due at 2026-11-21T02:00:00Z waits: it is gone");
+  EXPECT_EQ(condition(schedule(), "Healthy"), "False RunWaits");
+  EXPECT_TRUE(eventually([&] { return events_.has("nightly RunWaits"); }));
+  // It is there again, but for its password.
+  instances_.no_key = true;
+  instances_.gone = false;
+  for (int i = 0; i < 10; ++i) {
+    manual_.advance(minutes(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(40));
+  }
+  EXPECT_EQ(backups(), 0U);
+  EXPECT_EQ(schedule()["status"]["consecutiveFailures"], 0);
+  // Who asks for a run now is told what is wrong.
+  const auto now = jobs_->trigger({api::kSchedules, "openstack", "nightly"}, false, {});
+  ASSERT_FALSE(now);
+  EXPECT_EQ(now.error().code, Code::kInvalid);
+  instances_.no_key = false;
+  ASSERT_TRUE(in_time([&] { return phase_of_backup("nightly-20261121020000") == "Completed"; }));
+}
+
+TEST_F(SchedulerTest, ARunWaitsForAnInstanceNoLongerThanItsDeadline) {
+  create(nightly({{"startingDeadline", "1h"}}));
+  instances_.gone = true;
+  manual_.advance(hours(16));
+  ASSERT_TRUE(eventually([&] { return condition(schedule(), "Healthy") == "False RunWaits"; }));
+  manual_.advance(hours(1) + minutes(1));
+  ASSERT_TRUE(in_time([&] { return condition(schedule(), "Healthy") == "False RunMissed"; }));
+  EXPECT_EQ(backups(), 0U);
+}
+
 TEST_F(SchedulerTest, AStoreThatIsAwayWhenARunIsDueDelaysIt) {
   create(nightly());
   faulty_.inject({.times = -1});
