@@ -108,7 +108,10 @@ ExitCode show_dry_run(const JobFlags& flags, const api::Json& object) {
     std::printf("%s created (%s)\n", full_name(object).c_str(),
                 server ? "server dry run" : "dry run");
     if (status.contains("plan")) {
-      std::printf("backup: %s\n\n", api::text_member(status, "backup").c_str());
+      std::printf("backup: %s\n", api::text_member(status, "backup").c_str());
+      if (const std::string notes = api::text_member(status, "message"); !notes.empty())
+        std::printf("note: %s\n", notes.c_str());
+      std::printf("\n");
       print_plan(status);
     }
   }

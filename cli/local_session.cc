@@ -14,6 +14,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "jobs/environment.h"
+#include "jobs/facts.h"
 #include "jobs/left_blocks.h"
 #include "jobs/restore.h"
 
@@ -62,9 +63,11 @@ Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, const std::s
                 backup == "latest" ? "the repository holds no completed backup"
                                    : "the repository holds no backup \"" + backup + "\"",
                 "kubectl galera local list --store " + store + " shows what it holds");
-  // By its snapshot, as the server does it: one that was adopted may be older than it looks.
+  // As the server does it: of everything before a part, by its snapshot: one that was adopted may
+  // be older than it looks.
   const auto taken = [](const api::ObjectPtr& object) {
-    return jobs::snapshot_time_of(object->dom());
+    const api::Json dom = object->dom();
+    return std::pair(!jobs::facts::partial(dom), jobs::snapshot_time_of(dom));
   };
   if (backup == "latest")
     return *std::max_element(found.begin(), found.end(),

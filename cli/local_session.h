@@ -39,7 +39,8 @@ struct Session {
 Status require_repository(const std::string& directory);
 [[nodiscard]] Status no_repository(const std::string& directory);
 
-// A backup by its name, or `latest`: the newest snapshot of those that are completed. NotFound;
+// A backup by its name, or `latest`: the newest snapshot of those that are completed and hold
+// everything, else of those that hold a part. NotFound;
 // Invalid for a name that stands in several namespaces (`ns` says which; empty: all).
 Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, const std::string& store,
                                    const std::string& ns, const std::string& backup);

@@ -16,8 +16,10 @@ Schema restore_spec() {
       "Which backup to restore, to where, and how. Exactly one of backup, schedule and asOf is "
       "set. It can not be changed: a new restore is a new object.",
       {field("backup", text("The name of a completed GaleraBackup, or latest: the newest completed "
-                            "one of the source namespace. What a restore replaced, its safety "
-                            "backup, is neither latest nor chosen by asOf: name it.",
+                            "one of the source namespace that holds everything, or all of "
+                            "databases; where there is none, the newest of a part, which the "
+                            "status says. What a restore replaced, its safety backup, is neither "
+                            "latest nor chosen by asOf: name it.",
                             SchemaFormat::kName)),
        field("schedule", text("Restore the newest completed backup of this GaleraBackupSchedule; "
                               "those that it made remain when it is deleted.",
@@ -28,7 +30,8 @@ Schema restore_spec() {
                      "that the backups come from. Each restore is a GaleraRestore of its own, with "
                      "the label backup.rhoso.io/follow. Default false.")),
        field("asOf", text("Restore the newest completed backup whose snapshot is not later than "
-                          "this time.",
+                          "this time; one that holds everything goes before a part, as for "
+                          "latest.",
                           SchemaFormat::kDateTime)),
        field("sourceNamespace",
              text("The namespace of the backup. Left out: the namespace of the restore. Another "

@@ -89,6 +89,19 @@ bool partial(const Json& backup) {
          !spec.exclude_tables.empty() || spec.content == "Grants";
 }
 
+bool covers(const Json& backup, const std::vector<std::string>& schemas) {
+  if (!partial(backup)) return true;
+  const api::BackupSpec spec = api::read_backup_spec(backup);
+  if (schemas.empty() || !spec.exclude_tables.empty() || spec.content == "Grants") return false;
+  const auto in = [](const std::vector<std::string>& list, const std::string& name) {
+    return std::ranges::find(list, name) != list.end();
+  };
+  return std::ranges::all_of(schemas, [&](const std::string& name) {
+    return (spec.databases.empty() || in(spec.databases, name)) &&
+           !in(spec.exclude_databases, name);
+  });
+}
+
 std::set<std::string> targets_of(const Json& restore) {
   std::set<std::string> targets;
   for (const Json& entry : api::at_path(restore, "status.plan"))

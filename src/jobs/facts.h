@@ -41,6 +41,9 @@ inline constexpr const char* kMismatch = "Mismatch";
 // Of some schemas only, or without the rows of some tables or of all: no answer to the loss of
 // everything.
 [[nodiscard]] bool partial(const api::Json& backup);
+// Whether it holds all of these schemas (empty: everything that its instances had), as far as its
+// spec tells.
+[[nodiscard]] bool covers(const api::Json& backup, const std::vector<std::string>& schemas);
 
 // The instances that a restore writes to, as far as it tells.
 [[nodiscard]] std::set<std::string> targets_of(const api::Json& restore);

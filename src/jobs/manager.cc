@@ -366,6 +366,8 @@ Result<api::ObjectPtr> Manager::start_restore(api::Json object, const kube::User
   auto log = make_log(object);
   GB_TRY_ASSIGN(RestoreWork work,
                 prepare_restore(environment_, object, std::move(backup), log, std::move(stop)));
+  work.notes = notes_on_choice(environment_, spec, *work.backup, user);
+  for (const std::string& note : work.notes) log->say("note: " + note);
   for (RestoreWork::Instance& instance : work.instances) {
     // What really restores has the instance by now.
     const Status alone = dry_run ? may_work_on(ns, instance.endpoint, true) : Status();

@@ -59,7 +59,7 @@ api::Json plan_json(const RestoreWork& work, bool by_table) {
 }
 
 std::vector<std::string> notes_of(const RestoreWork& work) {
-  std::vector<std::string> notes;
+  std::vector<std::string> notes = work.notes;
   for (const RestoreWork::Instance& instance : work.instances)
     notes.insert(notes.end(), instance.plan.notes.begin(), instance.plan.notes.end());
   return notes;

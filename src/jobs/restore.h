@@ -40,12 +40,20 @@ struct RestoreWork {
     galera::RestorePlan plan;
   };
   std::vector<Instance> instances;
+  std::vector<std::string> notes;  // on the backup that was chosen: what is not in it
 };
 
-// Which backup the spec means. Forbidden, NotFound, Conflict (it is not Completed): told with what
-// to do.
+// Which backup the spec means. Of latest and asOf one that covers (facts.h) what is asked for goes
+// before every newer part. Forbidden, NotFound, Conflict (it is not Completed): told with what to
+// do.
 Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::RestoreSpec& spec,
                                      const std::string& ns, const kube::User& user);
+
+// What is missing in a backup that `spec` left to be chosen, for `user`; a sentence each.
+[[nodiscard]] std::vector<std::string> notes_on_choice(const Environment& environment,
+                                                       const api::RestoreSpec& spec,
+                                                       const api::Object& backup,
+                                                       const kube::User& user);
 
 // The instances that are restored to, in the order of those of the backup (`of_backup`).
 [[nodiscard]] std::vector<std::string> targets_of(const api::RestoreSpec& spec,

@@ -5,6 +5,7 @@
 
 #include "api/text.h"
 #include "base/text.h"
+#include "jobs/facts.h"
 #include "jobs/follower.h"
 #include "jobs/restore.h"
 #include "jobs/schedule.h"
@@ -41,6 +42,14 @@ galera::Content restore_content(const std::string& content) {
   if (content == "Grants") return galera::Content::kGrants;
   if (content == "All") return galera::Content::kAll;
   return galera::Content::kData;
+}
+
+bool is_named(const api::RestoreSpec& spec) {
+  return !spec.backup.empty() && spec.backup != "latest";
+}
+
+bool is_safety_backup(const api::Object& backup) {
+  return backup.labels().contains(kSafetyLabel);
 }
 
 // The instances of the spec, or all of the backup; Invalid for one that the backup does not hold.
@@ -103,8 +112,7 @@ Status authorize_choosing(const Environment& environment, const kube::User& user
 Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::RestoreSpec& spec,
                                      const std::string& own_namespace, const kube::User& user) {
   const std::string ns = spec.source_namespace.empty() ? own_namespace : spec.source_namespace;
-  const bool by_name = !spec.backup.empty() && spec.backup != "latest";
-  if (by_name) {
+  if (is_named(spec)) {
     GB_TRY(environment.authorize(user, get_backup(ns, spec.backup)));
     auto found = environment.catalog->get({api::kBackups, ns, spec.backup});
     if (!found)
@@ -114,7 +122,7 @@ Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::
     GB_TRY(require_completed(**found));
     return *found;
   }
-  api::ObjectPtr newest = newest_backup(environment, ns, [&](const api::Json& candidate) {
+  const auto fits = [&](const api::Json& candidate) {
     const api::Json labels = candidate["metadata"].value("labels", api::Json::object());
     // What a restore replaced is often the very damage that it mended: it is restored by its name
     // alone.
@@ -126,7 +134,14 @@ Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::
         return false;
     if (!spec.schedule.empty() && labels.value(kScheduleLabel, "") != spec.schedule) return false;
     return !spec.as_of || snapshot_time_of(candidate) <= *spec.as_of;
-  });
+  };
+  // What the backups of a schedule hold, who names it knows.
+  api::ObjectPtr newest;
+  if (spec.schedule.empty())
+    newest = newest_backup(environment, ns, [&](const api::Json& candidate) {
+      return fits(candidate) && facts::covers(candidate, spec.databases);
+    });
+  if (newest == nullptr) newest = newest_backup(environment, ns, fits);
   std::string asked = "completed backup in namespace \"" + ns + "\"";
   if (!spec.schedule.empty()) asked += " of schedule \"" + spec.schedule + "\"";
   if (spec.as_of) asked += " whose snapshot is not later than " + to_rfc3339(*spec.as_of);
@@ -138,6 +153,38 @@ Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::
   // Neither its name nor whether there is one is told to who may not know which there are.
   GB_TRY(authorize_choosing(environment, user, ns));
   return fail(may_get.error());
+}
+
+std::vector<std::string> notes_on_choice(const Environment& environment,
+                                         const api::RestoreSpec& spec, const api::Object& backup,
+                                         const kube::User& user) {
+  std::vector<std::string> notes;
+  if (is_named(spec)) return notes;
+  const api::Json dom = backup.dom();
+  const std::string& ns = backup.key().ns;
+  const std::string called = "backup \"" + backup.key().name + "\" holds ";
+  if (!facts::covers(dom, spec.databases))
+    notes.push_back(called +
+                    "only a part of what was there: its spec says which (databases, "
+                    "excludeDatabases, excludeTables, content). To restore another backup, name "
+                    "it in spec.backup");
+  // What else there is, is for who may see all of it.
+  if (!spec.schedule.empty() || !spec.database_instances.empty() ||
+      !authorize_choosing(environment, user, ns))
+    return notes;
+  const std::vector<std::string> held = api::read_backup_spec(dom).database_instances;
+  std::set<std::string> others;
+  for (const api::ObjectPtr& other : environment.catalog->list(api::kBackups, ns).objects) {
+    const api::Json other_dom = other->dom();
+    if (!facts::good(other_dom) || is_safety_backup(*other)) continue;
+    for (const std::string& name : api::read_backup_spec(other_dom).database_instances)
+      if (std::ranges::find(held, name) == held.end()) others.insert(name);
+  }
+  if (!others.empty())
+    notes.push_back(called + "nothing of " + join({others.begin(), others.end()}, ", ") +
+                    ", of which there are backups, too: to restore several instances together, "
+                    "name them in spec.databaseInstances");
+  return notes;
 }
 
 Result<RestoreWork> prepare_restore(const Environment& environment, const api::Json& object,

@@ -184,6 +184,7 @@ class BackupAndRestore(Case):
         self.completed(self.backup("newer", databases=["placement"]))
         done = self.completed(self.restore("newest", "latest", targets=TO_DR))
         self.assertEqual(done["status"]["backup"], "newer")
+        self.assertIn('backup "newer" holds only a part', done["status"]["message"], "none here holds everything")
         self.assertEqual(self.bed.second.schemas(), ["placement"])
 
     def test_deleting_takes_it_out_of_the_list_and_hold_keeps_it(self):

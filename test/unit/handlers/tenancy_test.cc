@@ -133,7 +133,7 @@ class Tenancy : public TenancyWorld {
         spec["backup"] = chosen;
         break;
       case 1:
-        chosen = newest(from, [](const Json&) { return true; });
+        chosen = newest_whole(from, [](const Json&) { return true; });
         spec["backup"] = "latest";
         break;
       case 2:
@@ -142,7 +142,7 @@ class Tenancy : public TenancyWorld {
         break;
       case 3: {
         const WallTime as_of = born_ + std::chrono::seconds(any_of(100));
-        chosen = newest(from, [&](const Json& backup) { return taken_at(backup) <= as_of; });
+        chosen = newest_whole(from, [&](const Json& backup) { return taken_at(backup) <= as_of; });
         spec["asOf"] = to_rfc3339(as_of);
         break;
       }

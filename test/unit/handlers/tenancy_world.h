@@ -253,8 +253,15 @@ class TenancyWorld : public World {
   // A word that may be shown to who may see what this namespace has.
   void hide(const std::string& word, const std::string& ns) { secrets_[word].insert(ns); }
 
-  // The name of the newest completed backup that `accept` takes, which is what `latest`, a schedule
-  // and `asOf` stand for; "" when there is none. By what the reference of the API says.
+  // What `latest` and `asOf` stand for: as newest(), but what holds everything goes before a part.
+  std::string newest_whole(const std::string& ns, const std::function<bool(const Json&)>& accept) {
+    const std::string whole = newest(ns, [&](const Json& backup) {
+      return accept(backup) && backup["spec"].value("databases", Json::array()).empty();
+    });
+    return whole.empty() ? newest(ns, accept) : whole;
+  }
+  // The name of the newest completed backup that `accept` takes, which is what a schedule stands
+  // for; "" when there is none. By what the reference of the API says.
   std::string newest(const std::string& ns, const std::function<bool(const Json&)>& accept) {
     std::string name;
     WallTime of{};

@@ -361,8 +361,9 @@ TEST_F(JobsTest, ARestoreThatWasNotComparedSaysSo) {
 class ChoiceTest : public JobsTest {
  protected:
   Clock& clock() override { return manual_; }
-  void take(const std::string& name, const char* schedule, const char* ns = "openstack") {
-    api::Json dom = backup(name);
+  void take(const std::string& name, const char* schedule, const char* ns = "openstack",
+            const api::Json& extra = api::Json::object()) {
+    api::Json dom = backup(name, extra);
     dom["metadata"]["labels"] = {{"backup.rhoso.io/schedule", schedule}};
     dom["metadata"]["namespace"] = ns;
     EXPECT_EQ(api::phase_of(finish(submit(std::move(dom)))), "Completed");
@@ -373,9 +374,11 @@ class ChoiceTest : public JobsTest {
     const api::Json done =
         finish(submit(restore("r" + std::to_string(++restores_), std::move(spec))));
     EXPECT_EQ(done["status"]["phase"], "Completed") << done.dump(1);
+    told_ = done["status"].value("message", "");
     return done["status"].value("backup", "");
   }
 
+  std::string told_;  // of the last restore
   ManualClock manual_{*from_rfc3339("2026-11-20T10:00:00Z")};
   int restores_ = 0;
 };
@@ -401,6 +404,39 @@ TEST_F(ChoiceTest, EachWayToNameABackupChoosesThatOne) {
               HasSubstr("whose snapshot is not later than 2026-11-20T09:59:59Z"));
   EXPECT_EQ(submit(restore("none", {{"schedule", "yearly"}})).error().code, Code::kNotFound);
   EXPECT_EQ(submit(restore("none", {{"backup", "theirs"}})).error().code, Code::kNotFound);
+}
+
+TEST_F(ChoiceTest, AllOfItGoesBeforeANewerPartUnlessThatIsAllThatIsAskedFor) {
+  take("part", "nightly", "openstack", {{"excludeTables", {"nova.*"}}});
+  EXPECT_EQ(chosen({{"backup", "latest"}}), "part") << "there is nothing else";
+  EXPECT_THAT(told_, HasSubstr("backup \"part\" holds only a part of what was there"));
+  EXPECT_EQ(chosen({{"backup", "part"}}), "part");
+  EXPECT_EQ(told_, "") << "who names it knows it";
+  take("whole", "nightly");
+  take("nova", "weekly", "openstack", {{"databases", {"nova"}}});
+  take("grants", "weekly", "openstack", {{"content", "Grants"}});
+  EXPECT_EQ(chosen({{"backup", "latest"}}), "whole");
+  EXPECT_EQ(told_, "");
+  EXPECT_EQ(chosen({{"asOf", to_rfc3339(manual_.now())}}), "whole");
+  EXPECT_EQ(chosen({{"asOf", "2026-11-20T10:00:00Z"}}), "part");
+  EXPECT_EQ(chosen({{"backup", "latest"}, {"databases", {"nova"}}}), "nova");
+  EXPECT_EQ(told_, "");
+  EXPECT_EQ(chosen({{"backup", "latest"}, {"databases", {"nova", "keystone"}}}), "whole");
+  EXPECT_EQ(chosen({{"schedule", "weekly"}}), "grants") << "a schedule is asked for by its name";
+  EXPECT_THAT(told_, HasSubstr("backup \"grants\" holds only a part"));
+}
+
+TEST_F(ChoiceTest, InstancesThatTheLatestDoesNotHoldAreTold) {
+  take("both", "nightly", "openstack", {{"databaseInstances", {"main", "cell1"}}});
+  take("main-alone", "hourly");
+  EXPECT_EQ(chosen({{"backup", "latest"}}), "main-alone");
+  EXPECT_THAT(told_, HasSubstr("backup \"main-alone\" holds nothing of cell1"));
+  EXPECT_THAT(told_, HasSubstr("name them in spec.databaseInstances"));
+  EXPECT_EQ(chosen({{"backup", "latest"}, {"databaseInstances", {"main", "cell1"}}}), "both");
+  EXPECT_EQ(told_, "");
+  rules_.denied = {"alice get galerabackups "};
+  EXPECT_EQ(chosen({{"backup", "latest"}}), "main-alone");
+  EXPECT_EQ(told_, "") << "what else there is, is not for everybody";
 }
 
 TEST_F(ChoiceTest, WhatARestoreReplacedIsChosenByItsNameAlone) {
