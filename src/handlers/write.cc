@@ -189,6 +189,9 @@ Answer create_object(const Env& env, Call& call, std::string_view body) {
 
   auto made = submit_named(env, call, std::move(*object));
   if (!made) return api::refuse(std::move(made).error());
+  if (call.type->plural == api::kSchedules)
+    for (std::string& warning : env.deps.jobs->review_retention((*made)->dom()))
+      call.warnings.push_back(std::move(warning));
   return answer_created(env, call, *view, std::move(*made));
 }
 

@@ -127,9 +127,12 @@ class Jobs {
   // its template names now and at every run.
   virtual Result<api::ObjectPtr> submit_schedule(api::Json object, const kube::User& user,
                                                  bool dry_run) = 0;
+  // What a person should be warned of who makes or changes a schedule to what `schedule` is:
+  // backups that go by its rules, also those that an earlier schedule of its name made.
+  virtual std::vector<std::string> review_retention(const api::Json& schedule) = 0;
   // Looks at an update of a schedule before it is written, as the `user` who asks for it; writes
-  // what follows from it into the status of `updated`. The result is what a person should be warned
-  // of: backups that go by the new rules. Errors as those of submit_schedule.
+  // what follows from it into the status of `updated`. The result is that of review_retention().
+  // Errors as those of submit_schedule.
   virtual Result<std::vector<std::string>> review_schedule(const api::Json& old, api::Json& updated,
                                                            const kube::User& user) = 0;
   // Starts a backup of the schedule now, out of its turn, as its creator. Conflict when one of its

@@ -37,6 +37,7 @@ class Manager final : public Jobs {
                                         std::stop_token stop) override;
   Result<api::ObjectPtr> submit_schedule(api::Json object, const kube::User& user,
                                          bool dry_run) override;
+  std::vector<std::string> review_retention(const api::Json& schedule) override;
   Result<std::vector<std::string>> review_schedule(const api::Json& old, api::Json& updated,
                                                    const kube::User& user) override;
   Result<api::ObjectPtr> trigger(const api::ObjectKey& schedule, bool dry_run,

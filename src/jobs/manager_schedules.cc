@@ -41,6 +41,19 @@ Status Manager::review_template(const api::Json& schedule, const kube::User& use
   return resolve_backup(environment_, backup).map([](const auto&) {});
 }
 
+std::vector<std::string> Manager::review_retention(const api::Json& schedule) {
+  const auto read = read_schedule(schedule);
+  if (!read) return {};
+  std::vector<std::string> going;
+  for (const Expiring& backup :
+       expiring_by_schedule(environment_, schedule, *read, environment_.clock->now()))
+    going.push_back(backup.object->key().name);
+  if (going.empty()) return {};
+  return {"by the rules of this schedule " + std::to_string(going.size()) +
+          (going.size() == 1 ? " backup goes" : " backups go") +
+          " to the trash: " + join(going, ", ")};
+}
+
 Result<std::vector<std::string>> Manager::review_schedule(const api::Json& old, api::Json& updated,
                                                           const kube::User& user) {
   const auto changes = [&](std::string_view field) {
@@ -57,13 +70,7 @@ Result<std::vector<std::string>> Manager::review_schedule(const api::Json& old, 
     if (const auto next = schedule.next_after(now))
       updated["status"]["nextScheduleTime"] = to_rfc3339(*next);
   }
-  std::vector<std::string> going;
-  for (const Expiring& backup : expiring_by_schedule(environment_, updated, schedule, now))
-    going.push_back(backup.object->key().name);
-  if (going.empty()) return going;
-  return std::vector<std::string>{"by the rules of this schedule " + std::to_string(going.size()) +
-                                  (going.size() == 1 ? " backup goes" : " backups go") +
-                                  " to the trash: " + join(going, ", ")};
+  return review_retention(updated);
 }
 
 Result<api::ObjectPtr> Manager::start_run(const api::ObjectPtr& schedule, api::Json moved_on,

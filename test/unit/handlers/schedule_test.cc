@@ -84,6 +84,16 @@ TEST_F(Schedules, EverythingMayBeChangedAndWhatGoesIsToldFirst) {
   EXPECT_EQ(changed.json()["status"]["settledTime"], "2026-11-20T10:00:00Z");
 }
 
+TEST_F(Schedules, WhatANewOneOfAnOldNameGivesUpIsToldToWhoMakesIt) {
+  jobs->schedule_warnings = {"by the rules of this schedule 1 backup goes to the trash: nightly-1"};
+  const Reply tried = ask("POST", kSchedules + "?dryRun=All", nightly().dump());
+  EXPECT_EQ(tried.status, 201) << tried.body;
+  EXPECT_THAT(tried.header("Warning"), HasSubstr("1 backup goes to the trash: nightly-1"));
+  const Reply made = create(nightly());
+  EXPECT_EQ(made.status, 201) << made.body;
+  EXPECT_THAT(made.header("Warning"), HasSubstr("1 backup goes to the trash: nightly-1"));
+}
+
 TEST_F(Schedules, WhoMayNotBackUpMayNotHaveItBackedUp) {
   create(nightly());
   const Reply reply = merge({{"spec", {{"suspend", true}}}}, "", "bob");

@@ -88,6 +88,7 @@ class FakeJobs final : public jobs::Jobs {
                                          bool dry_run) override {
     return submit(api::kSchedules, std::move(object), user, dry_run);
   }
+  std::vector<std::string> review_retention(const Json&) override { return schedule_warnings; }
   Result<std::vector<std::string>> review_schedule(const Json&, Json& updated,
                                                    const kube::User& user) override {
     if (user.name != "alice") return fail(Code::kForbidden, "bob may not back that up");

@@ -283,6 +283,7 @@ TEST_F(JanitorTest, AScheduleKeepsWhatItsRulesSay) {
   ASSERT_TRUE(warned);
   ASSERT_EQ(warned->size(), 1U);
   EXPECT_THAT(warned->front(), testing::HasSubstr("4 backups go to the trash: n3, n2, n1, n0"));
+  EXPECT_EQ(jobs_->review_retention(schedule), *warned) << "so it is when it is made";
   ASSERT_TRUE(jobs_->submit_schedule(schedule, alice_, false));
   look();
   EXPECT_THAT(names(), UnorderedElementsAre("mine", "n4", "n5"));
