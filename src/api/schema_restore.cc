@@ -148,7 +148,11 @@ Schema restore_status() {
                      field("nextTryTime", text("When it is tried again after a failure.",
                                                SchemaFormat::kDateTime)),
                      field("backupUID", text("The uid of the backup that the target holds.")),
+                     field("backupRevision", integer("The resourceVersion that it had when it was "
+                                                     "tried first.")),
                      field("triedUID", text("The uid of the backup that was tried last.")),
+                     field("triedRevision", integer("The resourceVersion that it had when it was "
+                                                    "tried first.")),
                      field("attempt", integer("How often that was tried."))})),
        field("runAs", run_as()), field("progress", job_progress()),
        field("verification",

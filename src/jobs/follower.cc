@@ -33,6 +33,12 @@ std::string last_uid(const api::Json& follower) {
   return api::text_member(api::member(api::member(follower, "status"), "follow"), "backupUID");
 }
 
+void begin_try(api::Json& follow, const api::Object& backup, unsigned attempt) {
+  follow["triedUID"] = backup.uid();
+  if (attempt == 1) follow["triedRevision"] = backup.revision();
+  follow["attempt"] = attempt;
+}
+
 }  // namespace
 
 std::string source_namespace(const api::Json& follower, const api::RestoreSpec& spec) {
@@ -157,14 +163,9 @@ bool Follower::is_news(const api::Json& follower, const api::Object& backup) con
   const std::string uid = last_uid(follower);
   if (uid.empty()) return true;
   if (backup.uid() == uid) return false;
-  const api::Json& status = follower.at("status");
-  const std::string ns = source_namespace(follower, api::read_restore_spec(follower));
-  const auto held =
-      environment_.catalog->get({api::kBackups, ns, api::text_member(status, "backup")});
-  // What was begun is tried again, whatever has been written into the held one since.
-  const bool begun = api::text_member(status.at("follow"), "triedUID") == backup.uid();
-  if (held && (*held)->uid() == uid && backup.revision() < (*held)->revision() && !begun)
-    return false;
+  // Not the revision that the held one has by now: what is written into it makes it no newer.
+  const api::Json& follow = follower.at("status").at("follow");
+  if (backup.revision() < api::number_member(follow, "backupRevision")) return false;
   const auto date = facts::time_at(follower, "status.follow.snapshotTime");
   return !date || is_ahead(*date, environment_.clock->now()) ||
          snapshot_time_of(backup.dom()) > *date;
@@ -203,8 +204,7 @@ void Follower::start(const api::ObjectPtr& object, Entry& entry) {
   api::Json restore = restore_of_follower(moved_on, *backup, attempt);
   const std::string name = name_of(restore);
   follow["active"] = name;
-  follow["triedUID"] = backup->uid();
-  follow["attempt"] = attempt;
+  begin_try(follow, *backup, attempt);
   follow["newestBackup"] = backup->key().name;
   const auto started = start_(object, std::move(moved_on), std::move(restore));
   if (started) {
@@ -223,8 +223,7 @@ void Follower::start(const api::ObjectPtr& object, Entry& entry) {
       "backup " + backup->key().name + " could not be restored: " + started.error().text();
   const bool written = write(object, entry, [&](api::Json& status) {
     // The name of a restore that somebody else made: the next attempt has another.
-    status["follow"]["triedUID"] = backup->uid();
-    status["follow"]["attempt"] = attempt;
+    begin_try(status["follow"], *backup, attempt);
     failed(status, message);
   });
   if (written) environment_.event(*object, kube::EventType::kWarning, "RunNotStarted", message);
@@ -262,6 +261,7 @@ void Follower::settle(const api::ObjectPtr& object, Entry& entry, const std::str
     status["backup"] = name;
     status["message"] = told;
     follow["backupUID"] = follow["triedUID"];
+    follow["backupRevision"] = api::number_member(follow, "triedRevision");
     follow["lastRestore"] = active;
     follow["restored"] = follow.value("restored", 0U) + 1;
     follow["consecutiveFailures"] = 0U;

@@ -180,6 +180,34 @@ TEST_F(FollowerTest, AClockThatWasAheadHoldsNothingUp) {
   EXPECT_EQ(restores(), 5U);
 }
 
+TEST_F(FollowerTest, WhatIsWrittenIntoTheBackupThatItHoldsHidesNoNewerOne) {
+  take("a");
+  follow();
+  ASSERT_TRUE(holds("a"));
+  {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.block_restores = true;
+  }
+  const auto busy = submit(
+      restore("busy", {{"backup", "a"}, {"existing", "Replace"}, {"targets", {{"main", "dr"}}}}));
+  ASSERT_TRUE(busy) << busy.error().text();
+  take("b");
+  pause();
+  EXPECT_EQ(now()["status"]["backup"], "a") << "the target is busy";
+  ASSERT_TRUE(catalog_->modify({api::kBackups, "openstack", "a"},
+                               [](const api::Object& object) -> Result<api::Json> {
+                                 api::Json dom = object.dom();
+                                 dom["spec"]["hold"] = true;
+                                 return dom;
+                               }));
+  {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.block_restores = false;
+  }
+  ASSERT_TRUE(jobs_->cancel((*busy)->key(), alice_, false));
+  EXPECT_TRUE(holds("b"));
+}
+
 TEST_F(FollowerTest, WhatFailsIsTriedAgain) {
   take("a");
   follow();
