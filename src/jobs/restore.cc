@@ -126,7 +126,7 @@ class RestoreRun {
     GB_TRY(enter("SafetyBackup"));
     // One set of schemas per backup: with several targets each schema must be on each of them, so
     // every target gets the schemas that it has.
-    const std::string name = record_.key().name + "-safety";
+    const std::string name = safety_name(record_.key().name);
     api::Json object = {{"apiVersion", api::kGroupVersion},
                         {"kind", "GaleraBackup"},
                         {"metadata",

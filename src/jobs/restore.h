@@ -23,6 +23,9 @@ namespace gb::jobs {
 // falls on one.
 inline constexpr const char* kSafetyLabel = "backup.rhoso.io/safety-of";
 
+// The name of that backup.
+[[nodiscard]] std::string safety_name(const std::string& restore);
+
 // What a thread of a restore takes at most, one row of unusual size left aside.
 inline constexpr std::uint64_t kRestoreThreadBytes = std::uint64_t{56} << 20;
 

@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "api/names.h"
 #include "api/text.h"
 #include "base/text.h"
 #include "jobs/facts.h"
@@ -91,7 +92,30 @@ Status check_schemas(const api::RestoreSpec& spec, const std::vector<RestoreWork
   return {};
 }
 
+// What would keep the safety backup from being recorded is told before anybody is kept away from a
+// target.
+void check_safety_name(const Environment& environment, const api::Json& object, RestoreWork& work) {
+  if (work.spec.existing != "Replace" || !work.spec.safety_backup) return;
+  const std::string name = safety_name(name_of(object));
+  std::string wrong;
+  if (!api::check_dns1123_subdomain(name).empty())
+    wrong = "the name of the safety backup, \"" + name +
+            "\", would be too long: give the restore a shorter name";
+  else if (environment.catalog->get({api::kBackups, namespace_of(object), name}))
+    wrong = "the safety backup would have the name of backup \"" + name +
+            "\": give the restore another name, or delete that backup if it is not needed";
+  for (RestoreWork::Instance& instance : work.instances)
+    if (std::ranges::any_of(instance.plan.schemas, [](const galera::PlanEntry& entry) {
+          return entry.action == "Replace";
+        }))
+      instance.plan.preflight.push_back({"SafetyBackup", wrong.empty(), wrong});
+}
+
 }  // namespace
+
+std::string safety_name(const std::string& restore) {
+  return restore + "-safety";
+}
 
 std::vector<std::string> targets_of(const api::RestoreSpec& spec,
                                     const std::vector<std::string>& of_backup) {
@@ -266,6 +290,7 @@ Result<RestoreWork> prepare_restore(const Environment& environment, const api::J
     if (!plan) return wrap("instance \"" + instance.target + "\"", plan.error());
     instance.plan = std::move(*plan);
   }
+  check_safety_name(environment, object, work);
   return work;
 }
 

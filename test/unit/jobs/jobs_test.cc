@@ -450,6 +450,33 @@ TEST_F(ChoiceTest, WhatARestoreReplacedIsChosenByItsNameAlone) {
   EXPECT_EQ(chosen({{"backup", "fix-safety"}}), "fix-safety");
 }
 
+TEST_F(ChoiceTest, ASafetyBackupThatCouldNotBeNamedIsToldBeforeAnythingIsTouched) {
+  take("good", "nightly");
+  take("fix-safety", "nightly");
+  cluster_.plan_action = "Replace";
+  const auto spec = [](bool safety) {
+    return api::Json{{"backup", "good"}, {"existing", "Replace"}, {"safetyBackup", safety}};
+  };
+  const auto checked = [&](const std::string& name) {
+    const auto planned = submit(restore(name, spec(true)), /*dry_run=*/true);
+    EXPECT_TRUE(planned) << planned.error().text();
+    for (const api::Json& check : (*planned)->dom()["status"]["preflight"])
+      if (check["check"] == "SafetyBackup") return check;
+    return api::Json::object();
+  };
+  EXPECT_EQ(checked("mend")["passed"], true);
+  EXPECT_THAT(checked("fix")["message"].get<std::string>(),
+              AllOf(HasSubstr("the name of backup \"fix-safety\""), HasSubstr("another name")));
+  EXPECT_THAT(checked(std::string(250, 'a'))["message"].get<std::string>(),
+              HasSubstr("too long: give the restore a shorter name"));
+  const auto refused = submit(restore("fix", spec(true)));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().text(),
+              HasSubstr("nothing was changed: instance \"main\": SafetyBackup: "));
+  EXPECT_FALSE(catalog_->get({api::kRestores, "openstack", "fix"}));
+  EXPECT_EQ(api::phase_of(finish(submit(restore("fix", spec(false))))), "Completed");
+}
+
 TEST_F(ChoiceTest, WhichBackupsThereAreIsNotToldToWhoMayNotKnow) {
   take("secret-name", "nightly", "elsewhere");
   rules_.denied = {"alice get galerabackups secret-name", "alice get galerabackups "};
