@@ -169,27 +169,34 @@ void Scheduler::follow(const api::ObjectPtr& object, const Schedule& schedule) {
   const api::Json dom = backup ? (*backup)->dom() : api::Json();
   const std::string phase = backup ? api::phase_of(dom) : "Cancelled";
   if (!api::is_terminal_phase(phase)) return;
-  const std::string message = backup ? api::text_member(dom.at("status"), "message") : "";
+  const bool completed = phase == "Completed";
+  std::string told = "backup " + schedule.active;
+  std::string_view reason = "Cancelled";
+  if (completed) {
+    told += " completed";
+    reason = "Completed";
+  } else if (phase == "Failed") {
+    told += " failed: " + api::text_member(dom.at("status"), "message");
+    reason = "LastRunFailed";
+  } else {
+    told += backup ? " was cancelled" : " was deleted before it ended";
+  }
   const WallTime now = environment_.clock->now();
-  write(object, [&](api::Json& status) {
+  const bool written = write(object, [&](api::Json& status) {
     status["active"] = "";
-    status["message"] = "";
-    if (phase == "Completed") {
+    status["message"] = completed ? "" : told;
+    if (completed) {
       status["lastSuccessfulTime"] = api::text_member(dom.at("status"), "completionTime");
       status["consecutiveFailures"] = 0U;
-      api::set_condition(status, "Healthy", "True", "LastRunCompleted",
-                         "backup " + schedule.active + " completed", now);
+      api::set_condition(status, "Healthy", "True", "LastRunCompleted", told, now);
     } else if (phase == "Failed") {
       status["consecutiveFailures"] = schedule.failures + 1;
-      const std::string told = "backup " + schedule.active + " failed: " + message;
-      status["message"] = told;
       api::set_condition(status, "Healthy", "False", "LastRunFailed", told, now);
-    } else if (backup) {
-      status["message"] = "backup " + schedule.active + " was cancelled";
-    } else {
-      status["message"] = "backup " + schedule.active + " was deleted before it ended";
     }
   });
+  if (written)
+    environment_.event(*object, completed ? kube::EventType::kNormal : kube::EventType::kWarning,
+                       reason, told);
 }
 
 std::string Scheduler::choose_name(const api::ObjectKey& key, const Schedule& schedule,

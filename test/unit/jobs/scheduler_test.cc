@@ -85,6 +85,8 @@ TEST_F(SchedulerTest, ARunIsStartedWhenItIsDueAsWhoCreatedTheSchedule) {
   EXPECT_EQ(condition(schedule(), "Healthy"), "True LastRunCompleted");
   pause();
   EXPECT_EQ(backups(), 1U);
+  EXPECT_THAT(events_.all(),
+              Contains("nightly Completed: backup nightly-20261121020000 completed"));
 }
 
 TEST_F(SchedulerTest, AfterAnOutageOfDaysOneRunIsMadeUpForAndTheOthersAreSaid) {
@@ -147,6 +149,7 @@ TEST_F(SchedulerTest, ARunThatFailsIsTriedAgainUntilItSucceeds) {
   EXPECT_EQ(schedule()["status"]["consecutiveFailures"], 1);
   EXPECT_THAT(status("message"), HasSubstr("the node went away"));
   EXPECT_EQ(condition(schedule(), "Healthy"), "False LastRunFailed");
+  EXPECT_TRUE(eventually([&] { return events_.has("nightly LastRunFailed"); }));
   EXPECT_EQ(status("lastBackup"), "nightly-20261121020000");
   pause();
   EXPECT_EQ(backups(), 1U) << "not before its time";
@@ -265,6 +268,8 @@ TEST_F(SchedulerTest, AScheduleDoesNotOverlapItself) {
   ASSERT_TRUE(jobs_->cancel(running->key(), alice_, false));
   ASSERT_TRUE(in_time([&] { return phase_of_backup("nightly-20261120130000") == "Completed"; }));
   EXPECT_EQ(backups(), 2U);
+  EXPECT_THAT(events_.all(),
+              Contains("nightly Cancelled: backup nightly-20261120110000 was cancelled"));
 }
 
 TEST_F(SchedulerTest, WhatIsSuspendedIsNotMadeUpFor) {
