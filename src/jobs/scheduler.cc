@@ -35,10 +35,20 @@ void set_next(api::Json& status, const Schedule& schedule, WallSeconds now) {
     status.erase("nextScheduleTime");
 }
 
+std::string runs_text(unsigned missed) {
+  return std::string(missed >= 100 ? "100 or more" : std::to_string(missed)) +
+         (missed == 1 ? " earlier run was" : " earlier runs were") + " missed";
+}
+
 std::string missed_text(unsigned missed) {
-  if (missed == 0) return {};
-  return "; " + std::string(missed >= 100 ? "100 or more" : std::to_string(missed)) +
-         (missed == 1 ? " earlier run was" : " earlier runs were") + " missed, too";
+  return missed == 0 ? std::string() : "; " + runs_text(missed) + ", too";
+}
+
+// Of runs whose place a later one has taken, due at `due`.
+std::string superseded_text(const Decision& decision) {
+  return runs_text(decision.missed) +
+         ": of several that could not begin in time only the last, due at " +
+         text_of(decision.due) + ", is made up for";
 }
 
 }  // namespace
@@ -243,6 +253,7 @@ void Scheduler::run(const api::ObjectPtr& object, Entry& entry, const Decision& 
                                : "backup " + name + " for the run due at ";
   environment_.event(*object, kube::EventType::kNormal, "Started",
                      what + text_of(decision.due) + missed_text(decision.missed));
+  missed(object, decision.missed, superseded_text(decision));
   if (const std::string usual = name_of_run(schedule.name, decision.due, decision.attempt);
       name != usual)
     environment_.event(*object, kube::EventType::kWarning, "NameTaken",
@@ -264,13 +275,18 @@ void Scheduler::skip(const api::ObjectPtr& object, const Schedule& schedule,
     api::set_condition(status, "Healthy", "False", "RunMissed", message, now);
     set_next(status, schedule, std::chrono::floor<std::chrono::seconds>(now));
   });
-  if (!written) return;
+  if (written) missed(object, decision.missed + 1, message);
+}
+
+void Scheduler::missed(const api::ObjectPtr& object, unsigned runs, const std::string& message) {
+  if (runs == 0) return;
   environment_.event(*object, kube::EventType::kWarning, "RunMissed", message);
   if (environment_.metrics != nullptr)
     environment_.metrics->count("galera_backup_schedule_missed_runs_total",
-                                "Runs that could not begin in time and were skipped.",
+                                "Runs that could not begin in time, or before the next one was "
+                                "due, and were left out.",
                                 {{"namespace", object->key().ns}, {"schedule", object->key().name}},
-                                decision.missed + 1);
+                                runs);
 }
 
 void Scheduler::not_started(const api::ObjectPtr& object, Entry& entry, const Decision& decision,
@@ -291,7 +307,9 @@ void Scheduler::not_started(const api::ObjectPtr& object, Entry& entry, const De
                        environment_.clock->now());
     set_next(status, schedule, now);
   });
-  if (written) environment_.event(*object, kube::EventType::kWarning, "RunNotStarted", message);
+  if (!written) return;
+  environment_.event(*object, kube::EventType::kWarning, "RunNotStarted", message);
+  missed(object, decision.missed, superseded_text(decision));
 }
 
 void Scheduler::wait_for_better(const api::ObjectPtr& object, Entry& entry,

@@ -50,6 +50,8 @@ class Scheduler {
   [[nodiscard]] std::string choose_name(const api::ObjectKey& key, const Schedule& schedule,
                                         const Decision& decision) const;
   void skip(const api::ObjectPtr& object, const Schedule& schedule, const Decision& decision);
+  // Says that so many runs, which nobody makes up for, were left out.
+  void missed(const api::ObjectPtr& object, unsigned runs, const std::string& message);
   void not_started(const api::ObjectPtr& object, Entry& entry, const Decision& decision,
                    const Error& error, WallSeconds now);
   // After an error that may pass: tried again, and said why.

@@ -22,6 +22,7 @@ class SchedulerTest : public JobsTest {
   }
   void start_quick(std::vector<NamespaceQuota> quotas = {}) {
     Dependencies d = dependencies(*catalog_);
+    d.metrics = &registry_;
     d.quotas = std::move(quotas);
     d.look_every = std::chrono::milliseconds(20);
     jobs_ = *Jobs::start(std::move(d));
@@ -67,6 +68,7 @@ class SchedulerTest : public JobsTest {
   void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(200)); }  // some looks
 
   ManualClock manual_{*from_rfc3339("2026-11-20T10:00:00Z")};
+  metrics::Registry registry_;
 };
 
 TEST_F(SchedulerTest, ARunIsStartedWhenItIsDueAsWhoCreatedTheSchedule) {
@@ -99,6 +101,14 @@ TEST_F(SchedulerTest, AfterAnOutageOfDaysOneRunIsMadeUpForAndTheOthersAreSaid) {
   EXPECT_THAT(events_.all(),
               Contains("nightly Started: backup nightly-20261124020000 for the run due at "
                        "2026-11-24T02:00:00Z; 3 earlier runs were missed, too"));
+  EXPECT_TRUE(eventually([&] {
+    return registry_.text().find(
+               "galera_backup_schedule_missed_runs_total{namespace=\"openstack\","
+               "schedule=\"nightly\"} 3\n") != std::string::npos;
+  }));
+  EXPECT_THAT(events_.all(),
+              Contains("nightly RunMissed: 3 earlier runs were missed: of several that could not "
+                       "begin in time only the last, due at 2026-11-24T02:00:00Z, is made up for"));
   pause();
   EXPECT_EQ(backups(), 1U);
 }
