@@ -118,7 +118,7 @@ Schema schedule_status() {
              text("Since when runs are expected as spec says it now: when the schedule was "
                   "created, resumed, or given another schedule or timeZone.",
                   SchemaFormat::kDateTime)),
-       field("lastBackup", text("The backup of the last run.")),
+       field("lastBackup", text("The backup of the last run that was due.")),
        field("active", text("The backup that is running; empty: none.")),
        field("attempt", integer("Which try of the run lastBackup is, from 1.")),
        field("lastSuccessfulTime",
@@ -160,7 +160,8 @@ ResourceType schedules() {
       column("Time Zone", Cell::kText, "spec.timeZone", "The time zone of the schedule.", 1),
       column("Instances", Cell::kJoined, "spec.template.spec.databaseInstances",
              "The clusters backed up.", 1),
-      column("Last Backup", Cell::kText, "status.lastBackup", "The backup of the last run.", 1),
+      column("Last Backup", Cell::kText, "status.lastBackup",
+             "The backup of the last run that was due.", 1),
       column("Message", Cell::kText, "status.message", "What a person should know.", 1)};
   return type;
 }

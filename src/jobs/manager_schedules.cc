@@ -120,10 +120,9 @@ Result<api::ObjectPtr> Manager::trigger(const api::ObjectKey& key, bool dry_run,
     backup["metadata"]["creationTimestamp"] = to_rfc3339(now);
     return submit_backup(std::move(backup), creator_of(moved_on), true, std::move(stop));
   }
-  api::Json& status = moved_on["status"];
-  status["lastBackup"] = name;
-  status["active"] = name;
-  status["attempt"] = 0U;  // out of turn: it is not tried again
+  // Out of turn it is not tried again, and what is said of the last run that was due stays: that
+  // may have failed, and be tried again when this one has ended.
+  moved_on["status"]["active"] = name;
   return start_run(schedule, std::move(moved_on), std::move(backup), false);
 }
 

@@ -198,6 +198,8 @@ void Scheduler::follow(const api::ObjectPtr& object, const Schedule& schedule) {
     if (completed) {
       status["lastSuccessfulTime"] = api::text_member(dom.at("status"), "completionTime");
       status["consecutiveFailures"] = 0U;
+      // One out of turn that succeeded does for the run that had failed.
+      if (schedule.active != schedule.last_backup) status["attempt"] = 0U;
       api::set_condition(status, "Healthy", "True", "LastRunCompleted", told, now);
     } else if (phase == "Failed") {
       status["consecutiveFailures"] = schedule.failures + 1;

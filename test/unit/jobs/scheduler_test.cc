@@ -522,6 +522,40 @@ TEST_F(SchedulerTest, ATriggeredRunIsOutOfTurnAndAlone) {
   ASSERT_TRUE(in_time([&] { return status("active").empty(); }));
 }
 
+TEST_F(SchedulerTest, ATriggeredRunLeavesTheTriesOfTheFailedOneAloneUnlessItSucceeds) {
+  const api::ObjectKey key{api::kSchedules, "openstack", "nightly"};
+  const auto away = fail(Code::kUnavailable, "the node went away");
+  cluster_.run_results = {away, away};
+  create(nightly());
+  manual_.advance(hours(16));
+  ASSERT_TRUE(first_run_is("Failed"));
+  ASSERT_TRUE(jobs_->trigger(key, false, {}));
+  ASSERT_TRUE(eventually([&] {
+    return status("active").empty() && schedule()["status"]["consecutiveFailures"] == 2;
+  }));
+  EXPECT_EQ(status("lastBackup"), "nightly-20261121020000");
+  manual_.advance(minutes(2));
+  ASSERT_TRUE(eventually([&] {
+    return phase_of_backup("nightly-20261121020000-try2") == "Completed" &&
+           status("active").empty();
+  }));
+  // And on the next day.
+  {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.run_results = {away};
+  }
+  manual_.advance(hours(24));
+  ASSERT_TRUE(eventually([&] {
+    return phase_of_backup("nightly-20261122020000") == "Failed" && status("active").empty();
+  }));
+  ASSERT_TRUE(jobs_->trigger(key, false, {}));
+  ASSERT_TRUE(
+      eventually([&] { return condition(schedule(), "Healthy") == "True LastRunCompleted"; }));
+  manual_.advance(minutes(10));
+  pause();
+  EXPECT_EQ(backups(), 5U) << "nothing is tried again that has been made up for";
+}
+
 TEST_F(SchedulerTest, AScheduleThatIsDeletedLeavesItsRunningBackupAlone) {
   cluster_.block_runs = true;
   create(nightly());
