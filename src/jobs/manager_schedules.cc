@@ -67,8 +67,10 @@ Result<std::vector<std::string>> Manager::review_schedule(const api::Json& old, 
   if (changes("schedule") || changes("timeZone")) {
     updated["status"]["settledTime"] = to_rfc3339(now);
     updated["status"]["enabledTime"] = to_rfc3339(now);
-    if (const auto next = schedule.next_after(now))
+    if (const auto next = schedule.next_after(now); next && !schedule.spec.suspend)
       updated["status"]["nextScheduleTime"] = to_rfc3339(*next);
+    else
+      updated["status"].erase("nextScheduleTime");
   }
   return review_retention(updated);
 }

@@ -502,6 +502,9 @@ TEST_F(SchedulerTest, ANewTimetableCountsFromNow) {
   EXPECT_EQ(updated["status"]["settledTime"], "2026-11-20T13:00:00Z");
   EXPECT_EQ(updated["status"]["enabledTime"], "2026-11-20T13:00:00Z");
   EXPECT_EQ(updated["status"]["nextScheduleTime"], "2026-11-21T11:00:00Z");
+  updated["spec"]["suspend"] = true;
+  ASSERT_TRUE(jobs_->review_schedule(old, updated, alice_));
+  EXPECT_FALSE(updated["status"].contains("nextScheduleTime")) << "suspended, it has none";
 }
 
 TEST_F(SchedulerTest, ATriggeredRunIsOutOfTurnAndAlone) {
