@@ -116,7 +116,8 @@ Schema schedule_status() {
                                  SchemaFormat::kDateTime)),
        field("enabledTime",
              text("Since when runs are expected as spec says it now: when the schedule was "
-                  "created, resumed, or given another schedule or timeZone.",
+                  "created, resumed, or given another schedule or timeZone, or the clock was set "
+                  "back.",
                   SchemaFormat::kDateTime)),
        field("lastBackup", text("The backup of the last run that was due.")),
        field("active", text("The backup that is running; empty: none.")),

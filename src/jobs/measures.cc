@@ -364,14 +364,28 @@ class Measures::Report {
     return took;
   }
 
+  // From when a success of the schedule is waited for. What a clock dated that was ahead does not
+  // put that off until then.
+  [[nodiscard]] WallTime expected_since(const Schedule& told) const {
+    const auto has_been = [&](const std::optional<WallTime>& time) {
+      return time && !is_ahead(*time, now_);
+    };
+    WallTime since{};
+    if (has_been(told.enabled))
+      since = *told.enabled;
+    else if (has_been(told.created))
+      since = *told.created;
+    if (has_been(told.last_success)) since = std::max(since, *told.last_success);
+    return since == WallTime{} ? now_ : since;
+  }
+
   void tell_schedule(const api::ObjectKey& key, const Schedule& told) {
     const Labels labels{{"namespace", key.ns}, {"schedule", key.name}};
     if (told.last_success) add(schedule_success_, labels, seconds_of(*told.last_success));
     add(failures_, labels, static_cast<double>(told.failures));
     add(suspended_, labels, told.suspended ? 1 : 0);
     if (told.suspended) return;  // nothing is due
-    WallTime since = told.enabled ? *told.enabled : told.created.value_or(now_);
-    if (told.last_success) since = std::max(since, *told.last_success);
+    const WallTime since = expected_since(told);
     // It runs nothing, whenever that would be due: there is nothing to wait for.
     if (!told.schedule) return add(schedule_due_, labels, seconds_of(since));
     if (told.next) add(schedule_next_, labels, seconds_of(*told.next));

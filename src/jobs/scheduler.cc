@@ -140,10 +140,8 @@ void Scheduler::step(const api::ObjectPtr& object, Entry& entry, WallSeconds now
   if (schedule.phase == "Suspended" || schedule.settled > now + kClockSkew) {
     const bool resumed = schedule.phase == "Suspended";
     write(object, [&](api::Json& status) {
-      if (resumed) {
-        status["phase"] = "Enabled";
-        status["enabledTime"] = text_of(now);
-      }
+      if (resumed) status["phase"] = "Enabled";
+      status["enabledTime"] = text_of(now);
       status["message"] = resumed ? "" : "the clock was set back; runs are counted from now on";
       status["settledTime"] = text_of(now);
       set_next(status, schedule, now);

@@ -286,6 +286,29 @@ TEST_F(MeasuresTest, WhatWasResumedCountsFromThen) {
             seconds_at("2026-11-21T08:00:00Z"));
 }
 
+TEST_F(MeasuresTest, WhatAClockThatWasAheadDatedMutesNoSchedule) {
+  const auto due = [&](const std::string& name, const char* created, api::Json status) {
+    api::Json schedule = object(
+        api::kSchedules, name,
+        {{"schedule", "0 2 * * *"}, {"template", {{"spec", {{"databaseInstances", {"main"}}}}}}});
+    schedule["metadata"]["creationTimestamp"] = created;
+    add(api::kSchedules, schedule, std::move(status));
+    return value("schedule_success_due_timestamp_seconds",
+                 {{"namespace", "openstack"}, {"schedule", name}});
+  };
+  EXPECT_EQ(due("success", "2026-11-18T09:00:00Z",
+                {{"enabledTime", "2026-11-18T09:00:00Z"},
+                 {"lastSuccessfulTime", "2027-11-20T02:05:00Z"}}),
+            seconds_at("2026-11-19T08:00:00Z"))
+      << "as if it had not succeeded yet";
+  EXPECT_EQ(due("enabled", "2026-11-17T09:00:00Z", {{"enabledTime", "2027-11-18T09:00:00Z"}}),
+            seconds_at("2026-11-18T08:00:00Z"));
+  EXPECT_EQ(due("all-but-success", "2027-11-18T09:00:00Z",
+                {{"enabledTime", "2027-11-18T09:00:00Z"},
+                 {"lastSuccessfulTime", "2026-11-19T02:05:00Z"}}),
+            seconds_at("2026-11-20T08:00:00Z"));
+}
+
 TEST_F(MeasuresTest, StoresTellTheirRoom) {
   add(api::kBackups, backup("b", {{"store", "default"}}), completed("2026-11-20"));
   stores_ = {*api::Object::make(api::kStores, 1,

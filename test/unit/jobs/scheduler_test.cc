@@ -325,6 +325,7 @@ TEST_F(SchedulerTest, AClockThatIsSetBackRunsNothingTwice) {
   manual_.step_wall(-hours(24));
   ASSERT_TRUE(eventually([&] { return status("settledTime") == "2026-11-21T02:00:00Z"; }));
   EXPECT_THAT(status("message"), HasSubstr("the clock was set back; runs are counted from now on"));
+  EXPECT_EQ(status("enabledTime"), "2026-11-21T02:00:00Z");
   manual_.advance(hours(24));
   ASSERT_TRUE(eventually([&] { return status("settledTime") == "2026-11-22T02:00:00Z"; }));
   pause();
