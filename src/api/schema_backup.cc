@@ -59,7 +59,9 @@ Schema backup_spec() {
                               SchemaFormat::kDuration)),
        changeable("hold",
                   with_default(boolean("True keeps the backup: it does not expire and its deletion "
-                                       "is refused. May be changed. Default false."),
+                                       "is refused. May be changed; who creates a backup with it "
+                                       "has to have the right to update backups, too. Default "
+                                       "false."),
                                "false")),
        field("verification",
              choice("How the finished backup is checked: Checksum (every byte is read back and "

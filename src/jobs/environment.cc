@@ -13,6 +13,20 @@
 #include "storage/repo/repo.h"
 
 namespace gb::jobs {
+namespace {
+
+// An object of ours whose name is not known, or any of them.
+kube::Attributes about(const char* verb, const std::string& resource, const std::string& ns) {
+  kube::Attributes a;
+  a.verb = verb;
+  a.group = api::kGroup;
+  a.version = api::kVersion;
+  a.resource = resource;
+  a.ns = ns;
+  return a;
+}
+
+}  // namespace
 
 Result<const Store*> Environment::find_store(const std::string& name) const {
   if (name.empty()) return stores.data();
@@ -63,13 +77,16 @@ Status Environment::authorize(const kube::User& user, const kube::Attributes& at
 
 Status Environment::authorize_creation(const kube::User& user, const std::string& resource,
                                        const std::string& ns) const {
-  kube::Attributes a;
-  a.verb = "create";
-  a.group = api::kGroup;
-  a.version = api::kVersion;
-  a.resource = resource;
-  a.ns = ns;
-  return authorize(user, a);
+  return authorize(user, about("create", resource, ns));
+}
+
+Status Environment::authorize_holding(const kube::User& user, const std::string& ns) const {
+  Status may = authorize(user, about("update", api::kBackups, ns));
+  if (!may && may.error().code == Code::kForbidden)
+    may.error().hint =
+        "spec.hold: true needs that right: leave it out, or have an administrator of the namespace "
+        "hold the backup";
+  return may;
 }
 
 Status Environment::authorize_instances(const kube::User& user, const std::string& ns,

@@ -33,6 +33,8 @@ struct Environment : Dependencies {
   [[nodiscard]] Status authorize(const kube::User& user, const kube::Attributes& attributes) const;
   [[nodiscard]] Status authorize_creation(const kube::User& user, const std::string& resource,
                                           const std::string& ns) const;
+  // Whether `user` may hold backups, which is to change them, whenever that is done.
+  [[nodiscard]] Status authorize_holding(const kube::User& user, const std::string& ns) const;
   [[nodiscard]] Status authorize_instances(const kube::User& user, const std::string& ns,
                                            const std::vector<std::string>& instances) const;
   [[nodiscard]] Status authorize_store(const kube::User& user, const std::string& store) const;

@@ -154,7 +154,8 @@ Status Manager::authorize_backup(api::Json& object, const kube::User& user) cons
   GB_TRY_ASSIGN(const Store* store, environment_.find_store(spec.store));
   object["spec"]["store"] = store->name;  // the default may be another one some day
   GB_TRY(environment_.authorize_instances(user, namespace_of(object), spec.database_instances));
-  return environment_.authorize_store(user, store->name);
+  GB_TRY(environment_.authorize_store(user, store->name));
+  return spec.hold ? environment_.authorize_holding(user, namespace_of(object)) : Status();
 }
 
 Result<api::ObjectPtr> Manager::submit_backup(api::Json object, const kube::User& user,

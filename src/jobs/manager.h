@@ -70,7 +70,7 @@ class Manager final : public Jobs {
   using Record = std::function<Result<api::ObjectPtr>(api::Json object)>;
 
   // What is authorized of a backup before anything else is asked: its store (written into the spec
-  // when it was left to the server) and its instances.
+  // when it was left to the server), its instances, and its hold.
   Status authorize_backup(api::Json& object, const kube::User& user) const;
   // Whether `user` may have the backups of this schedule's template taken.
   [[nodiscard]] Status review_template(const api::Json& schedule, const kube::User& user) const;

@@ -40,6 +40,10 @@ class Access(Case):
         self.wait_phase(self.backup("by-erin"), "Completed")
         self.refused(erin, "create", "-f", "-", stdin=self.restore("by-erin", "by-erin", targets={"openstack": "openstack-dr"}))
         self.refused(erin, "delete", BACKUPS, "by-erin")
+        # What is held nobody deletes: that is not an editor's to say, neither then nor now.
+        self.refused(erin, "patch", BACKUPS, "by-erin", "--type=merge", "-p", '{"spec": {"hold": true}}')
+        held = self.refused(erin, "create", "-f", "-", stdin=self.backup("held-by-erin", databases=["glance"], hold=True))
+        self.assertIn("spec.hold: true needs that right", held)
 
     def test_an_editor_takes_no_place_in_a_schedules_history(self):
         erin = self.bed.user("erin")

@@ -104,7 +104,12 @@ TEST_F(JobsTest, WhatASpecNamesIsAuthorizedForTheUser) {
       "\"galeras\" in API group \"mariadb.openstack.org\" in the namespace \"openstack\"");
   rules_.denied = {"alice use galerabackupstores default"};
   EXPECT_EQ(submit(backup("a")).error().code, Code::kForbidden);
-  rules_.denied.clear();
+  rules_.denied = {"alice update galerabackups "};
+  const auto held = submit(backup("a", {{"hold", true}}));
+  ASSERT_FALSE(held) << "what nobody else can delete is not for everybody who may create";
+  EXPECT_EQ(held.error().code, Code::kForbidden);
+  EXPECT_THAT(held.error().text(), AllOf(HasSubstr("cannot update resource \"galerabackups\""),
+                                         HasSubstr("spec.hold: true needs that right")));
   finish(submit(backup("a")));
   rules_.denied = {"alice get galerabackups a"};
   EXPECT_EQ(submit(restore("r", {{"backup", "a"}})).error().code, Code::kForbidden);

@@ -479,6 +479,10 @@ TEST_F(SchedulerTest, TheTemplateIsAuthorizedWhenTheScheduleIsMadeAndChanged) {
   const auto refused = jobs_->submit_schedule(nightly(), alice_, false);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kForbidden);
+  rules_.denied = {"alice update galerabackups "};
+  const api::Json holding =
+      nightly({{"template", {{"spec", {{"databaseInstances", {"main"}}, {"hold", true}}}}}});
+  EXPECT_EQ(jobs_->submit_schedule(holding, alice_, false).error().code, Code::kForbidden);
   rules_.denied.clear();
   const api::Json old = create(nightly());
   api::Json updated = old;
