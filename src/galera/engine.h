@@ -60,6 +60,11 @@ struct Progress {
   std::atomic<std::uint64_t> tables_done{0};
   std::atomic<std::uint64_t> tables_total{0};
   std::atomic<std::uint64_t> rows_expected{0};  // an estimate for a dump
+
+  // As before the first row: what begins again counts from there.
+  void reset() {
+    for (auto* count : {&rows, &bytes, &tables_done, &tables_total, &rows_expected}) *count = 0;
+  }
 };
 
 // One sentence for the log of the job ("donor 10.0.0.2:3306 chosen: …"). Any thread.

@@ -261,10 +261,8 @@ Status RestoreImpl::make_sequences(Connection& connection, const SelectedSchema&
 
 Status RestoreImpl::load_tables(DumpSource& source, Progress& progress, std::stop_token stop) {
   begin_step("loading " + std::to_string(loads_.size()) + " tables");
+  progress.reset();
   progress.tables_total = loads_.size();
-  progress.tables_done = 0;
-  progress.rows = 0;
-  progress.bytes = 0;
   std::uint64_t expected = 0;
   for (const TableLoad& t : loads_) expected += t.table->data_excluded ? 0 : t.table->totals.rows;
   progress.rows_expected = expected;

@@ -235,11 +235,7 @@ class BackupRun {
       environment_.event(*record_.last(), kube::EventType::kWarning, "Restarted",
                          done.error().text());
       GB_TRY(writer_->restart());
-      for (auto& part : progress_) {
-        part->rows = 0;
-        part->bytes = 0;
-        part->tables_done = 0;
-      }
+      for (auto& part : progress_) part->reset();
     }
   }
 

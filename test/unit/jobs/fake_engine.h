@@ -93,6 +93,8 @@ class FakeDump final : public galera::Dump {
       wait_for_stop(std::move(stop));
       return fail(Code::kCancelled, "stopped");
     }
+    progress.tables_total += tables.size();
+    progress.rows_expected += tables.size();
     if (!result) return fail(result.error());
     galera::InstanceModel model;
     model.facts = facts_;
@@ -109,6 +111,7 @@ class FakeDump final : public galera::Dump {
       GB_TRY(out->finish(table.totals));
       progress.rows += 1;
       progress.bytes += content.size();
+      ++progress.tables_done;
       schema.tables.push_back(std::move(table));
       model.schemas.push_back(std::move(schema));
     }

@@ -132,6 +132,7 @@ TEST_F(JobsTest, SchemaChangesRestartTheDumpAndThenMakeItStrict) {
   EXPECT_EQ(cluster_.runs, 4);
   EXPECT_EQ(cluster_.strict_runs, 1);
   EXPECT_EQ(done["status"]["progress"]["rows"], 2);
+  EXPECT_EQ(done["status"]["progress"]["tables"], (api::Json{{"done", 2}, {"total", 2}}));
 }
 
 TEST_F(JobsTest, SchemaChangesThatNeverEndFailTheBackup) {
