@@ -57,8 +57,8 @@ class RestoreImpl final : public Restore {
       Error error = std::move(done).error();
       if (error.code == Code::kCancelled || stop.stop_requested()) error.hint.clear();
       if (changed_)
-        error.hint += std::string(error.hint.empty() ? "" : "; then ") +
-                      "run the restore again with existing: Replace";
+        error.hint += std::string(error.hint.empty() ? "" : "; then ") + "run the restore again" +
+                      (options_.content == Content::kGrants ? "" : " with existing: Replace");
       return failed(step_, in_place(progress), std::move(error), stop);
     }
     return std::move(report_);
@@ -118,6 +118,7 @@ class RestoreImpl final : public Restore {
   // What is in place, for the message of a failure.
   std::string step_;
   bool changed_ = false;
+  std::string accounts_;  // what became of them; empty: none were to be made
   std::size_t dropped_ = 0;
   std::size_t schemas_ = 0;
   std::size_t foreign_keys_ = 0;
@@ -180,7 +181,12 @@ Status RestoreImpl::steps(DumpSource& source, Progress& progress, std::stop_toke
   const bool accounts = options_.content != Content::kData;
   if (accounts) {
     begin_step("making accounts");
-    GB_TRY(create_accounts(connection, model_.accounts, report_.notes));
+    changed_ = true;  // also when this fails: some may be made by then
+    accounts_ = "accounts made in part";
+    GB_TRY_ASSIGN(const std::uint64_t made,
+                  create_accounts(connection, model_.accounts, report_.notes));
+    changed_ = made > 0;
+    accounts_ = std::to_string(made) + " accounts made";
   }
   if (rows) {
     GB_TRY(make_schemas(connection));
@@ -210,6 +216,8 @@ Status RestoreImpl::steps(DumpSource& source, Progress& progress, std::stop_toke
   }
   if (accounts) {
     begin_step("granting privileges");
+    changed_ = true;
+    accounts_ += ", privileges granted in part";
     GB_TRY(grant_accounts(connection, model_.accounts, selection_.sources(), selection_.names,
                           report_.notes));
   }
@@ -371,7 +379,8 @@ Result<bool> RestoreImpl::compare(std::stop_token stop) {
 
 std::string RestoreImpl::in_place(const Progress& progress) const {
   if (!changed_) return kNothingChanged;
-  std::string out;
+  if (options_.content == Content::kGrants) return accounts_;
+  std::string out = accounts_.empty() ? "" : accounts_ + ", ";
   if (dropped_ > 0) out += std::to_string(dropped_) + " schemas dropped, ";
   out += std::to_string(schemas_) + " of " + std::to_string(selection_.schemas.size()) +
          " schemas made, " + std::to_string(progress.tables_done) + " of " +

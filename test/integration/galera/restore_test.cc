@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -330,6 +331,23 @@ TEST_F(RestoreTest, AccountsComeWithTheirPasswordsRolesAndGrants) {
   user.user = "nova_ab12";
   user.password = "secret";
   EXPECT_EQ(ask(user, "SELECT COUNT(*) FROM nova.v"), "11990");
+}
+
+TEST_F(RestoreTest, AccountsThatAreMadeInPartAreSaid) {
+  run(from_, {"CREATE DATABASE app", "CREATE USER first@'%' IDENTIFIED BY 'x'"});
+  Backup backup = back_up(from_, {"app"}, Content::kAll);
+  std::erase_if(backup.model.accounts, [](const Account& a) { return a.name != "`first`@`%`"; });
+  backup.model.accounts.push_back({"`second`@`%`", false, {"CREATE USER nothing of the kind"}, {}});
+  for (const auto& [content, next] :
+       {std::pair{Content::kAll, "run the restore again with existing: Replace"},
+        std::pair{Content::kGrants, "run the restore again"}}) {
+    const auto report = restore(onto_, backup, {.content = content});
+    ASSERT_FALSE(report);
+    EXPECT_THAT(report.error().text(),
+                AllOf(HasSubstr("failed while making accounts; in place: accounts made in part"),
+                      HasSubstr("can not create the account `second`@`%`"), EndsWith(next)));
+    EXPECT_EQ(ask(onto_, "SELECT COUNT(*) FROM mysql.global_priv WHERE User = 'first'"), "1");
+  }
 }
 
 TEST_F(RestoreTest, AWarningFailsItAndNamesTheTable) {
