@@ -142,6 +142,18 @@ std::string plain_account_name(const Account& account) {
   return out;
 }
 
+Definer read_definer(const std::string& shown) {
+  const std::size_t at = shown.rfind('@');
+  const std::string name = shown.substr(0, at);
+  if (at == std::string::npos || at + 1 == shown.size()) return {true, name, quote_name(name)};
+  return {false, shown, quote_text(name) + "@" + quote_text(shown.substr(at + 1))};
+}
+
+bool has_definer(const std::set<std::string>& accounts, const std::string& shown) {
+  // As it is shown, too: of a user whose host is empty.
+  return accounts.contains(shown) || accounts.contains(read_definer(shown).plain);
+}
+
 Result<std::string> grant_for_target(const std::string& grant,
                                      const std::vector<std::string>& schemas,
                                      const SchemaNames& names) {

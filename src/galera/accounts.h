@@ -39,6 +39,16 @@ Result<std::set<std::string>> existing_accounts(Connection& connection);
 // The name in existing_accounts() of an Account::name.
 [[nodiscard]] std::string plain_account_name(const Account& account);
 
+// Who a program runs as, of the text that I_S and SHOW print.
+struct Definer {
+  bool role = false;   // it is shown with an empty host
+  std::string plain;   // the name in existing_accounts()
+  std::string quoted;  // as a statement names it
+};
+[[nodiscard]] Definer read_definer(const std::string& shown);
+// Whether it is among `accounts`, of existing_accounts().
+[[nodiscard]] bool has_definer(const std::set<std::string>& accounts, const std::string& shown);
+
 // What GRANT says of schema `schema`: the text with the schema renamed, its IDENTIFIED clause taken
 // off (a grant must not change a password); empty when it is about a schema that is not restored.
 [[nodiscard]] Result<std::string> grant_for_target(const std::string& grant,

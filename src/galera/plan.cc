@@ -105,15 +105,10 @@ Status check_definers(Connection& connection, const InstanceModel& model,
   GB_TRY_ASSIGN(std::set<std::string> there, existing_accounts(connection));
   if (options.content != Content::kData)
     for (const Account& account : model.accounts) there.insert(plain_account_name(account));
-  // A role as definer is shown with an empty host.
-  const auto is_there = [&](const std::string& definer) {
-    return there.contains(definer) ||
-           (definer.ends_with('@') && there.contains(definer.substr(0, definer.size() - 1)));
-  };
   std::map<std::string, std::string> missing;  // definer → an example
   for (const SelectedSchema& s : selection.schemas)
     for (const Program& p : s.schema->programs)
-      if (!p.definer.empty() && !is_there(p.definer))
+      if (!p.definer.empty() && !has_definer(there, p.definer))
         missing.emplace(p.definer,
                         std::string(to_string(p.kind)) + " " + s.schema->name + "." + p.name);
   if (missing.empty()) return {};

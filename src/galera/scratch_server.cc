@@ -298,16 +298,13 @@ class Scratch final : public ScratchServer {
     for (const Account& account : model.accounts) there.insert(plain_account_name(account));
     for (const Schema& schema : model.schemas)
       for (const Program& program : schema.programs) {
-        if (program.definer.empty() || !there.insert(program.definer).second) continue;
-        const std::size_t at = program.definer.rfind('@');
-        const bool role = at == std::string::npos;
-        const std::string account = role ? quote_name(program.definer)
-                                         : quote_text(program.definer.substr(0, at)) + "@" +
-                                               quote_text(program.definer.substr(at + 1));
-        GB_TRY(connection.exec(role ? "CREATE ROLE " + account
-                                    : "CREATE USER " + account + " ACCOUNT LOCK"));
+        if (program.definer.empty() || has_definer(there, program.definer)) continue;
+        const Definer definer = read_definer(program.definer);
+        there.insert(definer.plain);
+        GB_TRY(connection.exec(definer.role ? "CREATE ROLE " + definer.quoted
+                                            : "CREATE USER " + definer.quoted + " ACCOUNT LOCK"));
         // A view on a view is made only where its definer may read that one.
-        GB_TRY(connection.exec("GRANT ALL PRIVILEGES ON *.* TO " + account));
+        GB_TRY(connection.exec("GRANT ALL PRIVILEGES ON *.* TO " + definer.quoted));
       }
     return {};
   }

@@ -129,6 +129,27 @@ TEST_F(ScratchServerTest, StartingCanBeStoppedAndLeavesNothing) {
   EXPECT_THAT(folders(), IsEmpty());
 }
 
+// Its account may come with the backup, or be one that the backup does not hold.
+TEST_F(ScratchServerTest, ARoleThatProgramsRunAsIsMadeAsARole) {
+  auto server = start();
+  ASSERT_TRUE(server) << server.error().text();
+  InstanceModel model;
+  model.accounts.push_back({"`brought`", true, {"CREATE ROLE `brought`"}, {}});
+  Schema& schema = model.schemas.emplace_back();
+  for (const char* definer : {"brought@", "missing@", "user@%"}) {
+    Program& view = schema.programs.emplace_back();
+    view.definer = definer;
+  }
+  const Status ready = (*server)->make_ready(model, {});
+  ASSERT_TRUE(ready) << ready.error().text();
+  Connection connection = connect(**server);
+  const Status brought = connection.exec(model.accounts.front().create.front());
+  EXPECT_TRUE(brought) << brought.error().text();
+  EXPECT_EQ(*connection.scalar("SELECT GROUP_CONCAT(User, Host, is_role ORDER BY User) FROM "
+                               "mysql.user WHERE User IN ('brought', 'missing', 'user')"),
+            Cell("broughtY,missingY,user%N"));
+}
+
 TEST_F(ScratchServerTest, AServerThatDiesIsExplainedByItsLog) {
   auto server = start();
   ASSERT_TRUE(server) << server.error().text();

@@ -78,5 +78,24 @@ TEST(Accounts, AreFoundByTheNameThatTheServerLists) {
   EXPECT_EQ(plain_account_name({"`reader`", true, {}, {}}), "reader");
 }
 
+TEST(Definers, ARoleIsShownWithoutAHost) {
+  for (const char* shown : {"it's", "it's@"}) {
+    const Definer role = read_definer(shown);
+    EXPECT_TRUE(role.role) << shown;
+    EXPECT_EQ(role.plain, "it's");
+    EXPECT_EQ(role.quoted, "`it's`");
+  }
+  const Definer user = read_definer("a@b@%.example");
+  EXPECT_FALSE(user.role);
+  EXPECT_EQ(user.plain, "a@b@%.example");
+  EXPECT_EQ(user.quoted, "'a@b'@'%.example'");
+  EXPECT_EQ(read_definer("@localhost").quoted, "''@'localhost'");
+
+  EXPECT_TRUE(has_definer({"reader"}, "reader@"));
+  EXPECT_TRUE(has_definer({"old@"}, "old@")) << "a user with an empty host";
+  EXPECT_TRUE(has_definer({"u@%"}, "u@%"));
+  EXPECT_FALSE(has_definer({"u@localhost", "reader"}, "u@%"));
+}
+
 }  // namespace
 }  // namespace gb::galera
