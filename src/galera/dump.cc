@@ -64,12 +64,17 @@ class DumpOfInstance final : public Dump {
       connections_.push_back(std::move(connection));
     }
     watch_.reset();
-    if (!strict_) {  // then nothing can change
+    held_ = strict_ && !is_used();
+    if (strict_ && !held_)
+      narrate_("donor " + donor_.address.text() +
+               " is not held still, since applications use it: their writes would wait until the "
+               "dump ends");
+    if (!held_) {  // then nothing can change
       GB_TRY_ASSIGN(SchemaWatch watch, SchemaWatch::begin(connections_.front()));
       watch_.emplace(std::move(watch));
     }
     auto opened =
-        Snapshot::open(endpoint_, connections_, donor_.galera, strict_, clock_, facts_, stop);
+        Snapshot::open(endpoint_, connections_, donor_.galera, held_, clock_, facts_, stop);
     if (!opened) return wrap("opening the snapshot", std::move(opened).error());
     snapshot_.emplace(std::move(*opened));
     if (endpoint_.data_time) facts_.snapshot_time = *endpoint_.data_time;
@@ -85,6 +90,10 @@ class DumpOfInstance final : public Dump {
 
   Result<InstanceModel> run(DumpSink& sink, Progress& progress, std::stop_token stop) override {
     auto model = read(sink, progress, stop);
+    if (!model && model.error().code == Code::kConflict && strict_ && !held_)
+      model.error().hint =
+          "create the backup again when no schema changes are made: the only node that it can be "
+          "read from is the one that applications use, and is not held still therefore";
     connections_.clear();
     if (snapshot_) {
       const Status released = snapshot_->release();
@@ -96,6 +105,13 @@ class DumpOfInstance final : public Dump {
   }
 
  private:
+  // Whether applications write through the donor. Of several nodes of which nobody said which one
+  // they use, it is one that they need not use. A copy that stands still is used by nobody.
+  [[nodiscard]] bool is_used() const {
+    if (endpoint_.data_time) return false;
+    return donor_.cluster_size <= 1 || donor_.address.text() == endpoint_.active_node;
+  }
+
   Result<Facts> look(const NodeState& donor, const std::stop_token& stop) {
     GB_TRY_ASSIGN(Connection connection, open_dump_connection(endpoint_, donor.address, stop));
     GB_TRY(check_dump_privileges(connection, options_));
@@ -152,7 +168,7 @@ class DumpOfInstance final : public Dump {
     std::stop_source halt;
     const std::stop_callback halt_on_stop(stop, [&] { halt.request_stop(); });
     DonorGuard guard(endpoint_, donor_,
-                     {static_cast<unsigned>(connections_.size()), strict_, options_.hopeless_queue},
+                     {static_cast<unsigned>(connections_.size()), held_, options_.hopeless_queue},
                      narrate_, [&](Error error) {
                        const std::lock_guard lock(mutex);
                        given_up = std::move(error);
@@ -206,6 +222,7 @@ class DumpOfInstance final : public Dump {
   const Clock& clock_;
   Narrator narrate_;
   bool strict_ = false;
+  bool held_ = false;  // the snapshot that is open is a strict one
   NodeState donor_;
   Facts facts_;
   double flow_control_paused_ = 0;

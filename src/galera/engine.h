@@ -102,7 +102,8 @@ class Dump {
   // then restarts its sink, calls open_snapshot(strict) again and run() again).
   virtual Result<InstanceModel> run(DumpSink& sink, Progress& progress, std::stop_token stop) = 0;
   // After K conflicts: desync the donor and hold FTWRL, so that nothing can change. Undone by
-  // run()'s end, by the destructor, and by recover_donor() after a crash.
+  // run()'s end, by the destructor, and by recover_donor() after a crash. Not done to a donor that
+  // applications use (the active node, or one that is alone): it is read as before.
   virtual void set_strict(bool strict) = 0;
   // The fraction of the dump's time that the cluster was paused by flow control, once run() ended.
   [[nodiscard]] virtual double flow_control_paused() const = 0;

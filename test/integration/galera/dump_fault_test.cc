@@ -271,6 +271,38 @@ TEST_F(DumpFaultTest, ASchemaChangeIsAConflictAndAStrictDumpThenSucceeds) {
   }
 }
 
+// Their writes would wait for the whole dump.
+TEST_F(DumpFaultTest, ADonorThatApplicationsUseIsNotHeldStill) {
+  Endpoint endpoint = bed_endpoint();
+  endpoint.nodes = {endpoint.nodes.front()};  // the others are down, say
+  endpoint.active_node = endpoint.nodes.front().text();
+  static const SystemClock clock;
+  std::string told;
+  const auto dump = Dump::make(endpoint, options(), clock,
+                               [&](const std::string& line) { told += line + "\n"; });
+  ASSERT_TRUE(dump->connect({}));
+  dump->set_strict(true);
+  ASSERT_TRUE(dump->open_snapshot({}));
+  EXPECT_NE(dump->facts().snapshot_method, "Strict");
+  EXPECT_THAT(told, HasSubstr("is not held still, since applications use it"));
+  EXPECT_EQ(value_of("SELECT @@GLOBAL.wsrep_desync"), "0");
+  sql({"SET SESSION lock_wait_timeout = 5", "UPDATE f1.small SET x = x + 1"});
+  Progress progress;
+  Dumped dumped;
+  auto model = dump->run(*dumped.sink, progress, {});
+  ASSERT_TRUE(model) << model.error().text();
+  dumped.model = std::move(*model);
+  expect_whole(dumped);
+  EXPECT_EQ(dumped.rows("f1", "small").at(0).at("x").number, 1U);
+
+  ASSERT_TRUE(dump->open_snapshot({}));
+  sql({"ALTER TABLE f1.small ADD COLUMN y INT DEFAULT 4"});
+  const auto changed = dump->run(*Dumped().sink, progress, {});
+  ASSERT_FALSE(changed);
+  EXPECT_EQ(changed.error().code, Code::kConflict);
+  EXPECT_THAT(changed.error().text(), HasSubstr("the one that applications use"));
+}
+
 // No definition tells these: what the dump would hold is not what the snapshot held.
 TEST_F(DumpFaultTest, TablesThatChangePlacesAreAConflict) {
   const std::string swap = "RENAME TABLE f1.small TO f1.x, f1.other TO f1.small, f1.x TO f1.other";
