@@ -18,6 +18,9 @@ namespace gb::jobs {
 namespace {
 
 constexpr std::chrono::seconds kRenewalDeadline{45};
+// For so long a donor that does not answer is asked again before its backup is ended; one that was
+// restarted meanwhile is in flow control by itself.
+constexpr std::chrono::minutes kDonorPatience{10};
 constexpr int kTakeoverLook = 5;  // times look_every
 constexpr int kLooksPerBlockRound = 6;
 
@@ -101,42 +104,52 @@ void Takeover::look(std::stop_token stop) {
     const api::Json dom = (*object)->dom();
     const auto executor = Executor::from_json(api::member(place_of_work(dom), "executor"));
     const Executor::Life life = executor.life();
+    const auto waited = environment_.clock->steady_now() - it->second.since;
     if (executor.id == environment_.executor.id)
-      take_over(**object, Why::kNotBegun, stop);
+      take_over(**object, Why::kNotBegun, waited, stop);
     else if (life == Executor::Life::kDead)
-      take_over(**object, Why::kDied, stop);
-    else if (life == Executor::Life::kUnknown &&
-             environment_.clock->steady_now() - it->second.since >= kRenewalDeadline)
-      take_over(**object, Why::kSilent, stop);
+      take_over(**object, Why::kDied, waited, stop);
+    else if (life == Executor::Life::kUnknown && waited >= kRenewalDeadline)
+      take_over(**object, Why::kSilent, waited, stop);
     ++it;
   }
 }
 
-Result<std::vector<std::string>> Takeover::release_cluster(const api::Object& object,
-                                                           const api::Json& dom,
-                                                           const std::stop_token& stop) {
+Result<Takeover::Left> Takeover::release_cluster(const api::Object& object, const api::Json& dom,
+                                                 std::chrono::nanoseconds waited,
+                                                 const std::stop_token& stop) {
   const bool restore = object.key().resource == api::kRestores;
-  if (restore && !api::read_restore_spec(dom).block_traffic) return std::vector<std::string>();
+  if (restore && !api::read_restore_spec(dom).block_traffic) return Left{};
   const auto instances = instances_of(dom, restore);
   // A tool that does not know the cluster leaves the job to a server, which can give back what the
   // job took.
   if (!environment_.keeps_house)
     for (const auto& [name, donor] : instances)
       GB_TRY(environment_.instances->resolve(object.key().ns, name));
-  if (restore) return left_blocks_.give_back_those_of(object, stop);
+  Left left;
+  if (restore) {
+    GB_TRY_ASSIGN(left.blocked, left_blocks_.give_back_those_of(object, stop));
+    return left;
+  }
   for (const auto& [name, donor] : instances) {
     const auto endpoint = environment_.instances->resolve(object.key().ns, name);
     const Status recovered = endpoint ? environment_.engine->recover(*endpoint, donor, stop)
                                       : Status(fail(endpoint.error()));
     if (recovered) continue;
     if (stop.stop_requested()) return fail(recovered.error());
+    // One that is being read back has given its donor back, or has said that it could not.
+    const bool holds = api::phase_of(dom) != "Verifying" && waited < kDonorPatience;
+    if (recovered.error().code == Code::kUnavailable && holds)
+      return wrap("donor " + donor + " of instance \"" + name + "\"", recovered.error());
     log::warn("what a backup left on its donor could not be taken back",
               {{"instance", name}, {"error", recovered.error().text()}});
+    left.desynced.push_back(donor + " of instance \"" + name + "\"");
   }
-  return std::vector<std::string>();
+  return left;
 }
 
-void Takeover::take_over(const api::Object& object, Why why, const std::stop_token& stop) {
+void Takeover::take_over(const api::Object& object, Why why, std::chrono::nanoseconds waited,
+                         const std::stop_token& stop) {
   const api::Json before = object.dom();
   const bool check = api::is_terminal_phase(api::phase_of(before));
   const std::string noun = check ? "verification" : std::string(noun_of(object.key()));
@@ -152,7 +165,7 @@ void Takeover::take_over(const api::Object& object, Why why, const std::stop_tok
       "Failed", why == Why::kNotBegun ? "NotBegun" : "ServerDied",
       what + "; " + (restore ? left_on_target(before["status"]) : "create the backup again")};
   // The cluster first: what the job left there holds it up now, not when the status says so.
-  const auto left = release_cluster(object, before, stop);
+  const auto left = release_cluster(object, before, waited, stop);
   if (!left) {
     log::warn("what a job holds could not be given back: it is tried again",
               {{"object", object.key().name}, {"error", left.error().text()}});
@@ -198,14 +211,17 @@ void Takeover::go_on(const api::Object& backup) {
   resume_(*taken, std::move(mine));
 }
 
-void Takeover::end(const api::Object& object, const Ending& failed,
-                   const std::vector<std::string>& left) {
+void Takeover::end(const api::Object& object, const Ending& failed, const Left& left) {
   const std::string noun(noun_of(object.key()));
   Ending ending;
   const auto ended = change_as_seen(object, [&](api::Json& status) {
     ending = ending_without_server(status, noun, failed);
+    if (!left.desynced.empty())
+      ending.message += "; " + join(left.desynced, ", ") +
+                        " did not answer and may be left out of its cluster's flow control: unless "
+                        "it was restarted, run SET GLOBAL wsrep_desync=OFF there";
     write_ending(status, ending, environment_.clock->now());
-    if (!left.empty()) status[kTrafficLeftBlocked] = left;
+    if (!left.blocked.empty()) status[kTrafficLeftBlocked] = left.blocked;
   });
   if (!ended) return;
   log::warn("took a job over", {{"object", object.key().name}, {"phase", ending.phase}});

@@ -4,6 +4,7 @@
 // ours instead, and goes on.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -46,18 +47,24 @@ class Takeover {
     SteadyTime since;
   };
   enum class Why { kDied, kSilent, kNotBegun };
+  // What a job that is taken over still has on its cluster.
+  struct Left {
+    std::vector<std::string> blocked;   // instances some of whose nodes may be read_only
+    std::vector<std::string> desynced;  // "node of instance" that may be out of flow control
+  };
   void find_candidates();
-  // The instances some of whose nodes did not let themselves be given back. An error: the job must
-  // not be ended, but taken over again.
-  Result<std::vector<std::string>> release_cluster(const api::Object& object, const api::Json& dom,
-                                                   const std::stop_token& stop);
-  void take_over(const api::Object& object, Why why, const std::stop_token& stop);
+  // What did not let itself be given back. An error: the job must not be ended, but taken over
+  // again. `waited`: since it was found.
+  Result<Left> release_cluster(const api::Object& object, const api::Json& dom,
+                               std::chrono::nanoseconds waited, const std::stop_token& stop);
+  void take_over(const api::Object& object, Why why, std::chrono::nanoseconds waited,
+                 const std::stop_token& stop);
   // The object as `change` makes it, unless its executor lives after all.
   Result<api::ObjectPtr> change_as_seen(const api::Object& object,
                                         const std::function<void(api::Json& status)>& change);
   void go_on(const api::Object& backup);
   void end_check(const api::Object& backup, const std::string& message);
-  void end(const api::Object& object, const Ending& failed, const std::vector<std::string>& left);
+  void end(const api::Object& object, const Ending& failed, const Left& left);
 
   const Environment& environment_;
   const Resume resume_;

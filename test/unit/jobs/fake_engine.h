@@ -42,6 +42,7 @@ struct FakeCluster {
   Result<galera::LiveDifference> difference{galera::LiveDifference{}};
   bool block_restores = false;                  // one waits until it is stopped
   std::vector<std::string> recovered;           // donors
+  Status recover_error;                         // of the next ones
   std::vector<std::string> traffic_given_back;  // instances, after the end of their server
   std::string not_given_back;                   // an instance, after the end of its server
   Status give_back_error;  // of nodes after the end of their server, and of restores at their own
@@ -249,8 +250,8 @@ class FakeEngine final : public DumpEngine {
   }
   Status recover(const galera::Endpoint& /*endpoint*/, const std::string& donor,
                  std::stop_token /*stop*/) override {
-    cluster_.recovered.push_back(donor);
-    return {};
+    if (cluster_.recover_error) cluster_.recovered.push_back(donor);
+    return cluster_.recover_error;
   }
   Status give_back_traffic(const galera::Endpoint& endpoint, std::stop_token /*stop*/) override {
     const std::scoped_lock lock(cluster_.mutex);

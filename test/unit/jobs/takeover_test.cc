@@ -163,6 +163,34 @@ TEST_F(TakeoverTest, AServerThatComesBackTooLateIsToldAndStops) {
   EXPECT_EQ(status_of(object), taken) << "it changes nothing any more";
 }
 
+TEST_F(TakeoverTest, ADonorThatDoesNotAnswerIsAskedAgainBeforeItsBackupEnds) {
+  const api::Json dumped = {{"instances", {{{"name", "main"}, {"node", "10.0.0.2:3306"}}}}};
+  const auto comes_back = running(api::kBackups, backup("a"), dead(), dumped);
+  cluster_.recover_error = fail(Code::kUnavailable, "node 10.0.0.2:3306 can not be reached");
+  Takeover takeover(us_, at_once());
+  takeover.look({});
+  manual_.advance(seconds(590));
+  takeover.look({});
+  EXPECT_EQ(phase_of(comes_back), "Running");
+  cluster_.recover_error = Status();
+  takeover.look({});
+  EXPECT_EQ(phase_of(comes_back), "Failed");
+  EXPECT_THAT(cluster_.recovered, ElementsAre("10.0.0.2:3306"));
+  EXPECT_THAT(status_of(comes_back)["message"].get<std::string>(),
+              testing::Not(HasSubstr("flow control")));
+
+  const auto stays_away = running(api::kBackups, backup("b"), dead(), dumped);
+  cluster_.recover_error = fail(Code::kUnavailable, "node 10.0.0.2:3306 can not be reached");
+  takeover.look({});
+  EXPECT_EQ(phase_of(stays_away), "Running");
+  manual_.advance(seconds(601));
+  takeover.look({});
+  EXPECT_EQ(phase_of(stays_away), "Failed") << "the next run must not wait for it for ever";
+  EXPECT_THAT(status_of(stays_away)["message"].get<std::string>(),
+              AllOf(HasSubstr("10.0.0.2:3306 of instance \"main\" did not answer"),
+                    HasSubstr("SET GLOBAL wsrep_desync=OFF")));
+}
+
 TEST_F(TakeoverTest, EveryTargetOfASetIsGivenBack) {
   const auto object = restoring("r", {"main", "cell1"});
   Takeover takeover(us_, at_once());
