@@ -242,10 +242,14 @@ Result<std::string> check_space(Connection& connection, const CheckedPlan& plan)
   const std::uint64_t free = std::strtoull(kib->c_str(), nullptr, 10) * 1024;
   std::uint64_t needed = 0;
   for (const PlanEntry& entry : plan.plan.schemas) needed += entry.bytes;
-  if (needed <= free) return std::string();
+  // What is replaced is dropped before the first row comes.
+  if (needed <= free + plan.dropped_bytes) return std::string();
   return fail(Code::kNoSpace,
-              "the target has " + to_quantity(free) + " free, and the rows alone are " +
-                  to_quantity(needed),
+              "the target has " + to_quantity(free) + " free" +
+                  (plan.dropped_bytes == 0 ? ""
+                                           : ", the schemas that are replaced take " +
+                                                 to_quantity(plan.dropped_bytes)) +
+                  ", and the rows alone are " + to_quantity(needed),
               "enlarge the target's volume, or restore fewer schemas");
 }
 
@@ -256,19 +260,25 @@ void add_remarked(CheckedPlan& plan, std::string check, Result<std::string> rema
     add_check(plan, std::move(check), fail(std::move(remark).error()));
 }
 
-// The tables of a schema of the target, with their rows as the server estimates them.
-Result<std::map<std::string, std::uint64_t>> tables_of(Connection& connection,
-                                                       const std::string& schema) {
-  GB_TRY_ASSIGN(
-      const Rows rows,
-      connection.query("SELECT TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES WHERE "
-                       "TABLE_TYPE <> 'VIEW' AND TABLE_TYPE <> 'SEQUENCE' AND "
-                       "TABLE_SCHEMA = " +
-                       quote_text(schema) + " ORDER BY TABLE_NAME"));
-  std::map<std::string, std::uint64_t> out;
-  for (const Row& row : rows.rows)
-    out.emplace(row.at(0).value_or(""),
-                std::strtoull(row.at(1).value_or("0").c_str(), nullptr, 10));
+// What a schema of the target holds.
+struct Held {
+  std::map<std::string, std::uint64_t> rows;  // of its tables, as the server estimates them
+  std::uint64_t bytes = 0;                    // on its disk
+};
+Result<Held> tables_of(Connection& connection, const std::string& schema) {
+  GB_TRY_ASSIGN(const Rows rows,
+                connection.query("SELECT TABLE_NAME, TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH FROM "
+                                 "information_schema.TABLES WHERE TABLE_TYPE <> 'VIEW' AND "
+                                 "TABLE_TYPE <> 'SEQUENCE' AND TABLE_SCHEMA = " +
+                                 quote_text(schema) + " ORDER BY TABLE_NAME"));
+  const auto number = [](const Cell& cell) {
+    return std::strtoull(cell.value_or("0").c_str(), nullptr, 10);
+  };
+  Held out;
+  for (const Row& row : rows.rows) {
+    out.rows.emplace(row.at(0).value_or(""), number(row.at(1)));
+    out.bytes += number(row.at(2));
+  }
   return out;
 }
 
@@ -280,7 +290,9 @@ Status plan_schema(Connection& connection, const SelectedSchema& selected, bool 
   entry.action = !exists ? "Create" : existing == Existing::kReplace ? "Replace" : "Refuse";
   std::map<std::string, std::uint64_t> there;
   if (exists) {
-    GB_TRY_ASSIGN(there, tables_of(connection, selected.target));
+    GB_TRY_ASSIGN(Held held, tables_of(connection, selected.target));
+    there = std::move(held.rows);
+    if (existing == Existing::kReplace) out.dropped_bytes += held.bytes;
   }
   for (const Table& table : selected.schema->tables) {
     ++entry.tables;

@@ -3,6 +3,7 @@
 // Thread safety: functions; make_plan() by who owns the connection.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct CheckedPlan {
   bool galera = false;
   bool quiet = false;          // nobody else uses the target
   bool smaller_pages = false;  // of InnoDB, than where the backup was taken
+  std::uint64_t dropped_bytes = 0;  // on the target's disk, of schemas that are replaced
 };
 
 // The first half: which node, and in which state. TargetReachable, TargetPrimary, TargetSynced,

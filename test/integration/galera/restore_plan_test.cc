@@ -96,9 +96,26 @@ TEST_F(RestoreTest, WhatTheServerDoesNotTellIsSaidToBeUnknown) {
   one.nodes.resize(1);
   run(one, {"INSTALL SONAME 'disks'"});
   EXPECT_EQ(check_of("FreeSpace", onto_, backup), "passed: ");
-  backup.model.schemas.front().tables.front().totals.bytes = std::uint64_t{1} << 60;
+  std::uint64_t& bytes = backup.model.schemas.front().tables.front().totals.bytes;
+  bytes = std::uint64_t{1} << 60;
   EXPECT_THAT(check_of("FreeSpace", onto_, backup),
               AllOf(HasSubstr("failed: the target has "), HasSubstr("enlarge")));
+  // What it replaces makes room for it.
+  run(one, {"CREATE DATABASE app", "CREATE TABLE app.t (id INT PRIMARY KEY, b LONGTEXT)",
+            "INSERT INTO app.t SELECT seq, REPEAT('x', 1000000) FROM seq_1_to_60",
+            "ANALYZE TABLE app.t"});
+  const std::uint64_t free_kib = std::stoull(
+      ask(one,
+          "SELECT Available FROM information_schema.DISKS WHERE LOCATE(Path, @@datadir) = 1 "
+          "ORDER BY LENGTH(Path) DESC LIMIT 1"));
+  bytes = free_kib * 1024 + 20'000'000;
+  EXPECT_THAT(check_of("FreeSpace", onto_, backup, {.rename = {{"app", "beside"}}}),
+              HasSubstr("failed: the target has "));
+  EXPECT_EQ(check_of("FreeSpace", onto_, backup, {.existing = Existing::kReplace}), "passed: ");
+  bytes = std::uint64_t{1} << 60;
+  EXPECT_THAT(check_of("FreeSpace", onto_, backup, {.existing = Existing::kReplace}),
+              HasSubstr("free, the schemas that are replaced take "));
+  run(one, {"DROP DATABASE app"});
   run(one, {"UNINSTALL SONAME 'disks'"});
 
   run(onto_, {"CREATE USER blind@'%' IDENTIFIED BY 'blind'", "GRANT ALL ON *.* TO blind@'%'",
