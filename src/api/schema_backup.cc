@@ -101,7 +101,9 @@ Schema comparison() {
   Schema table =
       object("One table that differs.",
              {required("schema", text("Its schema.")), required("table", text("Its name.")),
-              field("state", text("RowsDiffer, ColumnsDiffer, OnlyInBackup or OnlyLive.")),
+              field("state", text("RowsDiffer, RowsNotCounted (its rows differ, but too many "
+                                  "would have had to be held in memory to count how), "
+                                  "ColumnsDiffer, OnlyInBackup or OnlyLive.")),
               field("backupRows", integer("Rows in the backup.")),
               field("liveRows", integer("Rows in the cluster.")),
               field("added", integer("Rows that only the cluster has.")),

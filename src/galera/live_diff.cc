@@ -34,6 +34,7 @@ class TableDiff final : public TableSink {
 
   Status chunk(unsigned /*range*/, std::uint64_t cut, std::uint64_t rows,
                std::span<const Bytes> columns) override {
+    if (!difference_.counted()) return {};
     std::vector<std::string_view> ours;
     for (const Bytes column : columns) ours.push_back(as_text(column));
     if (difference_.level() && next_ < source_->chunk_count()) {
@@ -48,8 +49,12 @@ class TableDiff final : public TableSink {
   }
 
   Status finish(const TableTotals& /*totals*/) override {
-    while (next_ < source_->chunk_count()) GB_TRY(read_backup());
+    while (difference_.counted() && next_ < source_->chunk_count()) GB_TRY(read_backup());
     difference_.finish();
+    if (!difference_.counted()) {
+      out_.state = State::kNotCounted;
+      return {};
+    }
     out_.added = difference_.added();
     out_.changed = difference_.changed();
     out_.removed = difference_.removed();
@@ -173,8 +178,16 @@ Status forget_event_states(std::vector<Schema>& schemas) {
 }  // namespace
 
 void RowDifference::add(Side side, std::uint64_t cut, std::vector<Row> rows) {
+  if (!counted_) return;
   auto& ours = side == Side::kLive ? live_ : backup_;
   const auto& theirs = side == Side::kLive ? backup_ : live_;
+  held_rows_ += rows.size();
+  if (held_rows_ > most_held_) {
+    counted_ = false;
+    backup_.clear();
+    live_.clear();
+    return;
+  }
   ours.push_back({cut, std::move(rows)});
   if (!ordered_) return;
   // Where both have ended a chunk at the same key, everything before is the same part of the table.
@@ -202,6 +215,7 @@ void RowDifference::settle(std::size_t backup_chunks, std::size_t live_chunks) {
   };
   const std::vector<Row> backup = take(backup_, backup_chunks);
   const std::vector<Row> live = take(live_, live_chunks);
+  held_rows_ -= backup.size() + live.size();
   auto b = backup.begin();
   auto l = live.begin();
   while (b != backup.end() && l != live.end()) {

@@ -5,7 +5,8 @@
 // Every table is read once, for its digest. One whose digest differs is read again in the same
 // snapshot, beside its rows in the backup: both come in the order of their key and end their chunks
 // at the same keys, so 16 bytes are held for each row between two such ends (for all rows of a
-// table without a key).
+// table without a key). No more than kMostHeldRows are held for a table; where that is not enough,
+// its rows are not counted.
 //
 // Not compared: accounts, the state of sequences, whether an event is enabled, tables whose data
 // the backup left out.
@@ -15,6 +16,7 @@
 // them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <stop_token>
 #include <string>
@@ -31,6 +33,7 @@ struct TableDifference {
   enum class State {
     kEqual,
     kRows,          // the same columns, other rows
+    kNotCounted,    // the same, but too many rows would have had to be held to count them
     kColumns,       // other columns or another key: rows are counted only
     kOnlyInBackup,  // the cluster has no such table any more
     kOnlyLive,      // came after the backup
@@ -45,6 +48,9 @@ struct TableDifference {
   std::uint64_t changed = 0;  // both have the key, with other values
   std::uint64_t removed = 0;  // only the backup has them
 };
+
+// 64 MiB of both sides together, and as much again for the moment in which they are counted.
+inline constexpr std::size_t kMostHeldRows = std::size_t{4} << 20;
 
 struct LiveDifference {
   Facts facts;                           // of the snapshot that was compared
@@ -74,8 +80,10 @@ class RowDifference {
   enum class Side { kBackup, kLive };
 
   // `ordered`: the rows of both sides come in the order of the same key.
-  explicit RowDifference(bool ordered) : ordered_(ordered) {}
-  // One chunk of a side; `cut` is the hash of its last key.
+  explicit RowDifference(bool ordered, std::size_t most_held = kMostHeldRows)
+      : ordered_(ordered), most_held_(most_held) {}
+  // One chunk of a side; `cut` is the hash of its last key. Where more rows would be held than may
+  // be, all are forgotten, and nothing is counted from then on.
   void add(Side side, std::uint64_t cut, std::vector<Row> rows);
   // Both sides stand behind the same row, and nothing is held.
   [[nodiscard]] bool level() const { return backup_.empty() && live_.empty(); }
@@ -84,6 +92,8 @@ class RowDifference {
   [[nodiscard]] std::size_t held_chunks() const { return backup_.size() + live_.size(); }
   // After the last chunk of both: counts what is left.
   void finish();
+  // False: what follows says nothing.
+  [[nodiscard]] bool counted() const { return counted_; }
 
   [[nodiscard]] std::uint64_t added() const { return added_; }
   [[nodiscard]] std::uint64_t changed() const { return changed_; }
@@ -97,6 +107,9 @@ class RowDifference {
   void settle(std::size_t backup_chunks, std::size_t live_chunks);
 
   const bool ordered_;
+  const std::size_t most_held_;
+  bool counted_ = true;
+  std::size_t held_rows_ = 0;
   std::vector<Held> backup_;
   std::vector<Held> live_;
   std::uint64_t added_ = 0;

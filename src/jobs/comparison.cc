@@ -18,6 +18,8 @@ const char* state_text(State state) {
       return "Equal";
     case State::kRows:
       return "RowsDiffer";
+    case State::kNotCounted:
+      return "RowsNotCounted";
     case State::kColumns:
       return "ColumnsDiffer";
     case State::kOnlyInBackup:

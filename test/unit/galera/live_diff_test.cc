@@ -138,5 +138,30 @@ TEST(RowDifference, WithoutAKeyEqualRowsAreCountedAsOftenAsTheyAre) {
   EXPECT_EQ(difference.changed(), 0U);
 }
 
+TEST(RowDifference, HoldsNoMoreRowsThanItMayAndThenCountsNone) {
+  for (const bool ordered : {false, true}) {
+    RowDifference difference(ordered, 5);
+    difference.add(Side::kBackup, 1, {{1, 1}, {2, 2}, {3, 3}});
+    difference.add(Side::kLive, 2, {{2, 2}, {5, 5}});
+    EXPECT_TRUE(difference.counted());
+    difference.add(Side::kLive, 3, {{6, 6}});
+    EXPECT_FALSE(difference.counted());
+    EXPECT_EQ(difference.held_chunks(), 0U);
+    difference.add(Side::kBackup, 4, {{6, 6}});
+    EXPECT_EQ(difference.held_chunks(), 0U);
+    difference.finish();
+    EXPECT_FALSE(difference.counted());
+  }
+  // What was settled is held no more.
+  RowDifference meets(true, 5);
+  for (std::uint64_t cut = 1; cut < 10; ++cut) {
+    meets.add(Side::kBackup, cut, {{cut, cut}, {cut + 100, 1}});
+    meets.add(Side::kLive, cut, {{cut, cut}, {cut + 100, 2}});
+  }
+  meets.finish();
+  EXPECT_TRUE(meets.counted());
+  EXPECT_EQ(meets.changed(), 9U);
+}
+
 }  // namespace
 }  // namespace gb::galera

@@ -122,21 +122,27 @@ TEST_F(CheckTest, HowTheClusterDiffersIsTold) {
   difference.facts.node = "10.0.0.2:3306";
   using State = galera::TableDifference::State;
   difference.tables = {{"nova", "same", State::kEqual, 1, 1, 0, 0, 0},
-                       {"nova", "instances", State::kRows, 3, 4, 2, 1, 1}};
+                       {"nova", "instances", State::kRows, 3, 4, 2, 1, 1},
+                       {"nova", "log", State::kNotCounted, 9, 8, 0, 0, 0}};
   for (int i = 0; i < 150; ++i)
     difference.tables.push_back({"nova", "t" + std::to_string(i), State::kOnlyLive, 0, 7, 0, 0, 0});
   difference.definitions = {"view `nova`.`v` was altered"};
   cluster_.difference = difference;
   const api::Json done = verified("Live");
   EXPECT_EQ(done["check"]["phase"], "Differs");
-  EXPECT_EQ(done["check"]["message"], "1 of 152 tables are as in the backup; 1 definition differs");
+  EXPECT_EQ(done["check"]["message"], "1 of 153 tables are as in the backup; 1 definition differs");
   EXPECT_EQ(done["comparison"]["equal"], false);
   const api::Json& main = done["comparison"]["instances"][0];
   EXPECT_EQ(main["name"], "main");
-  EXPECT_EQ(main["differentTables"], 151);
+  EXPECT_EQ(main["differentTables"], 152);
   EXPECT_EQ(main["tables"].size(), 100U) << "every list shows this object";
-  EXPECT_EQ(main["moreTables"], 51);
+  EXPECT_EQ(main["moreTables"], 52);
   EXPECT_EQ(main["tables"][0]["added"], 2);
+  EXPECT_EQ(main["tables"][1], (api::Json{{"schema", "nova"},
+                                          {"table", "log"},
+                                          {"state", "RowsNotCounted"},
+                                          {"backupRows", 9},
+                                          {"liveRows", 8}}));
   EXPECT_EQ(main["definitions"][0], "view `nova`.`v` was altered");
   EXPECT_EQ(condition({{"status", done}}, "Verified"), "False NotRequested");
 }
