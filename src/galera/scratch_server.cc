@@ -226,7 +226,8 @@ class Scratch final : public ScratchServer {
                                      "--tmpdir=" + at("tmp").string(),
                                      "--auth-root-authentication-method=normal",
                                      "--skip-test-db",
-                                     "--skip-name-resolve"};
+                                     "--skip-name-resolve",
+                                     page_size(options)};
     add_user(argv);
     GB_TRY_ASSIGN(ChildProcess install, ChildProcess::start(argv, log, options.nice));
     auto code = install.wait(options.patience, stop);
@@ -250,7 +251,7 @@ class Scratch final : public ScratchServer {
         "--secure-file-priv=" + at("files").string(), "--local-infile=OFF", "--skip-networking",
         "--skip-name-resolve", "--skip-log-bin", "--event-scheduler=OFF",
         "--performance-schema=OFF",
-        "--innodb-buffer-pool-size=" + std::to_string(options.buffer_pool),
+        "--innodb-buffer-pool-size=" + std::to_string(options.buffer_pool), page_size(options),
         // Nothing of it is to survive.
         "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=OFF",
         // Tables that an older or laxer server took are taken here, too.
@@ -349,6 +350,9 @@ class Scratch final : public ScratchServer {
  private:
   [[nodiscard]] fs::path at(const char* name) const { return folder_.path() / name; }
   [[nodiscard]] std::string log_file() const { return at("log").string(); }
+  static std::string page_size(const ScratchOptions& options) {
+    return "--innodb-page-size=" + std::to_string(options.page_size);
+  }
   // A server refuses to run as root unless told to.
   static void add_user(std::vector<std::string>& argv) {
     if (::geteuid() == 0) argv.emplace_back("--user=root");

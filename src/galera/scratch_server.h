@@ -48,6 +48,7 @@ struct ScratchOptions {
   std::uint64_t buffer_pool = std::uint64_t{256} << 20;  // bytes that InnoDB keeps in memory
   int nice = 10;
   std::chrono::seconds patience{120};  // until it answers
+  std::uint64_t page_size = 16384;     // of InnoDB, in bytes: how large a row may be
 };
 
 // Removes what processes that were killed left in this place; start() does it, too.

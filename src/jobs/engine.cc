@@ -61,10 +61,13 @@ class InstalledServers final : public ScratchServers {
     return std::move(programs.version);
   }
 
-  Result<std::unique_ptr<galera::ScratchServer>> start(std::stop_token stop) override {
+  Result<std::unique_ptr<galera::ScratchServer>> start(std::uint64_t page_size,
+                                                       std::stop_token stop) override {
     GB_TRY_ASSIGN(const galera::ServerPrograms programs,
                   galera::find_server_programs(server_, stop));
-    return galera::ScratchServer::start(programs, options_, std::move(stop));
+    galera::ScratchOptions options = options_;
+    options.page_size = page_size;
+    return galera::ScratchServer::start(programs, options, std::move(stop));
   }
 
  private:

@@ -3,6 +3,7 @@
 // made to show. So are the servers that a backup is restored into to see that it can be.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -50,8 +51,10 @@ class ScratchServers {
   virtual ~ScratchServers() = default;
   // The version of the servers that start() starts. NotFound: no such program is installed.
   virtual Result<std::string> version(std::stop_token stop) = 0;
-  // Errors: those of version() and of ScratchServer::start.
-  virtual Result<std::unique_ptr<galera::ScratchServer>> start(std::stop_token stop) = 0;
+  // `page_size`: of InnoDB, in bytes, as where the data comes from; a row that fits there fits then
+  // here. Errors: those of version() and of ScratchServer::start.
+  virtual Result<std::unique_ptr<galera::ScratchServer>> start(std::uint64_t page_size,
+                                                               std::stop_token stop) = 0;
 };
 
 // `server`: the mariadbd to take; empty: the one that is installed. Looked for every time, since it

@@ -106,7 +106,7 @@ class TrialRun {
     }
     GB_TRY_ASSIGN(version_, environment_.scratch->version(stop));
     log_->say(what + ": restoring it into a scratch server (MariaDB " + version_ + ")");
-    auto started = environment_.scratch->start(stop);
+    auto started = environment_.scratch->start(model.facts.innodb_page_size, stop);
     if (!started) {
       if (stop.stop_requested()) return fail(std::move(started).error());
       return not_shown("NoScratchServer", "no scratch server: " + started.error().text());

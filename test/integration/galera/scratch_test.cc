@@ -38,9 +38,9 @@ class ScratchServerTest : public testing::Test {
     std::error_code ignored;
     fs::remove_all(place_, ignored);
   }
-  [[nodiscard]] Result<std::unique_ptr<ScratchServer>> start(std::stop_token stop = {}) const {
+  [[nodiscard]] Result<std::unique_ptr<ScratchServer>> start(std::stop_token stop = {},
+                                                             ScratchOptions options = {}) const {
     GB_TRY_ASSIGN(const ServerPrograms programs, find_server_programs("", stop));
-    ScratchOptions options;
     options.place = place_;
     return ScratchServer::start(programs, options, stop);
   }
@@ -97,6 +97,17 @@ TEST_F(ScratchServerTest, ItAnswersOnASocketOfItsOwnAloneAndLeavesNothing) {
   server->reset();
   EXPECT_THAT(folders(), IsEmpty());
   EXPECT_NE(::kill(pid, 0), 0) << "the server runs on";
+}
+
+TEST_F(ScratchServerTest, ItsPagesAreAsLargeAsThoseOfTheSource) {
+  for (const std::uint64_t size : {4096, 65536}) {
+    ScratchOptions options;
+    options.page_size = size;
+    auto server = start({}, options);
+    ASSERT_TRUE(server) << server.error().text();
+    Connection connection = connect(**server);
+    EXPECT_EQ(*connection.scalar("SELECT @@innodb_page_size"), Cell(std::to_string(size)));
+  }
 }
 
 TEST_F(ScratchServerTest, WhatKilledProcessesLeftGoesWithTheNextAndWhatLivesStays) {

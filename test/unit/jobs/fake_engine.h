@@ -27,6 +27,7 @@ struct FakeCluster {
   std::vector<Status> run_results;  // one a run of a dump; used up, then success
   std::vector<WallTime> snapshots;  // of the next ones; used up, then they have no time
   bool block_runs = false;          // a run waits until it is stopped
+  std::uint64_t page_size = 16384;  // of the nodes
   int runs = 0;
   int strict_runs = 0;
   std::vector<galera::PreflightCheck> preflight{{"TargetPrimary", true, ""}};
@@ -66,6 +67,7 @@ class FakeDump final : public galera::Dump {
     facts_.cluster_uuid = "8a1f";
     facts_.seqno = 4711;
     const std::scoped_lock lock(cluster_.mutex);
+    facts_.innodb_page_size = cluster_.page_size;
     cluster_.steps.push_back("open_snapshot " + instance_);
     if (cluster_.snapshots.empty()) return {};
     facts_.snapshot_time = cluster_.snapshots.back();
@@ -299,8 +301,10 @@ class FakeScratch final : public ScratchServers {
     const std::scoped_lock lock(mutex);
     return found;
   }
-  Result<std::unique_ptr<galera::ScratchServer>> start(std::stop_token /*stop*/) override {
+  Result<std::unique_ptr<galera::ScratchServer>> start(std::uint64_t page_size,
+                                                       std::stop_token /*stop*/) override {
     const std::scoped_lock lock(mutex);
+    last_page_size = page_size;
     if (!start_error) return fail(start_error.error());
     return std::make_unique<Server>(*this);
   }
@@ -314,6 +318,7 @@ class FakeScratch final : public ScratchServers {
   std::atomic<int> started{0};
   std::atomic<int> running{0};
   std::atomic<int> most{0};  // at once
+  std::uint64_t last_page_size = 0;
 };
 
 }  // namespace gb::jobs::test

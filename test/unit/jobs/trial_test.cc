@@ -51,6 +51,12 @@ TEST_F(TrialTest, ItIsRestoredAndCompared) {
   EXPECT_EQ(scratch_.running, 0);
 }
 
+TEST_F(TrialTest, ItsServerHasPagesAsTheSource) {
+  cluster_.page_size = 65536;
+  EXPECT_EQ(verdict(finish(submit(proven("a"))))["reason"], "Restore");
+  EXPECT_EQ(scratch_.last_page_size, 65536U);
+}
+
 TEST_F(TrialTest, EveryInstanceHasAServerOfItsOwn) {
   const api::Json done = finish(submit(proven("a", {{"databaseInstances", {"main", "cell1"}}})));
   EXPECT_EQ(verdict(done)["reason"], "Restore");
