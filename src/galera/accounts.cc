@@ -142,6 +142,24 @@ std::string plain_account_name(const Account& account) {
   return out;
 }
 
+std::vector<std::string> login_plugins(const Account& account) {
+  std::vector<std::string> out;
+  for (const std::string& sql : account.create) {
+    const auto tokens = tokenize(sql);
+    if (!tokens) continue;
+    bool via = false;
+    for (TokenWalk walk(*tokens); !walk.end(); walk.next()) {
+      if (walk.is_word("REQUIRE")) break;  // whose SUBJECT … does not name any
+      const bool another = via && walk.is_word("OR");
+      if (!another && !walk.is_word("VIA")) continue;
+      via = true;
+      walk.next();
+      if (walk.is_name()) out.push_back(name_of(walk.token()));
+    }
+  }
+  return out;
+}
+
 Definer read_definer(const std::string& shown) {
   const std::size_t at = shown.rfind('@');
   const std::string name = shown.substr(0, at);

@@ -49,6 +49,9 @@ struct Definer {
 // Whether it is among `accounts`, of existing_accounts().
 [[nodiscard]] bool has_definer(const std::set<std::string>& accounts, const std::string& shown);
 
+// The plugins that the account's CREATE USER names (IDENTIFIED VIA a OR b).
+[[nodiscard]] std::vector<std::string> login_plugins(const Account& account);
+
 // What GRANT says of schema `schema`: the text with the schema renamed, its IDENTIFIED clause taken
 // off (a grant must not change a password); empty when it is about a schema that is not restored.
 [[nodiscard]] Result<std::string> grant_for_target(const std::string& grant,

@@ -129,7 +129,7 @@ struct RestoreOptions {
 
 struct PreflightCheck {
   std::string check;  // TargetReachable, TargetPrimary, NotTheSource, ServerVersion, Privileges,
-                      // Schemas, Definers, FreeSpace, SchemaChanges, …
+                      // Schemas, Definers, Engines, FreeSpace, SchemaChanges, …
   bool passed = false;
   std::string message;  // what is wrong and what to do; of one that passed: what is not known
 };

@@ -15,13 +15,13 @@
 #include "galera/privileges.h"
 #include "galera/programs.h"
 #include "galera/sql_text.h"
+#include "galera/target_fit.h"
 #include "galera/topology.h"
 
 namespace gb::galera {
 namespace {
 
 constexpr std::size_t kMaxSchemaName = 64;  // characters
-constexpr std::size_t kShown = 5;           // names in a message
 constexpr int kChangeLooks = 4;             // for a schema change that does not end
 constexpr std::chrono::milliseconds kChangePause{500};
 
@@ -29,14 +29,6 @@ std::size_t characters(const std::string& utf8) {
   return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0U) != 0x80;
   }));
-}
-
-std::string some(const std::vector<std::string>& names) {
-  std::vector<std::string> shown(
-      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kShown)));
-  std::string out = join(shown, ", ");
-  if (names.size() > kShown) out += " and " + std::to_string(names.size() - kShown) + " more";
-  return out;
 }
 
 // The beginning of a statement, for a message.
@@ -503,6 +495,10 @@ Status check_contents(Connection& connection, const InstanceModel& model,
                        "beside them"));
   add_check(out, "Definers", check_definers(connection, model, options, made));
   if (out.galera) add_check(out, "SequenceCache", check_sequences(made));
+  add_check(out, "Engines", check_engines(connection, made));
+  add_remarked(out, "TableNames", check_table_names(connection, model.facts, made));
+  if (options.content != Content::kData)
+    add_check(out, "LoginPlugins", check_login_plugins(connection, model.accounts));
   add_check(out, "History", check_history(connection, made));
   add_check(out, "TimeZones", check_time_zones(connection, made));
   if (rows) add_remarked(out, "PageSize", check_pages(connection, model.facts, out));

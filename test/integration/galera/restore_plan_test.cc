@@ -125,6 +125,28 @@ TEST_F(RestoreTest, WhatTheServerDoesNotTellIsSaidToBeUnknown) {
               HasSubstr("passed: not known: without the privilege"));
 }
 
+TEST_F(RestoreTest, WhatTheTargetDoesNotHaveStandsInTheWay) {
+  run(from_, {"CREATE DATABASE app", "CREATE TABLE app.t (id INT PRIMARY KEY) ENGINE=Aria",
+              "CREATE USER here@'%' IDENTIFIED BY 'x' OR unix_socket"});
+  Backup backup = back_up(from_, {"app"}, Content::kAll);
+  EXPECT_EQ(check_of("Engines", onto_, backup), "passed: ");
+  EXPECT_EQ(check_of("TableNames", onto_, backup), "passed: ");
+  EXPECT_EQ(check_of("LoginPlugins", onto_, backup), "not made") << "accounts are not restored";
+  EXPECT_EQ(check_of("LoginPlugins", onto_, backup, {.content = Content::kAll}), "passed: ");
+  backup.model.schemas.front().tables.front().engine = "ROCKSDB";
+  EXPECT_THAT(check_of("Engines", onto_, backup), HasSubstr("failed: the target does not have the "
+                                                            "engines of tables of the backup: "
+                                                            "`app`.`t` (ROCKSDB)"));
+  EXPECT_EQ(check_of("Engines", onto_, backup, {.content = Content::kGrants}), "passed: ");
+  backup.model.accounts.push_back(
+      {"`far`@`%`", false, {"CREATE USER `far`@`%` IDENTIFIED VIA gssapi USING 'a'"}, {}});
+  const RestoreOptions grants{.content = Content::kGrants};
+  EXPECT_THAT(check_of("LoginPlugins", onto_, backup, grants),
+              AllOf(HasSubstr("failed: "), HasSubstr("`far`@`%` (gssapi)")));
+  run(onto_, {"CREATE USER far@'%'"});
+  EXPECT_EQ(check_of("LoginPlugins", onto_, backup, grants), "passed: ") << "it stays as it is";
+}
+
 TEST_F(RestoreTest, ATargetWithoutAPrimaryNodeStandsInTheWay) {
   run(from_, {"CREATE DATABASE app"});
   const Backup backup = back_up(from_);

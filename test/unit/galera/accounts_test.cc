@@ -78,6 +78,18 @@ TEST(Accounts, AreFoundByTheNameThatTheServerLists) {
   EXPECT_EQ(plain_account_name({"`reader`", true, {}, {}}), "reader");
 }
 
+TEST(Accounts, NameThePluginsByWhichTheyLogIn) {
+  const auto plugins = [](const std::string& sql) {
+    return login_plugins({"`u`@`%`", false, {sql}, {}});
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(plugins("CREATE USER `via`@`%` IDENTIFIED BY PASSWORD '*B69027D44F6E5EDC'"), Names());
+  EXPECT_EQ(plugins("CREATE USER `u`@`%` IDENTIFIED VIA ed25519 USING 'VIA x' OR unix_socket "
+                    "REQUIRE SUBJECT '/CN=VIA y' WITH MAX_USER_CONNECTIONS 4"),
+            (Names{"ed25519", "unix_socket"}));
+  EXPECT_EQ(plugins("CREATE USER `u`@`%`"), Names());
+}
+
 TEST(Definers, ARoleIsShownWithoutAHost) {
   for (const char* shown : {"it's", "it's@"}) {
     const Definer role = read_definer(shown);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "galera/target_fit.h"
+
 namespace gb::galera {
 namespace {
 
@@ -113,6 +115,51 @@ TEST(TargetCheck, AnOlderServerIsRefused) {
               AllOf(HasSubstr("ServerVersion"), HasSubstr("10.11.6"), HasSubstr("11.4.2")));
   EXPECT_EQ(first_failure(Topology{{node("a")}}, "10.11.99-MariaDB"), "ready");
   EXPECT_EQ(first_failure(Topology{{node("a")}}, "10.5.23-MariaDB"), "ready");
+}
+
+class TargetFit : public testing::Test {
+ protected:
+  TargetFit() {
+    model_ = backup_of({"nova"});
+    add_table("instances", "InnoDB");
+    selection_ = *select_for_restore(model_, {});
+  }
+  void add_table(const std::string& name, const std::string& engine) {
+    Table& table = model_.schemas.front().tables.emplace_back();
+    table.name = name;
+    table.engine = engine;
+  }
+  std::string names(int lower_case_table_names) {
+    const auto fit = fit_table_names(lower_case_table_names, model_.facts, selection_);
+    return fit ? "passed: " + *fit : fit.error().text();
+  }
+  InstanceModel model_;
+  Selection selection_;
+};
+
+TEST_F(TargetFit, NamesEachTableWhoseEngineIsNotThere) {
+  EXPECT_TRUE(fit_engines({"innodb", "aria"}, selection_));
+  add_table("metrics", "ROCKSDB");
+  EXPECT_TRUE(fit_engines({"innodb", "rocksdb"}, selection_));
+  EXPECT_THAT(fit_engines({"innodb"}, selection_).error().text(),
+              AllOf(HasSubstr("`nova`.`metrics` (ROCKSDB)"), HasSubstr("INSTALL SONAME")));
+}
+
+TEST_F(TargetFit, NamesWhatATargetWouldWriteInLowerCase) {
+  EXPECT_EQ(names(0), "passed: ");
+  EXPECT_EQ(names(1), "passed: ");
+  add_table("Instances", "InnoDB");
+  EXPECT_EQ(names(0), "passed: ");
+  EXPECT_THAT(names(1), AllOf(HasSubstr("`nova`.`instances`, `nova`.`Instances`"),
+                              HasSubstr("spec.databases")));
+  EXPECT_THAT(names(2), HasSubstr("`nova`.`instances`, `nova`.`Instances`"));
+  model_.schemas.front().tables.erase(model_.schemas.front().tables.begin());
+  EXPECT_THAT(names(1), HasSubstr("names as they are: `nova`.`Instances`"));
+  EXPECT_EQ(names(2), "passed: ") << "kept as it is written";
+  selection_ = *select_for_restore(model_, {.rename = {{"nova", "Nova"}}});
+  EXPECT_THAT(names(1), HasSubstr("names as they are: `Nova`, `Nova`.`Instances`"));
+  model_.facts.lower_case_table_names = 1;
+  EXPECT_THAT(names(0), HasSubstr("passed: not known: the source took the names of tables"));
 }
 
 }  // namespace

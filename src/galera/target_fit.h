@@ -1,0 +1,38 @@
+// Checks of a restore's plan: whether the target takes what the backup holds, in engines, names and
+// ways to log in, before anything is touched.
+//
+// Errors: Invalid, when it does not: the message names what, the hint what to do; else those of
+// Connection. Thread safety: functions; those with a connection by who owns it.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "galera/connection.h"
+#include "galera/model.h"
+#include "galera/plan.h"
+
+namespace gb::galera {
+
+// The first few of them, for a message.
+[[nodiscard]] std::string some(const std::vector<std::string>& names);
+
+// The engine of every table is there.
+Status check_engines(Connection& connection, const Selection& selection);
+
+// So is every plugin by which an account of the backup logs in that has to be made.
+Status check_login_plugins(Connection& connection, const std::vector<Account>& accounts);
+
+// The target keeps the names of schemas, tables, sequences and views as they are. The text: what is
+// not known.
+Result<std::string> check_table_names(Connection& connection, const Facts& source,
+                                      const Selection& selection);
+
+// The decisions, without a server. `engines`: in lower case.
+[[nodiscard]] Status fit_engines(const std::set<std::string>& engines, const Selection& selection);
+[[nodiscard]] Result<std::string> fit_table_names(int lower_case_table_names, const Facts& source,
+                                                  const Selection& selection);
+
+}  // namespace gb::galera
