@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -323,6 +324,10 @@ Status note_grants(const InstanceModel& model, const Selection& selection,
 Status add_notes(Connection& connection, const InstanceModel& model, const Selection& selection,
                  CheckedPlan& out) {
   std::vector<std::string>& notes = out.plan.notes;
+  std::vector<std::string> lost =
+      known_losses(model, selection, out.cluster_size > 1 ? out.node.text() : std::string());
+  notes.insert(notes.end(), std::make_move_iterator(lost.begin()),
+               std::make_move_iterator(lost.end()));
   const auto has_events = [](const SelectedSchema& s) {
     return std::any_of(s.schema->programs.begin(), s.schema->programs.end(),
                        [](const Program& p) { return p.kind == Program::Kind::kEvent; });
@@ -467,6 +472,7 @@ CheckedPlan check_target(const Endpoint& target, const Result<Topology>& topolog
   });
   const NodeState& chosen = active == ranked->end() ? ranked->front() : *active;
   out.node = chosen.address;
+  out.cluster_size = chosen.cluster_size;
   add_check(out, "ServerVersion", check_version(chosen, model.facts));
   return out;
 }

@@ -110,6 +110,24 @@ Result<std::string> fit_table_names(int lower_case_table_names, const Facts& sou
               "case by spec.rename, or leave them out by spec.databases");
 }
 
+std::vector<std::string> known_losses(const InstanceModel& model, const Selection& selection,
+                                      const std::string& node) {
+  std::vector<std::string> out;
+  std::vector<std::string> alone;
+  for (const SelectedSchema& s : selection.schemas) {
+    for (const std::string& note : model.notes)
+      if (note.starts_with("table " + s.schema->name + ".")) out.push_back(note);
+    for (const Table& table : s.schema->tables)
+      if (!table.transactional && table.totals.rows > 0)
+        alone.push_back(quote_table(s.target, table.name) + " (" + table.engine + ")");
+  }
+  if (!node.empty() && !alone.empty())
+    out.push_back("rows of tables that are not InnoDB's come back on node " + node +
+                  " alone, since Galera replicates them only where wsrep_mode says so: " +
+                  some(alone));
+  return out;
+}
+
 Result<std::string> check_table_names(Connection& connection, const Facts& source,
                                       const Selection& selection) {
   GB_TRY_ASSIGN(const Cell here, connection.scalar("SELECT @@GLOBAL.lower_case_table_names"));

@@ -30,6 +30,13 @@ Status check_login_plugins(Connection& connection, const std::vector<Account>& a
 Result<std::string> check_table_names(Connection& connection, const Facts& source,
                                       const Selection& selection);
 
+// What of the selected schemas can not come back as it was at the source: what the dump noted of
+// them, and rows that only the node gets that the restore writes through. `node`: empty when the
+// target is no cluster of several.
+[[nodiscard]] std::vector<std::string> known_losses(const InstanceModel& model,
+                                                    const Selection& selection,
+                                                    const std::string& node);
+
 // The decisions, without a server. `engines`: in lower case.
 [[nodiscard]] Status fit_engines(const std::set<std::string>& engines, const Selection& selection);
 [[nodiscard]] Result<std::string> fit_table_names(int lower_case_table_names, const Facts& source,

@@ -133,6 +133,11 @@ TEST_F(RestoreTest, WhatTheTargetDoesNotHaveStandsInTheWay) {
   EXPECT_EQ(check_of("TableNames", onto_, backup), "passed: ");
   EXPECT_EQ(check_of("LoginPlugins", onto_, backup), "not made") << "accounts are not restored";
   EXPECT_EQ(check_of("LoginPlugins", onto_, backup, {.content = Content::kAll}), "passed: ");
+  backup.model.schemas.front().tables.front().totals.rows = 1;
+  const auto plan = Restore::make(onto_, {}, backup.model, {})->plan({});
+  ASSERT_TRUE(plan) << plan.error().text();
+  EXPECT_THAT(plan->notes, testing::ElementsAre(HasSubstr("table app.t is of engine Aria"),
+                                                AllOf(HasSubstr("alone"), HasSubstr("(Aria)"))));
   backup.model.schemas.front().tables.front().engine = "ROCKSDB";
   EXPECT_THAT(check_of("Engines", onto_, backup), HasSubstr("failed: the target does not have the "
                                                             "engines of tables of the backup: "

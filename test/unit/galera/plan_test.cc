@@ -145,6 +145,23 @@ TEST_F(TargetFit, NamesEachTableWhoseEngineIsNotThere) {
               AllOf(HasSubstr("`nova`.`metrics` (ROCKSDB)"), HasSubstr("INSTALL SONAME")));
 }
 
+TEST_F(TargetFit, TellsWhatTheBackupCouldNotHold) {
+  model_.notes = {"table nova.log keeps its history by transaction numbers",
+                  "table nova_api.log keeps its history by transaction numbers",
+                  "node 10.0.0.2:3306 is left out of its cluster's flow control"};
+  const std::string of_nova = model_.notes.front();
+  EXPECT_THAT(known_losses(model_, selection_, "10.0.0.1:3306"), ElementsAre(of_nova));
+  add_table("cache", "Aria");
+  Table& aria = model_.schemas.front().tables.back();
+  aria.transactional = false;
+  EXPECT_THAT(known_losses(model_, selection_, "10.0.0.1:3306"), ElementsAre(of_nova));
+  aria.totals.rows = 3;
+  EXPECT_THAT(known_losses(model_, selection_, "10.0.0.1:3306"),
+              ElementsAre(of_nova, AllOf(HasSubstr("on node 10.0.0.1:3306 alone"),
+                                         HasSubstr("`nova`.`cache` (Aria)"))));
+  EXPECT_THAT(known_losses(model_, selection_, ""), ElementsAre(of_nova)) << "a server alone";
+}
+
 TEST_F(TargetFit, NamesWhatATargetWouldWriteInLowerCase) {
   EXPECT_EQ(names(0), "passed: ");
   EXPECT_EQ(names(1), "passed: ");
