@@ -23,23 +23,30 @@ constexpr auto kGuardLook = 250ms;
 constexpr unsigned kAloneBeforeDesync = 4;  // one second
 constexpr unsigned kCalmBeforeMore = 8;     // two seconds
 constexpr unsigned kGrowthBeforeGivingUp = 40;
+constexpr unsigned kOutsideBeforeGivingUp = 4;  // one second
 constexpr std::uint64_t kDefaultLimit = 16;
 
 struct Look {
   DonorSight sight;
   std::uint64_t paused_ns = 0;
+  std::string state;  // as the node names it: "Synced", "Initialized", …
 };
 
 Result<Look> look_at(Connection& connection) {
   GB_TRY_ASSIGN(
       const Rows rows,
       connection.query("SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_local_recv_queue', "
-                       "'wsrep_flow_control_sent', 'wsrep_flow_control_paused_ns')"));
-  std::map<std::string, std::uint64_t> values;
-  for (const Row& row : rows.rows)
-    values[row.at(0).value_or("")] = std::strtoull(row.at(1).value_or("0").c_str(), nullptr, 10);
-  return Look{{values["wsrep_local_recv_queue"], values["wsrep_flow_control_sent"]},
-              values["wsrep_flow_control_paused_ns"]};
+                       "'wsrep_flow_control_sent', 'wsrep_flow_control_paused_ns', "
+                       "'wsrep_cluster_status', 'wsrep_local_state_comment')"));
+  std::map<std::string, std::string> values;
+  for (const Row& row : rows.rows) values[row.at(0).value_or("")] = row.at(1).value_or("");
+  const auto number = [&](const char* name) {
+    return std::strtoull(values[name].c_str(), nullptr, 10);
+  };
+  return Look{{number("wsrep_local_recv_queue"), number("wsrep_flow_control_sent"),
+               values["wsrep_cluster_status"] == "Primary"},
+              number("wsrep_flow_control_paused_ns"),
+              values["wsrep_local_state_comment"]};
 }
 
 std::uint64_t read_limit(Connection& connection) {
@@ -55,6 +62,9 @@ std::uint64_t read_limit(Connection& connection) {
 }  // namespace
 
 GuardPolicy::Action GuardPolicy::look(const DonorSight& sight) {
+  // Not at the first look: it may be back in a moment.
+  outside_ = sight.primary ? 0 : outside_ + 1;
+  if (!sight.primary) return outside_ >= kOutsideBeforeGivingUp ? Action::kLost : Action::kNone;
   const bool asked_for_pause = seen_ && sight.flow_control_sent > last_sent_;
   const bool grew = seen_ && sight.receive_queue > last_queue_;
   seen_ = true;
@@ -126,7 +136,7 @@ struct DonorGuard::State {
             paused = std::clamp(static_cast<double>(look->paused_ns - first->paused_ns) /
                                     static_cast<double>(lasted.count()),
                                 0.0, 1.0);
-          act(policy->look(look->sight), *policy, look->sight, desync);
+          act(policy->look(look->sight), *policy, *look, desync);
         } else {
           connection.reset();
         }
@@ -141,8 +151,9 @@ struct DonorGuard::State {
     }
   }
 
-  void act(GuardPolicy::Action action, const GuardPolicy& policy, const DonorSight& sight,
+  void act(GuardPolicy::Action action, const GuardPolicy& policy, const Look& look,
            std::unique_ptr<Desync>& desync) {
+    const DonorSight& sight = look.sight;
     if (policy.allowed() != allowed) {
       narrate("donor " + donor.address.text() + ": receive queue " +
               std::to_string(sight.receive_queue) + ", reading on " +
@@ -163,6 +174,14 @@ struct DonorGuard::State {
                     "donor " + donor.address.text() + " fell behind its cluster by " +
                         std::to_string(sight.receive_queue) + " write-sets and does not catch up",
                     "dump at a quieter time, or with fewer threads",
+                    {},
+                    nullptr});
+    if (action == GuardPolicy::Action::kLost)
+      give_up(Error{Code::kUnavailable,
+                    "donor " + donor.address.text() +
+                        " is not part of its cluster's primary component any more (in state " +
+                        look.state + ")",
+                    "create the backup again: another node is taken, if the cluster has a quorum",
                     {},
                     nullptr});
   }

@@ -1,5 +1,6 @@
 // Watches the donor while it is read, so that a dump does not slow the cluster down: fewer
-// connections first, out of flow control next, giving up last.
+// connections first, out of flow control next, giving up last; and at once when it is cut off from
+// its cluster.
 //
 // Thread safety: GuardPolicy by one thread; DonorGuard, all methods, from any thread.
 #pragma once
@@ -17,6 +18,7 @@ namespace gb::galera {
 struct DonorSight {
   std::uint64_t receive_queue = 0;
   std::uint64_t flow_control_sent = 0;  // pauses that this node asked the cluster for, ever
+  bool primary = true;                  // part of the primary component
 };
 
 // The decisions, without a clock or a server: one look every 250 ms.
@@ -33,7 +35,12 @@ class GuardPolicy {
   GuardPolicy(unsigned threads, Node node)
       : threads_(threads), allowed_(threads), node_(node), desynced_(node.held) {}
 
-  enum class Action { kNone, kDesync, kGiveUp };
+  enum class Action {
+    kNone,
+    kDesync,
+    kGiveUp,  // it falls behind further and further
+    kLost,    // it is no part of its cluster any more
+  };
   Action look(const DonorSight& sight);
   [[nodiscard]] unsigned allowed() const { return allowed_; }  // connections that may read
 
@@ -48,6 +55,7 @@ class GuardPolicy {
   unsigned alone_ = 0;    // looks under pressure with one connection left
   unsigned calm_ = 0;     // looks without pressure
   unsigned growing_ = 0;  // looks at a queue that only grows while desynced
+  unsigned outside_ = 0;  // looks at a node that is in no primary component
 };
 
 class DonorGuard {

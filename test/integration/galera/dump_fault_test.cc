@@ -134,6 +134,41 @@ TEST_F(DumpFaultTest, TheDonorIsKilledInTheMiddle) {
   expect_all_synced();
 }
 
+TEST_F(DumpFaultTest, ADonorThatIsCutOffFromItsClusterIsGivenUp) {
+  ASSERT_EQ(bed_endpoint().nodes.size(), 3U) << "run through test/harness/bed galera";
+  static const SystemClock clock;
+  const Endpoint endpoint = bed_endpoint();
+  const auto dump = Dump::make(endpoint, options(), clock, {});
+  ASSERT_TRUE(dump->connect({}));
+  ASSERT_TRUE(dump->open_snapshot({}));
+  const std::string donor = dump->facts().node;
+  const auto node = std::ranges::find(endpoint.nodes, donor, &Address::text);
+  MemorySink sink;
+  std::atomic<bool> cut_off = false;
+  sink.on_chunk = [&](const std::string&, const std::string&) -> Status {
+    if (cut_off.exchange(true)) return {};
+    bed_node(donor, "isolate");
+    for (int i = 0; i < 600; ++i) {
+      Connection connection = connect_to(endpoint, *node);
+      const auto state = read_node_state(connection);
+      if (state && !state->primary) break;
+      std::this_thread::sleep_for(100ms);
+    }
+    std::this_thread::sleep_for(3s);  // the guard looks often enough
+    return {};
+  };
+  Progress progress;
+  const auto model = dump->run(sink, progress, {});
+  bed_node(donor, "rejoin");
+  ASSERT_FALSE(model) << "of a node that does not know what its cluster does";
+  EXPECT_EQ(model.error().code, Code::kUnavailable);
+  EXPECT_THAT(model.error().text(),
+              HasSubstr("donor " + donor +
+                        " is not part of its cluster's primary component any more (in state "));
+  EXPECT_THAT(model.error().text(), HasSubstr("another node is taken"));
+  expect_all_synced();
+}
+
 // Whatever becomes of a donor that was taken out of flow control: it comes back into it.
 TEST_F(DumpFaultTest, AStrictDonorThatIsLostForAWhileIsNotLeftOutside) {
   ASSERT_EQ(bed_endpoint().nodes.size(), 3U) << "run through test/harness/bed galera";

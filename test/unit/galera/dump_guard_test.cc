@@ -59,6 +59,16 @@ TEST(GuardPolicy, KeepsADonorThatIsFarBehindButCatchesUp) {
     EXPECT_NE(policy.look({500'000 - i * 1000, 0}), Action::kGiveUp);
 }
 
+TEST(GuardPolicy, GivesUpOnADonorThatIsCutOffForASecond) {
+  GuardPolicy policy(4, {16, true});
+  for (int times = 0; times < 5; ++times) {  // it comes back each time
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(policy.look({0, 0, false}), Action::kNone);
+    EXPECT_EQ(policy.look({0, 0, true}), Action::kNone);
+  }
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(policy.look({0, 0, false}), Action::kNone);
+  EXPECT_EQ(policy.look({0, 0, false}), Action::kLost);
+}
+
 // The dump itself keeps a strict donor from applying: its queue says nothing about the reading.
 TEST(GuardPolicy, ReadsADonorThatIsHeldAtFullSpeedAndStillGivesItUp) {
   GuardPolicy policy(4, {16, true, true});
