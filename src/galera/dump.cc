@@ -74,7 +74,7 @@ class DumpOfInstance final : public Dump {
       watch_.emplace(std::move(watch));
     }
     auto opened =
-        Snapshot::open(endpoint_, connections_, donor_.galera, held_, clock_, facts_, stop);
+        Snapshot::open(endpoint_, connections_, donor_.galera, held_, clock_, facts_, narrate_, stop);
     if (!opened) return wrap("opening the snapshot", std::move(opened).error());
     snapshot_.emplace(std::move(*opened));
     if (endpoint_.data_time) facts_.snapshot_time = *endpoint_.data_time;

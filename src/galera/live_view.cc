@@ -23,7 +23,7 @@ Result<LiveView> open_live_view(const Endpoint& endpoint, unsigned threads, std:
   GB_TRY_ASSIGN(view.facts, read_facts(view.connections.front()));
   const SystemClock clock;
   GB_TRY_ASSIGN(Snapshot snapshot, Snapshot::open(endpoint, view.connections, node.galera, false,
-                                                  clock, view.facts, std::move(stop)));
+                                                  clock, view.facts, {}, std::move(stop)));
   view.snapshot = std::make_unique<Snapshot>(std::move(snapshot));
   return view;
 }

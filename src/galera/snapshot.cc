@@ -1,5 +1,7 @@
 #include "galera/snapshot.h"
 
+#include <mysqld_error.h>
+
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -73,6 +75,27 @@ Status record_gtid(Connection& connection, const std::string& position, Facts& f
   return {};
 }
 
+// Whether the lock was taken; false when the server has given up waiting for it.
+Result<bool> try_lock(Connection& connection, std::string_view sql) {
+  Status taken = connection.exec(sql);
+  if (taken) return true;
+  if (connection.last_errno() == ER_LOCK_WAIT_TIMEOUT) return false;
+  return fail(std::move(taken).error());
+}
+
+// Asks for a lock of the whole server again and again. The server gives up after lock_wait_timeout:
+// for no longer than that others wait behind us, who wait for who holds it.
+template <typename Try>
+Status take_lock(const Address& node, const Narrator& narrate, Try try_once) {
+  for (bool told = false;; told = true) {
+    GB_TRY_ASSIGN(const bool taken, try_once());
+    if (taken) return {};
+    if (!told && narrate)
+      narrate("donor " + node.text() +
+              " is locked by a schema change, a long statement or another backup: waiting for it");
+  }
+}
+
 // Every transaction is open: the definitions that are read from now on may be released again one by
 // one.
 Status mark(std::vector<Connection>& connections) {
@@ -88,14 +111,16 @@ struct Snapshot::Strict {
 
   // Takes both, and opens the connections' transactions under them.
   Status open(const Endpoint& endpoint, std::vector<Connection>& connections, bool galera,
-              const Clock& clock, Facts& facts, const std::stop_token& stop) {
+              const Clock& clock, Facts& facts, const Narrator& narrate,
+              const std::stop_token& stop) {
     const Address node = connections.front().node();
     if (galera) {
       GB_TRY_ASSIGN(desync, Desync::begin(endpoint, node, stop));
     }
     GB_TRY_ASSIGN(Connection connection, open_dump_connection(endpoint, node, stop));
     locker.emplace(std::move(connection));
-    GB_TRY(locker->exec("FLUSH TABLES WITH READ LOCK"));
+    GB_TRY(take_lock(node, narrate,
+                     [&] { return try_lock(*locker, "FLUSH TABLES WITH READ LOCK"); }));
     // The lock pauses the node; what it was just committing may still have to arrive, though.
     const auto committed = [&] {
       return galera ? committed_seqno(*locker) : Result<std::uint64_t>(0);
@@ -169,7 +194,7 @@ Result<Connection> open_dump_connection(const Endpoint& endpoint, const Address&
 
 Result<Snapshot> Snapshot::open(const Endpoint& endpoint, std::vector<Connection>& connections,
                                 bool galera, bool strict, const Clock& clock, Facts& facts,
-                                std::stop_token stop) {
+                                const Narrator& narrate, std::stop_token stop) {
   const Address node = connections.front().node();
   facts.gtid.clear();
   facts.seqno = 0;
@@ -177,7 +202,8 @@ Result<Snapshot> Snapshot::open(const Endpoint& endpoint, std::vector<Connection
 
   if (strict) {
     auto held = std::make_unique<Strict>();
-    if (Status opened = held->open(endpoint, connections, galera, clock, facts, stop); !opened)
+    if (Status opened = held->open(endpoint, connections, galera, clock, facts, narrate, stop);
+        !opened)
       return fail(and_left(std::move(opened).error(), held->release()));
     return Snapshot(std::move(held));
   }
@@ -204,8 +230,13 @@ Result<Snapshot> Snapshot::open(const Endpoint& endpoint, std::vector<Connection
 
   GB_TRY(on_all(connections, "ROLLBACK"));
   GB_TRY_ASSIGN(Connection stage, open_dump_connection(endpoint, node, stop));
-  GB_TRY(stage.exec("BACKUP STAGE START"));
-  GB_TRY(stage.exec("BACKUP STAGE BLOCK_COMMIT"));
+  GB_TRY(take_lock(node, narrate, [&]() -> Result<bool> {
+    GB_TRY_ASSIGN(bool taken, try_lock(stage, "BACKUP STAGE START"));
+    if (!taken) return false;
+    GB_TRY_ASSIGN(taken, try_lock(stage, "BACKUP STAGE BLOCK_COMMIT"));
+    if (!taken) GB_TRY(stage.exec("BACKUP STAGE END"));  // what it holds so far holds others up
+    return taken;
+  }));
   Status begun = begin_all(connections);
   facts.snapshot_time = clock.now();
   if (begun && galera) {

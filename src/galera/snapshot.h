@@ -27,10 +27,12 @@ Result<Connection> open_dump_connection(const Endpoint& endpoint, const Address&
 class Snapshot {
  public:
   // `connections` stay the caller's; on each, a transaction is open afterwards. `facts` receives
-  // method, position and time. Conflict when writes did not leave a moment within many tries.
+  // method, position and time. Conflict when writes did not leave a moment within many tries. For a
+  // lock that somebody else holds it waits until it is stopped; `narrate`, which may be null, is
+  // told.
   static Result<Snapshot> open(const Endpoint& endpoint, std::vector<Connection>& connections,
                                bool galera, bool strict, const Clock& clock, Facts& facts,
-                               std::stop_token stop);
+                               const Narrator& narrate, std::stop_token stop);
   Snapshot(Snapshot&&) noexcept;
   Snapshot& operator=(Snapshot&&) noexcept;
   // Gives back locks; a desynced node returns to the cluster once it has caught up.

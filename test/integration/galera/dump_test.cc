@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/wait.h"
 #include "galera/column_codec.h"
 #include "galera/sql_text.h"
 #include "test/integration/galera/dump_support.h"
@@ -202,6 +203,29 @@ TEST_F(DumpTest, TheSnapshotSaysHowAndWhere) {
   EXPECT_EQ(facts.cluster_uuid.size(), 36U);
   EXPECT_GT(facts.seqno, 0U);
   EXPECT_THAT(facts.server_version, HasSubstr("MariaDB"));
+}
+
+// For longer than a server waits for a lock.
+TEST_F(DumpTest, TheSnapshotIsOpenedWhenAnotherBackupLetsIt) {
+  if (value_of("SELECT @@log_bin") == "1") GTEST_SKIP() << "only without a binary log";
+  Endpoint endpoint = bed_endpoint();
+  endpoint.nodes = {endpoint.nodes.front()};
+  Connection other = connect_to(endpoint, endpoint.nodes.front());
+  ASSERT_TRUE(other.exec("BACKUP STAGE START"));
+  static const SystemClock clock;
+  std::stop_source told;
+  const auto dump = Dump::make(endpoint, only({"d1"}), clock, [&](const std::string& line) {
+    if (line.find("another backup: waiting for it") != std::string::npos) told.request_stop();
+  });
+  ASSERT_TRUE(dump->connect({}));
+  std::jthread end([&] {
+    EXPECT_FALSE(sleep_for(told.get_token(), std::chrono::seconds(90))) << "it was not told";
+    EXPECT_TRUE(other.exec("BACKUP STAGE END"));
+  });
+  const Status opened = dump->open_snapshot({});
+  end.join();
+  ASSERT_TRUE(opened) << opened.error().text();
+  EXPECT_EQ(dump->facts().snapshot_method, "BackupStage");
 }
 
 TEST_F(DumpTest, SelectsSchemasAndTables) {
