@@ -106,6 +106,7 @@ struct DonorGuard::State {
   ReaderGate gate{options.threads};
   unsigned allowed = options.threads;
   double paused = 0;
+  bool took_out = false;
   std::jthread thread = {};
 
   void watch(const std::stop_token& stop) {
@@ -163,6 +164,7 @@ struct DonorGuard::State {
       gate.allow(allowed);
     }
     if (action == GuardPolicy::Action::kDesync) {
+      took_out = true;  // also when it fails: its answer may be lost
       auto begun = Desync::begin(endpoint, donor.address, {});
       narrate("donor " + donor.address.text() + " does not keep up: " +
               (begun ? "taken out of flow control until the dump ends"
@@ -209,6 +211,10 @@ double DonorGuard::finish() {
     state_->thread.join();
   }
   return state_->paused;
+}
+
+bool DonorGuard::took_out() const {
+  return state_->took_out;
 }
 
 }  // namespace gb::galera

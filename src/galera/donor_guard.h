@@ -79,6 +79,8 @@ class DonorGuard {
   // Ends watching; the fraction of the time since the start in which the node was paused by flow
   // control.
   double finish();
+  // After finish(): whether it took the donor out of flow control, and back.
+  [[nodiscard]] bool took_out() const;
 
  private:
   struct State;

@@ -69,12 +69,13 @@ class DumpOfInstance final : public Dump {
       narrate_("donor " + donor_.address.text() +
                " is not held still, since applications use it: their writes would wait until the "
                "dump ends");
+    took_out_ = took_out_ || (held_ && donor_.galera);
     if (!held_) {  // then nothing can change
       GB_TRY_ASSIGN(SchemaWatch watch, SchemaWatch::begin(connections_.front()));
       watch_.emplace(std::move(watch));
     }
-    auto opened =
-        Snapshot::open(endpoint_, connections_, donor_.galera, held_, clock_, facts_, narrate_, stop);
+    auto opened = Snapshot::open(endpoint_, connections_, donor_.galera, held_, clock_, facts_,
+                                 narrate_, stop);
     if (!opened) return wrap("opening the snapshot", std::move(opened).error());
     snapshot_.emplace(std::move(*opened));
     if (endpoint_.data_time) facts_.snapshot_time = *endpoint_.data_time;
@@ -86,6 +87,7 @@ class DumpOfInstance final : public Dump {
   [[nodiscard]] const std::vector<std::string>& schemas() const override { return schemas_; }
   [[nodiscard]] const Facts& facts() const override { return facts_; }
   void set_strict(bool strict) override { strict_ = strict; }
+  [[nodiscard]] bool took_donor_out() const override { return took_out_; }
   [[nodiscard]] double flow_control_paused() const override { return flow_control_paused_; }
 
   Result<InstanceModel> run(DumpSink& sink, Progress& progress, std::stop_token stop) override {
@@ -177,6 +179,7 @@ class DumpOfInstance final : public Dump {
     Status status =
         dump_tables(connections_, tables, &sink, progress, &guard.turns(), halt.get_token());
     flow_control_paused_ = guard.finish();
+    took_out_ = took_out_ || guard.took_out();
     if (given_up) return fail(std::move(*given_up));
     GB_TRY(std::move(status));
 
@@ -223,6 +226,7 @@ class DumpOfInstance final : public Dump {
   Narrator narrate_;
   bool strict_ = false;
   bool held_ = false;  // the snapshot that is open is a strict one
+  bool took_out_ = false;
   NodeState donor_;
   Facts facts_;
   double flow_control_paused_ = 0;

@@ -105,6 +105,9 @@ class Dump {
   // run()'s end, by the destructor, and by recover_donor() after a crash. Not done to a donor that
   // applications use (the active node, or one that is alone): it is read as before.
   virtual void set_strict(bool strict) = 0;
+  // Whether the donor was taken out of flow control. It is back when run() has ended, or the object
+  // is gone; unless that failed, which recover_donor() tells and mends.
+  [[nodiscard]] virtual bool took_donor_out() const = 0;
   // The fraction of the dump's time that the cluster was paused by flow control, once run() ended.
   [[nodiscard]] virtual double flow_control_paused() const = 0;
 };

@@ -35,9 +35,9 @@ struct CheckedPlan {
   std::vector<Code> codes;  // one a check
   Address node;             // that the restore would write through
   bool galera = false;
-  int cluster_size = 0;        // nodes that have what is written; 0 without Galera
-  bool quiet = false;          // nobody else uses the target
-  bool smaller_pages = false;  // of InnoDB, than where the backup was taken
+  int cluster_size = 0;             // nodes that have what is written; 0 without Galera
+  bool quiet = false;               // nobody else uses the target
+  bool smaller_pages = false;       // of InnoDB, than where the backup was taken
   std::uint64_t dropped_bytes = 0;  // on the target's disk, of schemas that are replaced
 };
 

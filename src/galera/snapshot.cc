@@ -119,8 +119,8 @@ struct Snapshot::Strict {
     }
     GB_TRY_ASSIGN(Connection connection, open_dump_connection(endpoint, node, stop));
     locker.emplace(std::move(connection));
-    GB_TRY(take_lock(node, narrate,
-                     [&] { return try_lock(*locker, "FLUSH TABLES WITH READ LOCK"); }));
+    GB_TRY(
+        take_lock(node, narrate, [&] { return try_lock(*locker, "FLUSH TABLES WITH READ LOCK"); }));
     // The lock pauses the node; what it was just committing may still have to arrive, though.
     const auto committed = [&] {
       return galera ? committed_seqno(*locker) : Result<std::uint64_t>(0);
@@ -230,13 +230,14 @@ Result<Snapshot> Snapshot::open(const Endpoint& endpoint, std::vector<Connection
 
   GB_TRY(on_all(connections, "ROLLBACK"));
   GB_TRY_ASSIGN(Connection stage, open_dump_connection(endpoint, node, stop));
-  GB_TRY(take_lock(node, narrate, [&]() -> Result<bool> {
+  const auto block_commits = [&]() -> Result<bool> {
     GB_TRY_ASSIGN(bool taken, try_lock(stage, "BACKUP STAGE START"));
     if (!taken) return false;
     GB_TRY_ASSIGN(taken, try_lock(stage, "BACKUP STAGE BLOCK_COMMIT"));
     if (!taken) GB_TRY(stage.exec("BACKUP STAGE END"));  // what it holds so far holds others up
     return taken;
-  }));
+  };
+  GB_TRY(take_lock(node, narrate, block_commits));
   Status begun = begin_all(connections);
   facts.snapshot_time = clock.now();
   if (begun && galera) {

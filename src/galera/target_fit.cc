@@ -122,9 +122,9 @@ std::vector<std::string> known_losses(const InstanceModel& model, const Selectio
         alone.push_back(quote_table(s.target, table.name) + " (" + table.engine + ")");
   }
   if (!node.empty() && !alone.empty())
-    out.push_back("rows of tables that are not InnoDB's come back on node " + node +
-                  " alone, since Galera replicates them only where wsrep_mode says so: " +
-                  some(alone));
+    out.push_back(
+        "rows of tables that are not InnoDB's come back on node " + node +
+        " alone, since Galera replicates them only where wsrep_mode says so: " + some(alone));
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include "jobs/facts.h"
 #include "jobs/finish.h"
 #include "jobs/instance_state.h"
+#include "jobs/left_donors.h"
 #include "jobs/read_back.h"
 #include "jobs/repo_streams.h"
 #include "jobs/reporter.h"
@@ -208,6 +209,7 @@ class BackupRun {
                               start_ + work_.spec.active_deadline);
       dumped = dump(stop);
       if (dumped) dumped = seal();
+      give_back_donors();
       // Nothing is asked of the instances any more: who must restore one need not wait for this.
       if (dumped) control_.release();
       if (dumped) dumped = verify(stop);
@@ -297,9 +299,25 @@ class BackupRun {
     });
   }
 
+  // Nothing is read from them any more. One that could not be brought back into flow control then
+  // is asked again by whoever looks for it (left_donors.h), also when the backup was cancelled.
+  void give_back_donors() {
+    DonorMark mark{record_.key().ns, record_.uid(), record_.key().name, {}};
+    for (BackupWork::Instance& instance : work_.instances) {
+      if (instance.dump->took_donor_out()) mark.donors[instance.name] = instance.dump->facts().node;
+      instance.dump.reset();
+    }
+    if (mark.donors.empty()) return;
+    const auto left = bring_donors_back(environment_, std::move(mark), {});
+    if (!left)
+      log::error("which donors are left out of flow control could not be recorded",
+                 {{"name", record_.key().name}, {"error", left.error().text()}});
+    else if (!left->empty())
+      log_->say("left out of its cluster's flow control: " + join(*left, ", ") +
+                "; it is asked again until it is back");
+  }
+
   Status verify(const std::stop_token& stop) {
-    // The connections are not needed any more; the donor gets them back before the reading begins.
-    for (BackupWork::Instance& instance : work_.instances) instance.dump.reset();
     if (work_.spec.verification == "None") return {};
     Status verified = read_back(stop);
     // A store that does not answer has proven nothing.

@@ -11,6 +11,7 @@
 #include "base/wait.h"
 #include "galera/scratch_server.h"
 #include "jobs/check.h"
+#include "jobs/left_donors.h"
 #include "jobs/resume.h"
 #include "storage/repo/repo.h"
 
@@ -18,9 +19,6 @@ namespace gb::jobs {
 namespace {
 
 constexpr std::chrono::seconds kRenewalDeadline{45};
-// For so long a donor that does not answer is asked again before its backup is ended; one that was
-// restarted meanwhile is in flow control by itself.
-constexpr std::chrono::minutes kDonorPatience{10};
 constexpr int kTakeoverLook = 5;  // times look_every
 constexpr int kLooksPerBlockRound = 6;
 
@@ -59,7 +57,9 @@ void Takeover::start() {
     int looks = 0;
     do {
       look(stop);
-      if (looks++ % kLooksPerBlockRound == 0) left_blocks_.look(stop);
+      if (looks++ % kLooksPerBlockRound != 0) continue;
+      left_blocks_.look(stop);
+      look_for_left_donors(environment_, stop);
     } while (sleep_for(stop, kTakeoverLook * environment_.look_every));
   });
 }
@@ -104,19 +104,18 @@ void Takeover::look(std::stop_token stop) {
     const api::Json dom = (*object)->dom();
     const auto executor = Executor::from_json(api::member(place_of_work(dom), "executor"));
     const Executor::Life life = executor.life();
-    const auto waited = environment_.clock->steady_now() - it->second.since;
     if (executor.id == environment_.executor.id)
-      take_over(**object, Why::kNotBegun, waited, stop);
+      take_over(**object, Why::kNotBegun, stop);
     else if (life == Executor::Life::kDead)
-      take_over(**object, Why::kDied, waited, stop);
-    else if (life == Executor::Life::kUnknown && waited >= kRenewalDeadline)
-      take_over(**object, Why::kSilent, waited, stop);
+      take_over(**object, Why::kDied, stop);
+    else if (life == Executor::Life::kUnknown &&
+             environment_.clock->steady_now() - it->second.since >= kRenewalDeadline)
+      take_over(**object, Why::kSilent, stop);
     ++it;
   }
 }
 
 Result<Takeover::Left> Takeover::release_cluster(const api::Object& object, const api::Json& dom,
-                                                 std::chrono::nanoseconds waited,
                                                  const std::stop_token& stop) {
   const bool restore = object.key().resource == api::kRestores;
   if (restore && !api::read_restore_spec(dom).block_traffic) return Left{};
@@ -131,25 +130,14 @@ Result<Takeover::Left> Takeover::release_cluster(const api::Object& object, cons
     GB_TRY_ASSIGN(left.blocked, left_blocks_.give_back_those_of(object, stop));
     return left;
   }
-  for (const auto& [name, donor] : instances) {
-    const auto endpoint = environment_.instances->resolve(object.key().ns, name);
-    const Status recovered = endpoint ? environment_.engine->recover(*endpoint, donor, stop)
-                                      : Status(fail(endpoint.error()));
-    if (recovered) continue;
-    if (stop.stop_requested()) return fail(recovered.error());
-    // One that is being read back has given its donor back, or has said that it could not.
-    const bool holds = api::phase_of(dom) != "Verifying" && waited < kDonorPatience;
-    if (recovered.error().code == Code::kUnavailable && holds)
-      return wrap("donor " + donor + " of instance \"" + name + "\"", recovered.error());
-    log::warn("what a backup left on its donor could not be taken back",
-              {{"instance", name}, {"error", recovered.error().text()}});
-    left.desynced.push_back(donor + " of instance \"" + name + "\"");
-  }
+  GB_TRY_ASSIGN(
+      left.desynced,
+      bring_donors_back(environment_, {object.key().ns, object.uid(), object.key().name, instances},
+                        stop));
   return left;
 }
 
-void Takeover::take_over(const api::Object& object, Why why, std::chrono::nanoseconds waited,
-                         const std::stop_token& stop) {
+void Takeover::take_over(const api::Object& object, Why why, const std::stop_token& stop) {
   const api::Json before = object.dom();
   const bool check = api::is_terminal_phase(api::phase_of(before));
   const std::string noun = check ? "verification" : std::string(noun_of(object.key()));
@@ -165,7 +153,7 @@ void Takeover::take_over(const api::Object& object, Why why, std::chrono::nanose
       "Failed", why == Why::kNotBegun ? "NotBegun" : "ServerDied",
       what + "; " + (restore ? left_on_target(before["status"]) : "create the backup again")};
   // The cluster first: what the job left there holds it up now, not when the status says so.
-  const auto left = release_cluster(object, before, waited, stop);
+  const auto left = release_cluster(object, before, stop);
   if (!left) {
     log::warn("what a job holds could not be given back: it is tried again",
               {{"object", object.key().name}, {"error", left.error().text()}});
@@ -218,8 +206,8 @@ void Takeover::end(const api::Object& object, const Ending& failed, const Left& 
     ending = ending_without_server(status, noun, failed);
     if (!left.desynced.empty())
       ending.message += "; " + join(left.desynced, ", ") +
-                        " did not answer and may be left out of its cluster's flow control: unless "
-                        "it was restarted, run SET GLOBAL wsrep_desync=OFF there";
+                        " could not be brought back into its cluster's flow control: it is asked "
+                        "again until it answers, unless it was restarted";
     write_ending(status, ending, environment_.clock->now());
     if (!left.blocked.empty()) status[kTrafficLeftBlocked] = left.blocked;
   });

@@ -4,7 +4,6 @@
 // ours instead, and goes on.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,7 +31,7 @@ class Takeover {
   void start();
   void stop();
   // One look at every running object; the thread does this every fifth look_every (5 s), and every
-  // thirtieth it looks for what ended restores left blocked.
+  // thirtieth it looks for what ended jobs left on clusters.
   void look(std::stop_token stop);
 
   // What restores held blocked when it was looked for last. Thread safety: from any thread,
@@ -54,11 +53,10 @@ class Takeover {
   };
   void find_candidates();
   // What did not let itself be given back. An error: the job must not be ended, but taken over
-  // again. `waited`: since it was found.
+  // again.
   Result<Left> release_cluster(const api::Object& object, const api::Json& dom,
-                               std::chrono::nanoseconds waited, const std::stop_token& stop);
-  void take_over(const api::Object& object, Why why, std::chrono::nanoseconds waited,
-                 const std::stop_token& stop);
+                               const std::stop_token& stop);
+  void take_over(const api::Object& object, Why why, const std::stop_token& stop);
   // The object as `change` makes it, unless its executor lives after all.
   Result<api::ObjectPtr> change_as_seen(const api::Object& object,
                                         const std::function<void(api::Json& status)>& change);

@@ -313,8 +313,8 @@ TEST_F(DumpFaultTest, ADonorThatApplicationsUseIsNotHeldStill) {
   endpoint.active_node = endpoint.nodes.front().text();
   static const SystemClock clock;
   std::string told;
-  const auto dump = Dump::make(endpoint, options(), clock,
-                               [&](const std::string& line) { told += line + "\n"; });
+  const auto dump =
+      Dump::make(endpoint, options(), clock, [&](const std::string& line) { told += line + "\n"; });
   ASSERT_TRUE(dump->connect({}));
   dump->set_strict(true);
   ASSERT_TRUE(dump->open_snapshot({}));
@@ -335,7 +335,8 @@ TEST_F(DumpFaultTest, ADonorThatApplicationsUseIsNotHeldStill) {
   const auto changed = dump->run(*Dumped().sink, progress, {});
   ASSERT_FALSE(changed);
   EXPECT_EQ(changed.error().code, Code::kConflict);
-  EXPECT_THAT(changed.error().text(), HasSubstr("the one that applications use"));
+  EXPECT_THAT(changed.error().text(), HasSubstr("the only node that it can be read from is the one "
+                                                "that applications use"));
 }
 
 // No definition tells these: what the dump would hold is not what the snapshot held.

@@ -167,7 +167,8 @@ TEST_F(TargetFit, NamesWhatATargetWouldWriteInLowerCase) {
   EXPECT_EQ(names(1), "passed: ");
   add_table("Instances", "InnoDB");
   EXPECT_EQ(names(0), "passed: ");
-  EXPECT_THAT(names(1), AllOf(HasSubstr("`nova`.`instances`, `nova`.`Instances`"),
+  EXPECT_THAT(names(1), AllOf(HasSubstr("the target (lower_case_table_names 1) does not keep names "
+                                        "as they are: `nova`.`instances`, `nova`.`Instances`"),
                               HasSubstr("spec.databases")));
   EXPECT_THAT(names(2), HasSubstr("`nova`.`instances`, `nova`.`Instances`"));
   model_.schemas.front().tables.erase(model_.schemas.front().tables.begin());

@@ -121,6 +121,7 @@ class FakeDump final : public galera::Dump {
     return model;
   }
   void set_strict(bool strict) override { strict_ = strict; }
+  [[nodiscard]] bool took_donor_out() const override { return strict_; }
   [[nodiscard]] double flow_control_paused() const override { return 0; }
 
  private:

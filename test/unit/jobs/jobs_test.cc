@@ -135,6 +135,21 @@ TEST_F(JobsTest, SchemaChangesRestartTheDumpAndThenMakeItStrict) {
   EXPECT_EQ(done["status"]["progress"]["tables"], (api::Json{{"done", 2}, {"total", 2}}));
 }
 
+TEST_F(JobsTest, ADonorThatStaysOutOfFlowControlIsRemembered) {
+  const Status changed =
+      fail(Code::kConflict, "table nova.instances was altered while the dump ran");
+  cluster_.run_results = {changed, changed, changed};
+  finish(submit(backup("back")));
+  EXPECT_TRUE(blobs_->list("desynced/")->empty());
+  cluster_.run_results = {changed, changed, changed};
+  cluster_.recover_error = fail(Code::kUnavailable, "node 10.0.0.2:3306 can not be reached");
+  const api::Json done = finish(submit(backup("left")));
+  EXPECT_EQ(done["status"]["phase"], "Completed");
+  EXPECT_EQ(*blobs_->get("desynced/openstack/" + uid_of(done)),
+            R"({"backup":"left","donors":{"main":"10.0.0.2:3306"}})");
+  EXPECT_THAT(log_of(done), HasSubstr("left out of its cluster's flow control: 10.0.0.2:3306"));
+}
+
 TEST_F(JobsTest, SchemaChangesThatNeverEndFailTheBackup) {
   const Status changed =
       fail(Code::kConflict, "table nova.instances was altered while the dump ran");
