@@ -120,7 +120,7 @@ Status serve(const Config& config, std::stop_token stop) {
   GB_TRY_ASSIGN(std::vector<jobs::Store> stores, open_stores(config));
   storage::Catalog::Options options;
   options.writer = host_name();
-  auto opened = storage::Catalog::open(*stores.front().blobs, clock, rng, options);
+  auto opened = storage::Catalog::open(stores.front().blobs, clock, rng, options);
   if (!opened) return wrap("store \"" + stores.front().name + "\"", opened.error());
   const std::unique_ptr<storage::Catalog> catalog = std::move(*opened);
 
@@ -175,7 +175,8 @@ Status serve(const Config& config, std::stop_token stop) {
   handler_dependencies.limits = {config.limits.in_flight_reads, config.limits.in_flight_writes};
   handler_dependencies.version = version();
   handler_dependencies.checks = doors.checks;
-  GB_TRY_ASSIGN(const std::unique_ptr<handlers::Service> service,
+  // After the jobs, which its thread asks for their stores: ends before them.
+  GB_TRY_ASSIGN(std::unique_ptr<handlers::Service> service,
                 handlers::Service::make(std::move(handler_dependencies)));
 
   GB_TRY_ASSIGN(const std::shared_ptr<http::TlsContext> tls, make_tls(config, clock));
@@ -205,6 +206,7 @@ Status serve(const Config& config, std::stop_token stop) {
   if (config.cluster) sleep_for({}, kShutdownDelay);
   server->drain(kDrainDeadline);
   server.reset();
+  service.reset();
   jobs.reset();
   log::info("stopped");
   return {};

@@ -27,7 +27,7 @@ Status Session::open(const std::string& directory, bool read_only) {
   storage::Catalog::Options options;
   options.writer = "kubectl-galera";
   options.read_only = read_only;
-  GB_TRY_ASSIGN(catalog, storage::Catalog::open(*blobs, clock, rng, options));
+  GB_TRY_ASSIGN(catalog, storage::Catalog::open(blobs, clock, rng, options));
   return {};
 }
 

@@ -132,7 +132,7 @@ struct Store {
   void open() {
     Catalog::Options options;
     options.tail_interval = std::chrono::milliseconds(0);
-    catalog = must(LogCatalog::open(*blobs, clock, rng, options));
+    catalog = must(LogCatalog::open(blobs, clock, rng, options));
   }
 };
 

@@ -12,9 +12,9 @@ constexpr int kUpdateTries = 100;
 
 }  // namespace
 
-Result<std::unique_ptr<Catalog>> Catalog::open(BlobStore& store, const Clock& clock, Rng& rng,
-                                               Options options) {
-  return LogCatalog::open(store, clock, rng, std::move(options));
+Result<std::unique_ptr<Catalog>> Catalog::open(std::shared_ptr<BlobStore> store, const Clock& clock,
+                                               Rng& rng, Options options) {
+  return LogCatalog::open(std::move(store), clock, rng, std::move(options));
 }
 
 Result<api::ObjectPtr> Catalog::modify(

@@ -74,9 +74,10 @@ class Catalog {
   };
 
   // Recovers from the newest checkpoint and the log after it; makes a new repository in an empty
-  // store unless read_only. Corruption names the key that is damaged.
-  static Result<std::unique_ptr<Catalog>> open(BlobStore& store, const Clock& clock, Rng& rng,
-                                               Options options);
+  // store unless read_only. Corruption names the key that is damaged. The store lives as long as
+  // the catalog, whose threads use it; clock and rng must outlive it.
+  static Result<std::unique_ptr<Catalog>> open(std::shared_ptr<BlobStore> store, const Clock& clock,
+                                               Rng& rng, Options options);
   virtual ~Catalog() = default;
 
   // Of the newest commit all of whose events have been given to the sinks: a bookmark at this

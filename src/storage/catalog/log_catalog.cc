@@ -107,11 +107,12 @@ class LogCatalog::Watcher final : public Subscription {
   WatchSink& sink_;
 };
 
-Result<std::unique_ptr<LogCatalog>> LogCatalog::open(BlobStore& store, const Clock& clock, Rng& rng,
+Result<std::unique_ptr<LogCatalog>> LogCatalog::open(std::shared_ptr<BlobStore> store,
+                                                     const Clock& clock, Rng& rng,
                                                      Options options) {
-  std::unique_ptr<LogCatalog> catalog(new LogCatalog(clock, std::move(options)));
+  std::unique_ptr<LogCatalog> catalog(new LogCatalog(std::move(store), clock, std::move(options)));
   GB_TRY_ASSIGN(catalog->log_,
-                RevisionLog::open(store, clock, rng,
+                RevisionLog::open(*catalog->store_, clock, rng,
                                   {catalog->options_.writer, catalog->options_.read_only}));
   Status recovered;
   for (int i = 0; i < kRecoveries; ++i) {

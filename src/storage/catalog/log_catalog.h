@@ -27,8 +27,8 @@ namespace gb::storage {
 class LogCatalog final : public Catalog {
  public:
   // options.tail_interval zero: no thread; the caller uses sync() and checkpoint().
-  static Result<std::unique_ptr<LogCatalog>> open(BlobStore& store, const Clock& clock, Rng& rng,
-                                                  Options options);
+  static Result<std::unique_ptr<LogCatalog>> open(std::shared_ptr<BlobStore> store,
+                                                  const Clock& clock, Rng& rng, Options options);
   ~LogCatalog() override;
 
   // Applies what other writers have committed.
@@ -71,8 +71,11 @@ class LogCatalog final : public Catalog {
   class Watcher;
   using Writes = std::vector<Write*>;
 
-  LogCatalog(const Clock& clock, Options options)
-      : clock_(clock), options_(std::move(options)), index_(options_.history_revisions) {}
+  LogCatalog(std::shared_ptr<BlobStore> store, const Clock& clock, Options options)
+      : store_(std::move(store)),
+        clock_(clock),
+        options_(std::move(options)),
+        index_(options_.history_revisions) {}
 
   Status recover();
   void tail(const std::stop_token& stop);
@@ -90,6 +93,7 @@ class LogCatalog final : public Catalog {
   std::unique_ptr<Subscription> subscribe(std::string_view resource, std::string_view ns,
                                           WatchSink& sink);  // watch_mutex_ held
 
+  const std::shared_ptr<BlobStore> store_;  // before what uses it: the log and the threads
   const Clock& clock_;
   const Options options_;
   std::unique_ptr<RevisionLog> log_;

@@ -108,7 +108,7 @@ class LocalTest : public testing::Test {
         std::shared_ptr<storage::FsBlobStore>(*storage::FsBlobStore::open(path("store")));
     storage::Catalog::Options options;
     options.writer = "test";
-    const auto catalog = *storage::Catalog::open(*blobs, clock_, rng_, options);
+    const auto catalog = *storage::Catalog::open(blobs, clock_, rng_, options);
     AnyInstance instances;
     jobs::test::FakeEngine engine(cluster_);
     jobs::Dependencies d;
@@ -427,10 +427,10 @@ TEST_F(LocalTest, APackThatIsMissingIsFoundWithoutReadingTheData) {
 
 TEST_F(LocalTest, ReadsWhileAServerHasTheRepositoryOpen) {
   make_backup("nightly");
-  const auto blobs = *storage::FsBlobStore::open(path("store"));
+  const std::shared_ptr<storage::FsBlobStore> blobs = *storage::FsBlobStore::open(path("store"));
   storage::Catalog::Options options;
   options.writer = "a server";
-  const auto serving = *storage::Catalog::open(*blobs, clock_, rng_, options);
+  const auto serving = *storage::Catalog::open(blobs, clock_, rng_, options);
   EXPECT_THAT(local({"list", "--store", path("store")}).out, HasSubstr("nightly"));
   EXPECT_EQ(local({"check", "--read-data", "--store", path("store")}).code, 0);
 }

@@ -85,8 +85,8 @@ class TenancyWorld : public World {
       const auto mistaken = mistake_ ? mistake_(right) : std::nullopt;
       return kube::Decision{mistaken.value_or(book_.has(user.name, right)), ""};
     };
-    auto opened =
-        storage::Catalog::open(blobs, clock, rng, {.tail_interval = std::chrono::milliseconds(0)});
+    auto opened = storage::Catalog::open({std::shared_ptr<void>(), &blobs}, clock, rng,
+                                         {.tail_interval = std::chrono::milliseconds(0)});
     ASSERT_TRUE(opened);
     catalog = std::move(*opened);
     cluster_.plan_action = "Replace";

@@ -330,7 +330,7 @@ class World : public testing::Test {
     service.reset();
     jobs.reset();
     options.tail_interval = std::chrono::milliseconds(0);
-    auto opened = storage::Catalog::open(store, clock, rng, options);
+    auto opened = storage::Catalog::open({std::shared_ptr<void>(), &store}, clock, rng, options);
     ASSERT_TRUE(opened) << opened.error().text();
     catalog = std::move(*opened);
     jobs = std::make_unique<FakeJobs>(*catalog);

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 class FollowerTest : public JobsTest {
  protected:
   void SetUp() override {
-    catalog_ = *storage::Catalog::open(faulty_, clock(), rng_,
+    catalog_ = *storage::Catalog::open({std::shared_ptr<void>(), &faulty_}, clock(), rng_,
                                        {.tail_interval = std::chrono::milliseconds(20)});
     jobs_ = server();
   }

@@ -49,7 +49,7 @@ class JanitorTest : public JobsTest {
   void restart() {
     janitor_.reset();
     jobs_.reset();
-    catalog_ = *storage::Catalog::open(*blobs_, clock(), rng_, {});
+    catalog_ = *storage::Catalog::open(blobs_, clock(), rng_, {});
     start();
     static_cast<Dependencies&>(environment_) = dependencies(*catalog_);
     janitor_ = std::make_unique<Janitor>(environment_);

@@ -132,7 +132,7 @@ inline std::string name_of_lost(const testing::TestParamInfo<Lost>& lost) {
 class JobsTest : public testing::Test {
  protected:
   void SetUp() override {
-    catalog_ = *storage::Catalog::open(*blobs_, clock(), rng_, {});
+    catalog_ = *storage::Catalog::open(blobs_, clock(), rng_, {});
     start();
   }
 
@@ -268,7 +268,7 @@ class JobsTest : public testing::Test {
 class QuickLooksTest : public JobsTest {
  protected:
   void SetUp() override {
-    catalog_ = *storage::Catalog::open(faulty_, clock(), rng_,
+    catalog_ = *storage::Catalog::open({std::shared_ptr<void>(), &faulty_}, clock(), rng_,
                                        {.tail_interval = std::chrono::milliseconds(20)});
     start_quick();
   }

@@ -758,7 +758,7 @@ TEST_F(JobsTest, AFollowedLogTellsWhatComesAndThenEnds) {
 }
 
 TEST_F(JobsTest, ALogIsFollowedAlsoThroughAServerThatDoesNotRunTheJob) {
-  const auto catalog = *storage::Catalog::open(*blobs_, clock(), rng_, {});
+  const auto catalog = *storage::Catalog::open(blobs_, clock(), rng_, {});
   const auto other = *Jobs::start(dependencies(*catalog));
   cluster_.block_runs = true;
   const auto submitted = submit(backup("a"));

@@ -139,7 +139,7 @@ TEST_F(LeftNodesTest, ARestoreIsDeletedAndItsServerKilledBeforeItGivesBack) {
   for (const storage::BlobInfo& blob : all)
     ASSERT_TRUE(storage::put(left, blob.key, as_bytes(*blobs_->get(blob.key))));
   jobs_.reset();
-  const auto catalog = *storage::Catalog::open(left, clock(), rng_, {});
+  const auto catalog = *storage::Catalog::open({std::shared_ptr<void>(), &left}, clock(), rng_, {});
   Dependencies d = dependencies(*catalog);
   d.stores.front().blobs = {std::shared_ptr<void>(), &left};
   d.look_every = std::chrono::milliseconds(20);

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 class SchedulerTest : public JobsTest {
  protected:
   void SetUp() override {
-    catalog_ = *storage::Catalog::open(faulty_, clock(), rng_,
+    catalog_ = *storage::Catalog::open({std::shared_ptr<void>(), &faulty_}, clock(), rng_,
                                        {.tail_interval = std::chrono::milliseconds(20)});
     start_quick();
   }
@@ -459,8 +459,9 @@ INSTANTIATE_TEST_SUITE_P(All, AnswerOfTheStoreThatIsLost,
                          name_of_lost);
 
 TEST_F(SchedulerTest, TwoReplicasRunADueScheduleOnce) {
-  const auto other_catalog = *storage::Catalog::open(
-      faulty_, clock(), rng_, {.writer = "other", .tail_interval = std::chrono::milliseconds(20)});
+  const auto other_catalog =
+      *storage::Catalog::open({std::shared_ptr<void>(), &faulty_}, clock(), rng_,
+                              {.writer = "other", .tail_interval = std::chrono::milliseconds(20)});
   Dependencies d = dependencies(*other_catalog);
   d.look_every = std::chrono::milliseconds(20);
   const auto other = *Jobs::start(std::move(d));

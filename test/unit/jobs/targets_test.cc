@@ -70,7 +70,7 @@ class TwoServersTest : public JobsTest {
   void SetUp() override {
     JobsTest::SetUp();
     finish(submit(backup("a")));
-    other_catalog_ = *storage::Catalog::open(*blobs_, clock(), rng_,
+    other_catalog_ = *storage::Catalog::open(blobs_, clock(), rng_,
                                              {.tail_interval = std::chrono::milliseconds(0)});
     other_ = *Jobs::start(dependencies(*other_catalog_));
     cluster_.block_runs = true;

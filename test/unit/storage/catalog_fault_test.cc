@@ -247,7 +247,7 @@ void race(std::vector<LogCatalog*> catalogs, BlobStore& store, const Clock& cloc
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(taken, kEach);
   for (LogCatalog* catalog : catalogs) ASSERT_TRUE(catalog->sync());
-  const auto fresh = LogCatalog::open(store, clock, rng,
+  const auto fresh = LogCatalog::open(borrowed(store), clock, rng,
                                       [] {
                                         Catalog::Options options;
                                         options.tail_interval = std::chrono::milliseconds(0);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -67,6 +68,11 @@ class RecordingSink final : public WatchSink {
   std::vector<WatchEvent> events_;
 };
 
+// Of a test, which outlives its catalogs.
+inline std::shared_ptr<BlobStore> borrowed(BlobStore& store) {
+  return {std::shared_ptr<void>(), &store};
+}
+
 template <typename Outcome>
 Code failure_of(const Outcome& outcome) {
   return outcome ? Code::kInternal : outcome.error().code;
@@ -81,7 +87,7 @@ class CatalogTest : public testing::Test {
     return options;
   }
   std::unique_ptr<LogCatalog> open(BlobStore& store, const Catalog::Options& with = options()) {
-    auto catalog = LogCatalog::open(store, clock_, rng_, with);
+    auto catalog = LogCatalog::open(borrowed(store), clock_, rng_, with);
     EXPECT_TRUE(catalog) << catalog.error().text();
     return catalog ? std::move(*catalog) : nullptr;
   }

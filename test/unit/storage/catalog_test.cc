@@ -305,10 +305,25 @@ TEST_F(CatalogTest, WaitsForARevision) {
   caller.join();
 }
 
+// The jobs, which share it, end before the catalog does: its threads must not be left without one.
+TEST_F(CatalogTest, KeepsItsStoreForAsLongAsItLives) {
+  auto store = std::make_shared<MemoryBlobStore>();
+  auto with = options();
+  with.tail_interval = std::chrono::milliseconds(1);
+  auto catalog = *LogCatalog::open(store, clock_, rng_, with);
+  const std::weak_ptr<MemoryBlobStore> watched = std::exchange(store, nullptr);
+  ASSERT_FALSE(watched.expired());
+  EXPECT_TRUE(catalog->create(kBackups, backup("ns", "a")));
+  catalog->refresh(std::chrono::minutes(1));
+  EXPECT_TRUE(catalog->health());
+  catalog.reset();
+  EXPECT_TRUE(watched.expired());
+}
+
 TEST_F(CatalogTest, ReadOnlyNeverWrites) {
   auto read_only = options();
   read_only.read_only = true;
-  const auto nothing = LogCatalog::open(store_, clock_, rng_, read_only);
+  const auto nothing = LogCatalog::open(borrowed(store_), clock_, rng_, read_only);
   EXPECT_EQ(failure_of(nothing), Code::kNotFound);
   EXPECT_TRUE(memory_.list("")->empty());
 

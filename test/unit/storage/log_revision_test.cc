@@ -222,7 +222,7 @@ class RecoveryTest : public TrimTest {
     write(*catalog, 10);
   }
   Error refusal() {
-    auto opened = LogCatalog::open(store_, clock_, rng_, options());
+    auto opened = LogCatalog::open(borrowed(store_), clock_, rng_, options());
     EXPECT_FALSE(opened);
     return opened ? Error{} : opened.error();
   }
