@@ -141,11 +141,13 @@ class Jobs {
                                          std::stop_token stop) = 0;
   // Begins a look at a completed backup by `method`: Checksum, Restore or Live (check.h). It goes
   // on by itself: wait() waits for its end. The object, with status.check. Conflict: it is not
-  // Completed, or looked at already; Invalid: no such method; of Live the errors of submit_backup.
+  // Completed, or looked at already, or the last steps of its job go on for unusually long;
+  // Invalid: no such method; of Live the errors of submit_backup.
   virtual Result<api::ObjectPtr> verify(const api::ObjectKey& key, const std::string& method,
                                         const kube::User& user, bool dry_run,
                                         std::stop_token stop) = 0;
-  // Waits until the job of this uid has ended or `timeout` passes; the object as it is then.
+  // Waits until the job of this uid has ended, `timeout` passes or a stop is requested, none of
+  // which is an error; the object as it is then, whose phase says which it was.
   virtual Result<api::ObjectPtr> wait(const api::ObjectKey& key, const std::string& uid,
                                       std::chrono::milliseconds timeout, std::stop_token stop) = 0;
   // Asks the job of this object to end; the object stays, and gets the phase Cancelled when the job

@@ -1,5 +1,6 @@
 #include "jobs/manager.h"
 
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -82,7 +83,7 @@ Manager::Manager(Dependencies dependencies)
 Manager::~Manager() {
   follower_.reset();
   scheduler_.reset();
-  std::map<std::string, std::shared_ptr<Running>> running;
+  std::multimap<std::string, std::shared_ptr<Running>> running;
   {
     const std::scoped_lock lock(mutex_);
     closing_ = true;
@@ -102,8 +103,14 @@ std::shared_ptr<JobLog> Manager::make_log(const api::Json& object) const {
 
 std::shared_ptr<Manager::Running> Manager::find(const std::string& uid) const {
   const std::scoped_lock lock(mutex_);
-  const auto found = running_.find(uid);
-  return found == running_.end() ? nullptr : found->second;
+  const auto [first, end] = running_.equal_range(uid);
+  return first == end ? nullptr : std::prev(end)->second;
+}
+
+bool Manager::works_on(const std::string& uid) const {
+  const auto job = find(uid);
+  const std::scoped_lock lock(mutex_);
+  return job != nullptr && !job->done;
 }
 
 Status Manager::name_is_free(std::string_view resource, const api::Json& object) const {
@@ -119,7 +126,7 @@ void Manager::launch(const std::string& uid, const std::shared_ptr<JobLog>& log,
   auto job = std::make_shared<Running>();
   job->log = log;
   const std::scoped_lock lock(mutex_);
-  running_[uid] = job;
+  running_.emplace(uid, job);
   if (closing_) job->control.stop(StopCause::kShutdown);
   // The thread's own reference would be a cycle through Running::thread: reap() or the destructor
   // joins.
@@ -280,6 +287,10 @@ Result<api::ObjectPtr> Manager::verify(const api::ObjectKey& key, const std::str
   GB_TRY_ASSIGN(const auto log, continue_log(*backup));
   // What made the backup, or looked at it before, may still be about to end.
   GB_TRY(wait(key, backup->uid(), kLastSteps, stop));
+  if (works_on(backup->uid()))
+    return fail(Code::kConflict,
+                "backup \"" + key.name + "\": the last steps of its job are still under way",
+                "try again in a moment");
   auto mine = environment_.own_jobs->claim(backup->uid());
   GB_TRY_ASSIGN(api::ObjectPtr begun, environment_.catalog->modify(key, begin));
   std::shared_ptr<Slots::Place> place = slots_.enter(key.ns);

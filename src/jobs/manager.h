@@ -119,7 +119,9 @@ class Manager final : public Jobs {
   [[nodiscard]] std::shared_ptr<JobLog> make_log(const api::Json& object) const;
   // The log of an object on which there was work before, to go on with.
   [[nodiscard]] Result<std::shared_ptr<JobLog>> continue_log(const api::Object& object) const;
+  // Of two that work on one object the later one: of the other only its last steps are left.
   [[nodiscard]] std::shared_ptr<Running> find(const std::string& uid) const;
+  [[nodiscard]] bool works_on(const std::string& uid) const;
   // Conflict when the name is taken already: told before anything is connected.
   [[nodiscard]] Status name_is_free(std::string_view resource, const api::Json& object) const;
 
@@ -133,7 +135,9 @@ class Manager final : public Jobs {
   mutable std::mutex mutex_;
   mutable std::condition_variable_any done_;
   bool closing_ = false;
-  std::map<std::string, std::shared_ptr<Running>> running_;  // by uid
+  // By uid, those of one in the order of their beginnings. Taken out by reap() alone, and never
+  // destroyed under the mutex, which their threads take at their ends.
+  std::multimap<std::string, std::shared_ptr<Running>> running_;
   // Null where nobody keeps house.
   std::unique_ptr<Janitor> janitor_;
   // These start jobs: they end first.

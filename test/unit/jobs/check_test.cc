@@ -1,4 +1,7 @@
 // Backups that are looked at again after they have ended: the subresource verify.
+#include <future>
+#include <stop_token>
+
 #include "jobs/takeover.h"
 #include "test/unit/jobs/jobs_fixture.h"
 
@@ -226,6 +229,31 @@ TEST_F(CheckTest, AStoppedServerLeavesItInconclusive) {
   EXPECT_EQ(status()["check"]["phase"], "Inconclusive");
   EXPECT_EQ(status()["check"]["message"], "the server was stopped; ask for it again");
   EXPECT_EQ(status()["phase"], "Completed");
+}
+
+// Its end is recorded, and its thread still has something to do.
+TEST_F(CheckTest, AskedForInTheLastStepsOfTheBackupItIsRefusedUntilTheyAreDone) {
+  std::promise<void> go_on;
+  events_.before = [&, held = go_on.get_future().share()](const std::string& event) {
+    if (event == "b Completed") held.wait();
+  };
+  const api::ObjectKey key{api::kBackups, "openstack", "b"};
+  ASSERT_TRUE(submit(backup("b")));
+  ASSERT_TRUE(
+      eventually([&] { return api::phase_of((*catalog_->get(key))->dom()) == "Completed"; }));
+  std::stop_source called_off;
+  const std::jthread impatient([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    called_off.request_stop();
+  });
+  const auto refused = jobs_->verify(key, "Checksum", alice_, false, called_off.get_token());
+  EXPECT_FALSE(refused);
+  EXPECT_EQ(refused ? "" : refused.error().text(),
+            "backup \"b\": the last steps of its job are still under way; try again in a moment");
+  EXPECT_FALSE((*catalog_->get(key))->dom()["status"].contains("check"));
+  go_on.set_value();
+  EXPECT_EQ(finish(jobs_->verify(key, "Checksum", alice_, false, {}))["status"]["check"]["phase"],
+            "Passed");
 }
 
 }  // namespace

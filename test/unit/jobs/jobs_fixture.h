@@ -103,6 +103,7 @@ class Events final : public kube::EventRecorder {
  public:
   void record(const api::Object& about, kube::EventType /*type*/, std::string_view reason,
               std::string_view message) override {
+    if (before) before(about.key().name + " " + std::string(reason));
     const std::scoped_lock lock(mutex);
     told.push_back(about.key().name + " " + std::string(reason));
     messages.push_back(told.back() + ": " + std::string(message));
@@ -117,6 +118,8 @@ class Events final : public kube::EventRecorder {
     const std::scoped_lock lock(mutex);
     return messages;
   }
+  // Called with "name Reason" on the thread that tells it; set before anything runs.
+  std::function<void(const std::string& event)> before;
   std::mutex mutex;
   std::vector<std::string> told;
   std::vector<std::string> messages;
