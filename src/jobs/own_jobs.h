@@ -13,7 +13,8 @@ namespace gb::jobs {
 // Thread safety: all methods, from any thread.
 class OwnJobs {
  public:
-  // From before the object is recorded until its end is. Given back when destroyed.
+  // From before the object is recorded until its end is. Given back when destroyed; of several on
+  // one object each counts.
   class Claim {
    public:
     Claim(OwnJobs& owner, std::string uid) : owner_(owner), uid_(std::move(uid)) {
@@ -22,7 +23,7 @@ class OwnJobs {
     }
     ~Claim() {
       const std::scoped_lock lock(owner_.mutex_);
-      owner_.uids_.erase(uid_);
+      owner_.uids_.erase(owner_.uids_.find(uid_));
     }
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
@@ -42,7 +43,7 @@ class OwnJobs {
 
  private:
   mutable std::mutex mutex_;
-  std::set<std::string> uids_;
+  std::multiset<std::string> uids_;
 };
 
 }  // namespace gb::jobs
