@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/wait.h"
 
@@ -158,7 +159,7 @@ void LogCatalog::tail(const std::stop_token& stop) {
     const std::uint64_t asked = asked_;
     lock.unlock();
     const bool was_well = health().has_value();
-    const Status synced = sync();
+    const Status synced = guarded("a look at the log", [this] { return sync(); });
     if (!synced && was_well)
       log::warn("the store does not answer: reads go on from memory",
                 {{"error", synced.error().text()}});
@@ -182,7 +183,7 @@ void LogCatalog::refresh(std::chrono::milliseconds patience) {
 void LogCatalog::keep_checkpoints(const std::stop_token& stop) {
   while (sleep_for(stop, options_.tail_interval)) {
     if (!health() || !checkpoint_due()) continue;
-    if (const Status done = checkpoint(); !done)
+    if (const Status done = guarded("a checkpoint", [this] { return checkpoint(); }); !done)
       log::warn("no checkpoint was written; it is tried again", {{"error", done.error().text()}});
   }
 }
@@ -211,7 +212,9 @@ Status LogCatalog::catch_up() {
   }
 }
 
-Status LogCatalog::apply(const Commit& commit, std::vector<WatchEvent>* events) {
+// What throws here leaves the memory other than the log. Then the process ends, and the next one
+// recovers: going on would lose writes.
+Status LogCatalog::apply(const Commit& commit, std::vector<WatchEvent>* events) noexcept {
   const std::lock_guard watch_lock(watch_mutex_);
   std::vector<WatchEvent> applied;
   {
@@ -387,7 +390,13 @@ Result<api::ObjectPtr> LogCatalog::submit(Write& write) {
     lock.unlock();
     {
       const std::lock_guard turn(turn_mutex_);
-      commit(batch);
+      // Nobody waits for ever, whatever happens.
+      Status whole = guarded("a commit", [&] { commit(batch); });
+      if (!whole) {
+        whole.error().code = Code::kAmbiguous;
+        for (Write* each : batch)
+          if (each->result && *each->result == nullptr) each->result = fail(whole.error());
+      }
     }
     lock.lock();
     for (Write* each : batch) each->done = true;

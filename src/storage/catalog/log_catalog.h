@@ -88,7 +88,7 @@ class LogCatalog final : public Catalog {
   void commit(Writes open);
   [[nodiscard]] Draft draft(const Writes& batch) const;
   Status catch_up();
-  Status apply(const Commit& commit, std::vector<WatchEvent>* events = nullptr);
+  Status apply(const Commit& commit, std::vector<WatchEvent>* events = nullptr) noexcept;
   Status note(Status outcome);
   std::unique_ptr<Subscription> subscribe(std::string_view resource, std::string_view ns,
                                           WatchSink& sink);  // watch_mutex_ held

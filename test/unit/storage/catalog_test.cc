@@ -320,6 +320,17 @@ TEST_F(CatalogTest, KeepsItsStoreForAsLongAsItLives) {
   EXPECT_TRUE(watched.expired());
 }
 
+TEST_F(CatalogTest, AWriteThatThrowsIsAnsweredAndTheNextOneGoesOn) {
+  const auto catalog = open(store_);
+  store_.set_observer([](BlobCall call, const std::string& key) {
+    if (call == BlobCall::kPutIfAbsent && key.starts_with("log/")) throw std::bad_alloc();
+  });
+  EXPECT_EQ(failure_of(catalog->create(kBackups, backup("ns", "a"))), Code::kAmbiguous);
+  store_.set_observer({});
+  EXPECT_TRUE(catalog->create(kBackups, backup("ns", "b")));
+  EXPECT_EQ(catalog->list(kBackups, "").objects.size(), 1U);
+}
+
 TEST_F(CatalogTest, ReadOnlyNeverWrites) {
   auto read_only = options();
   read_only.read_only = true;
