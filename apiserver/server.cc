@@ -14,6 +14,7 @@
 
 #include "apiserver/doors.h"
 #include "apiserver/files.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/wait.h"
 #include "base/watched_file.h"
@@ -78,18 +79,19 @@ void reload_certificate(const Config& config, http::TlsContext& tls, const std::
   WatchedFile key(config.serving.key_file);
   std::uint64_t taken = 0;
   if (certificate.read() && key.read()) taken = certificate.generation() + key.generation();
-  while (sleep_for(stop, kReloadEvery)) {
+  const auto look = [&] {
     const auto certificate_pem = certificate.read();
     const auto key_pem = key.read();
     const std::uint64_t now = certificate.generation() + key.generation();
-    if (!certificate_pem || !key_pem || now == taken) continue;
+    if (!certificate_pem || !key_pem || now == taken) return;
     taken = now;
     if (const Status replaced = tls.replace({*certificate_pem, *key_pem}); replaced)
       log::info("the serving certificate was read again");
     else
       log::error("the new serving certificate was not taken, the old one stays",
                  {{"error", replaced.error().text()}});
-  }
+  };
+  while (sleep_for(stop, kReloadEvery)) (void)guarded("a look at the serving certificate", look);
 }
 
 Result<std::vector<jobs::Store>> open_stores(const Config& config) {

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "jobs/facts.h"
@@ -83,7 +84,7 @@ Status for_all(std::vector<BackupWork::Instance>& instances, const std::stop_tok
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < instances.size(); ++i)
       threads.emplace_back([&, i] {
-        Status done = work(i, siblings.get_token());
+        Status done = guarded("a backup", [&] { return work(i, siblings.get_token()); });
         if (done) return;
         const std::scoped_lock lock(mutex);
         if (first) first = wrap("instance \"" + instances[i].name + "\"", done.error());
@@ -489,7 +490,7 @@ Status run_backup(const Environment& environment, JobRecord& record, JobControl&
       *record.last(), kube::EventType::kNormal, "Started",
       "backup of " + join(work.spec.database_instances, ", ") + " into store " + work.store->name);
   BackupRun run(environment, record, control, log, work);
-  const Status done = run.execute();
+  const Status done = guarded("a backup", [&] { return run.execute(); });
   if (done) return {};
   std::vector<const galera::Endpoint*> endpoints;
   for (const BackupWork::Instance& instance : work.instances)

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/text.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "jobs/comparison.h"
@@ -58,7 +59,7 @@ class CheckRun {
         deadline_(environment.clock->steady_now() + work.spec.active_deadline) {}
 
   void execute() {
-    auto found = look();
+    auto found = guarded("a verification", [this] { return look(); });
     end(found ? std::move(*found) : not_found_out(found.error()));
   }
 

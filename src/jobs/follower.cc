@@ -8,6 +8,7 @@
 
 #include "api/text.h"
 #include "api/types.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/wait.h"
@@ -101,7 +102,7 @@ Follower::Follower(const Environment& environment, Start start)
       start_(std::move(start)),
       thread_([this](const std::stop_token& stop) {
         do {
-          look();
+          (void)guarded("a look at the restores that follow", [this] { look(); });
         } while (sleep_for(stop, environment_.look_every));
       }) {}
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/text.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/wait.h"
@@ -29,7 +30,8 @@ Janitor::Janitor(const Environment& environment)
              known_time(*environment.stores.front().blobs, *environment.catalog)) {
   remember(clock_.now());  // before anything is dated by a clock that may be wrong
   thread_ = std::jthread([this](const std::stop_token& stop) {
-    while (sleep_for(stop, kJanitorLook)) look(stop);
+    while (sleep_for(stop, kJanitorLook))
+      (void)guarded("a look at what expires", [&] { look(stop); });
   });
 }
 

@@ -3,6 +3,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/wait.h"
@@ -112,12 +113,15 @@ class StoredLogReader final : public LogReader {
 
   void work(const std::stop_token& stop) {
     bool had_ended = false;
-    while (sleep_for(stop, kStoredLogLook)) {
-      const bool has_ended = has_ended_();
-      // The last words are stored a moment after the end is recorded.
-      if (!tell() && had_ended) return on_end_();
-      had_ended = has_ended;
-    }
+    bool told_all = false;
+    while (!told_all && sleep_for(stop, kStoredLogLook))
+      (void)guarded("a look at a stored log", [&] {
+        const bool has_ended = has_ended_();
+        // The last words are stored a moment after the end is recorded.
+        told_all = !tell() && had_ended;
+        had_ended = has_ended;
+      });
+    if (told_all) on_end_();
   }
 
   const std::shared_ptr<storage::BlobStore> store_;

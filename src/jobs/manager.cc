@@ -6,6 +6,7 @@
 
 #include "api/text.h"
 #include "api/types.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "jobs/cancel.h"
@@ -121,22 +122,32 @@ Status Manager::name_is_free(std::string_view resource, const api::Json& object)
   return {};
 }
 
-void Manager::launch(const std::string& uid, const std::shared_ptr<JobLog>& log, Work work) {
+void Manager::launch(const api::ObjectPtr& object, const std::shared_ptr<JobLog>& log, Work work,
+                     JobRecord::Work kind) {
   reap();
   auto job = std::make_shared<Running>();
   job->log = log;
-  const std::scoped_lock lock(mutex_);
-  running_.emplace(uid, job);
-  if (closing_) job->control.stop(StopCause::kShutdown);
   // The thread's own reference would be a cycle through Running::thread: reap() or the destructor
   // joins.
-  job->thread = std::jthread([this, raw = job.get(), work = std::move(work)]() mutable {
-    work(*raw);
-    raw->log->end();
+  auto run = [this, raw = job.get(), object, kind, work = std::move(work)]() mutable {
+    JobRecord record(*environment_.catalog, object, environment_.executor.id, kind);
+    const Status done = guarded("a job", [&] { work(*raw, record); });
+    // Of a check no more is said: Takeover ends what nobody works on.
+    if (!done && kind == JobRecord::Work::kMakesIt)
+      (void)guarded("the end of a job", [&] {
+        end_failed(environment_, record, raw->control, *raw->log, done.error());
+      });
+    (void)guarded("the log of a job", [&] { raw->log->end(); });
     const std::scoped_lock done_lock(mutex_);
     raw->done = true;
     done_.notify_all();
-  });
+  };
+  const std::scoped_lock lock(mutex_);
+  const auto place = running_.emplace(object->uid(), job);
+  if (closing_) job->control.stop(StopCause::kShutdown);
+  // Where no thread can be had, the object is recorded and not begun: Takeover ends it so.
+  if (!guarded("the start of a job", [&] { job->thread = std::jthread(std::move(run)); }))
+    running_.erase(place);
 }
 
 void Manager::reap() {
@@ -197,18 +208,17 @@ Result<api::ObjectPtr> Manager::record_and_run(api::Json object, BackupWork work
   auto mine = environment_.own_jobs->claim(uid_of(object));
   GB_TRY_ASSIGN(api::ObjectPtr created,
                 quotas_.admit(ns, taken_by(object), [&] { return record(std::move(object)); }));
-  launch(
-      created->uid(), log,
-      [this, created, log, mine = std::move(mine), place = std::move(place), held = std::move(held),
-       work = std::make_shared<BackupWork>(std::move(work))](Running& job) mutable {
-        job.control.keep(std::move(held));
-        JobRecord recorded(*environment_.catalog, created, environment_.executor.id);
-        if (const Status first = is_first(*created, *work, false); !first)
-          end_failed(environment_, recorded, job.control, *log, first.error());
-        else
-          run_in_turn(job, recorded, log, std::move(*work), *place);
-        place.reset();
-      });
+  launch(created, log,
+         [this, created, log, mine = std::move(mine), place = std::move(place),
+          held = std::move(held), work = std::make_shared<BackupWork>(std::move(work))](
+             Running& job, JobRecord& recorded) mutable {
+           job.control.keep(std::move(held));
+           if (const Status first = is_first(*created, *work, false); !first)
+             end_failed(environment_, recorded, job.control, *log, first.error());
+           else
+             run_in_turn(job, recorded, log, std::move(*work), *place);
+           place.reset();
+         });
   return created;
 }
 
@@ -250,10 +260,9 @@ void Manager::resume(const api::ObjectPtr& backup, std::shared_ptr<OwnJobs::Clai
     return log::warn("a backup whose server ended can not be read back now: it is tried again",
                      {{"object", backup->key().name}, {"error", log.error().text()}});
   std::shared_ptr<Slots::Place> place = slots_.enter(backup->key().ns);
-  launch(backup->uid(), *log,
-         [this, backup, log = *log, mine = std::move(mine),
-          place = std::move(place)](Running& job) mutable {
-           JobRecord record(*environment_.catalog, backup, environment_.executor.id);
+  launch(backup, *log,
+         [this, log = *log, mine = std::move(mine), place = std::move(place)](
+             Running& job, JobRecord& record) mutable {
            // Stopped before its turn, it ends as one that is stopped in it.
            (void)wait_for_turn(job, record, *place);
            resume_backup(environment_, record, job.control, log);
@@ -295,17 +304,16 @@ Result<api::ObjectPtr> Manager::verify(const api::ObjectKey& key, const std::str
   GB_TRY_ASSIGN(api::ObjectPtr begun, environment_.catalog->modify(key, begin));
   std::shared_ptr<Slots::Place> place = slots_.enter(key.ns);
   launch(
-      backup->uid(), log,
-      [this, begun, log, mine = std::move(mine), place = std::move(place), held = std::move(held),
-       work = std::move(work), method, user = user.name](Running& job) mutable {
+      begun, log,
+      [this, log, mine = std::move(mine), place = std::move(place), held = std::move(held),
+       work = std::move(work), method, user = user.name](Running& job, JobRecord& record) mutable {
         job.control.keep(std::move(held));
         log->say("verification (" + method + "), asked for by " + user);
-        JobRecord record(*environment_.catalog, begun, environment_.executor.id,
-                         JobRecord::Work::kChecksIt);
         (void)wait_for_turn(job, record, *place);
         run_check(environment_, record, job.control, log, work);
         place.reset();
-      });
+      },
+      JobRecord::Work::kChecksIt);
   return begun;
 }
 
@@ -392,12 +400,11 @@ Result<api::ObjectPtr> Manager::start_restore(api::Json object, const kube::User
 
   auto mine = environment_.own_jobs->claim(uid_of(object));
   GB_TRY_ASSIGN(api::ObjectPtr created, record_it(std::move(object)));
-  launch(created->uid(), log,
+  launch(created, log,
          [this, created, log, mine = std::move(mine),
           work = std::make_shared<RestoreWork>(std::move(work)),
-          held = std::move(held)](Running& job) mutable {
+          held = std::move(held)](Running& job, JobRecord& record) mutable {
            job.control.keep(std::move(held));
-           JobRecord record(*environment_.catalog, created, environment_.executor.id);
            if (const Status first = is_first(*created, *work, true); !first)
              end_failed(environment_, record, job.control, *log, first.error());
            else if (const Status done =

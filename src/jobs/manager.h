@@ -64,7 +64,7 @@ class Manager final : public Jobs {
     bool done = false;
     std::jthread thread;
   };
-  using Work = std::function<void(Running&)>;
+  using Work = std::function<void(Running&, JobRecord&)>;
 
   // Records what is ready to run, together with what made it run.
   using Record = std::function<Result<api::ObjectPtr>(api::Json object)>;
@@ -113,8 +113,10 @@ class Manager final : public Jobs {
   // only: Unavailable, not NotFound and Invalid.
   Result<api::ObjectPtr> start_run(const api::ObjectPtr& schedule, api::Json moved_on,
                                    api::Json backup, bool waits);
-  // Starts the thread of a recorded job; `work` holds all that it needs.
-  void launch(const std::string& uid, const std::shared_ptr<JobLog>& log, Work work);
+  // Starts the thread of a recorded job; `work` holds all that it needs. What it throws is the end
+  // of this job alone.
+  void launch(const api::ObjectPtr& object, const std::shared_ptr<JobLog>& log, Work work,
+              JobRecord::Work kind = JobRecord::Work::kMakesIt);
   void reap();  // joins the threads of jobs that are done
   [[nodiscard]] std::shared_ptr<JobLog> make_log(const api::Json& object) const;
   // The log of an object on which there was work before, to go on with.

@@ -4,6 +4,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/wait.h"
 #include "jobs/finish.h"
@@ -82,10 +83,12 @@ void Reporter::work(const std::stop_token& stop) {
     if (deadline_ && now >= *deadline_) control_.stop(StopCause::kDeadline);
     if (++second % kRenewEverySeconds != 0) continue;
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - start_);
-    renew_with(record_, control_, [&](api::Json& place) {
-      if (!progress_.empty()) place["progress"] = progress_json(progress_, elapsed, false);
+    (void)guarded("a report of progress", [&] {
+      renew_with(record_, control_, [&](api::Json& place) {
+        if (!progress_.empty()) place["progress"] = progress_json(progress_, elapsed, false);
+      });
+      log_.flush();
     });
-    log_.flush();
   }
 }
 

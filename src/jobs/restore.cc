@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/schema.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "jobs/backup.h"
@@ -170,9 +171,11 @@ class RestoreRun {
   // use several must not meet one as it was beside another as it is now.
   Status replace_contents(const std::stop_token& stop) {
     GB_TRY(mark_nodes());
-    Status done = block_all(stop);
-    if (done) done = safety_backup();
-    if (done) done = restore_all(stop);
+    Status done = guarded("a restore", [&]() -> Status {
+      GB_TRY(block_all(stop));
+      GB_TRY(safety_backup());
+      return restore_all(stop);
+    });
     Status given_back = give_back_all();
     if (done && !given_back) return wrap("everything was restored, but", given_back.error());
     if (!given_back) done.error().message += "; " + given_back.error().message;
@@ -336,7 +339,7 @@ Status run_restore(const Environment& environment, JobRecord& record, JobControl
   environment.event(*record.last(), kube::EventType::kNormal, "Started",
                     "restore of backup " + work.backup->key().name);
   RestoreRun run(environment, record, control, log, work);
-  Status done = run.execute();
+  Status done = guarded("a restore", [&] { return run.execute(); });
   if (!done) {
     std::vector<const galera::Endpoint*> endpoints;
     for (const RestoreWork::Instance& instance : work.instances)

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/types.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "jobs/backup.h"
@@ -50,8 +51,7 @@ void complete(const Environment& environment, JobRecord& record, JobControl& con
 }  // namespace
 
 bool can_be_resumed(const Environment& environment, const api::Json& backup) {
-  return api::phase_of(backup) == "Verifying" && digest_of(backup) &&
-         environment.store_of(backup);
+  return api::phase_of(backup) == "Verifying" && digest_of(backup) && environment.store_of(backup);
 }
 
 void resume_backup(const Environment& environment, JobRecord& record, JobControl& control,
@@ -59,13 +59,14 @@ void resume_backup(const Environment& environment, JobRecord& record, JobControl
   const api::Json before = record.last()->dom();
   const api::BackupSpec spec = api::read_backup_spec(before);
   const auto store = environment.store_of(before);
-  const auto read = [&]() -> Result<std::shared_ptr<const storage::BackupReader>> {
-    if (!store) return fail(store.error());
-    const ProgressParts as_it_was;
-    const Reporter reporter(record, control, *log, *environment.clock, as_it_was, std::nullopt);
-    return read_back(environment, **store, record.key().ns, record.uid(), *digest_of(before), spec,
-                     control.token());
-  }();
+  const auto read = guarded(
+      "the reading of a backup", [&]() -> Result<std::shared_ptr<const storage::BackupReader>> {
+        if (!store) return fail(store.error());
+        const ProgressParts as_it_was;
+        const Reporter reporter(record, control, *log, *environment.clock, as_it_was, std::nullopt);
+        return read_back(environment, **store, record.key().ns, record.uid(), *digest_of(before),
+                         spec, control.token());
+      });
   if (read)
     return complete(environment, record, control, *log, spec, (*read)->manifest().tables.size());
   if (is_to_be_asked_again(read.error(), control.cause())) {

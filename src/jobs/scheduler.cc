@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/text.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/wait.h"
@@ -58,7 +59,7 @@ Scheduler::Scheduler(const Environment& environment, Start start)
       start_(std::move(start)),
       thread_([this](const std::stop_token& stop) {
         do {
-          look();
+          (void)guarded("a look at the schedules", [this] { look(); });
         } while (sleep_for(stop, environment_.look_every));
       }) {}
 

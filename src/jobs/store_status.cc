@@ -4,6 +4,7 @@
 #include <set>
 
 #include "api/types.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/wait.h"
@@ -28,7 +29,8 @@ StoreStatus::StoreStatus(const Environment& environment)
     : environment_(environment), start_(to_rfc3339(environment.clock->now())) {
   look();
   thread_ = std::jthread([this](const std::stop_token& stop) {
-    while (sleep_for(stop, std::chrono::seconds(10))) look();
+    while (sleep_for(stop, std::chrono::seconds(10)))
+      (void)guarded("a look at the stores", [this] { look(); });
   });
 }
 

@@ -6,6 +6,7 @@
 
 #include "api/text.h"
 #include "api/types.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/wait.h"
@@ -56,10 +57,11 @@ void Takeover::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) {
     int looks = 0;
     do {
-      look(stop);
+      (void)guarded("a look at jobs without a server", [&] { look(stop); });
       if (looks++ % kLooksPerBlockRound != 0) continue;
-      left_blocks_.look(stop);
-      look_for_left_donors(environment_, stop);
+      (void)guarded("a look at what was left blocked", [&] { left_blocks_.look(stop); });
+      (void)guarded("a look at donors that were left",
+                    [&] { look_for_left_donors(environment_, stop); });
     } while (sleep_for(stop, kTakeoverLook * environment_.look_every));
   });
 }

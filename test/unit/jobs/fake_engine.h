@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,10 +25,11 @@ struct FakeCluster {
                                             {"nova.instances", "vm-1 vm-2 vm-3"}};
   // Set by tests.
   Status connect_error;
-  std::vector<Status> run_results;  // one a run of a dump; used up, then success
-  std::vector<WallTime> snapshots;  // of the next ones; used up, then they have no time
-  bool block_runs = false;          // a run waits until it is stopped
-  std::uint64_t page_size = 16384;  // of the nodes
+  std::vector<Status> run_results;         // one a run of a dump; used up, then success
+  std::atomic<bool> out_of_memory{false};  // dumps, restores and comparisons throw
+  std::vector<WallTime> snapshots;         // of the next ones; used up, then they have no time
+  bool block_runs = false;                 // a run waits until it is stopped
+  std::uint64_t page_size = 16384;         // of the nodes
   int runs = 0;
   int strict_runs = 0;
   std::vector<galera::PreflightCheck> preflight{{"TargetPrimary", true, ""}};
@@ -92,6 +94,7 @@ class FakeDump final : public galera::Dump {
       }
       tables = cluster_.tables;
     }
+    if (cluster_.out_of_memory) throw std::bad_alloc();
     if (block) {
       wait_for_stop(std::move(stop));
       return fail(Code::kCancelled, "stopped");
@@ -169,6 +172,7 @@ class FakeRestore final : public galera::Restore {
       cluster_.steps.push_back("restore " + instance_);
       block = cluster_.block_runs || cluster_.block_restores;
     }
+    if (cluster_.out_of_memory) throw std::bad_alloc();
     if (block) {
       wait_for_stop(std::move(stop));
       return fail(Code::kCancelled, "stopped");
@@ -245,6 +249,7 @@ class FakeEngine final : public DumpEngine {
       cluster_.steps.push_back("diff " + endpoint.name);
       block = cluster_.block_runs;
     }
+    if (cluster_.out_of_memory) throw std::bad_alloc();
     if (block) {
       wait_for_stop(std::move(stop));
       return fail(Code::kCancelled, "stopped");

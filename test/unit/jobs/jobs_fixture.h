@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -68,6 +69,7 @@ class Gates final : public TrafficGates {
   Result<std::vector<GateHolder>> shut(std::stop_token /*stop*/) override {
     const std::scoped_lock lock(mutex);
     ++looks;
+    if (out_of_memory) throw std::bad_alloc();
     if (failures > 0 && failures-- > 0) return fail(Code::kUnavailable, "no answer");
     return held;
   }
@@ -85,7 +87,8 @@ class Gates final : public TrafficGates {
   std::vector<GateHolder> held;
   int looks = 0;  // one in each round of a server for what was left blocked
   int failures = 0;
-  bool stuck = false;  // none can be opened
+  bool stuck = false;          // none can be opened
+  bool out_of_memory = false;  // who looks at them throws
 };
 
 class Rules final : public kube::Authorizer {
