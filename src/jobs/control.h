@@ -15,10 +15,14 @@ enum class StopCause { kNone, kCancelled, kDeleted, kDeadline, kShutdown, kLost 
 // Thread safety: all methods, from any thread.
 class JobControl {
  public:
+  // `outer`: of the job that this one is a step of, which outlives it.
+  explicit JobControl(const JobControl* outer = nullptr) : outer_(outer) {}
+
   // The first cause counts. `by` is the user who asked for it, when one did.
   void stop(StopCause cause, const std::string& by = {}) {
     {
       const std::scoped_lock lock(mutex_);
+      shutting_down_ = shutting_down_ || cause == StopCause::kShutdown;
       if (cause_ == StopCause::kNone) {
         cause_ = cause;
         by_ = by;
@@ -29,6 +33,11 @@ class JobControl {
   [[nodiscard]] StopCause cause() const {
     const std::scoped_lock lock(mutex_);
     return cause_;
+  }
+  // Whether the process is about to end, for whatever the job was stopped before.
+  [[nodiscard]] bool shutting_down() const {
+    const std::scoped_lock lock(mutex_);
+    return shutting_down_ || (outer_ != nullptr && outer_->shutting_down());
   }
   [[nodiscard]] std::string stopped_by() const {
     const std::scoped_lock lock(mutex_);
@@ -42,7 +51,9 @@ class JobControl {
   [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
 
  private:
+  const JobControl* const outer_;
   mutable std::mutex mutex_;
+  bool shutting_down_ = false;
   StopCause cause_ = StopCause::kNone;
   std::string by_;
   std::shared_ptr<void> held_;

@@ -92,7 +92,7 @@ Status record_end(JobRecord& record, JobControl& control, JobLog& log,
     log::warn("the end of a job could not be recorded, trying again",
               {{"object", record.key().name}, {"error", updated.error().text()}});
     log.say("the end could not be recorded: " + updated.error().text());
-    if (control.cause() == StopCause::kShutdown && --tries_at_shutdown == 0) return updated;
+    if (control.shutting_down() && --tries_at_shutdown == 0) return updated;
     sleep_for({}, std::chrono::seconds(1));
   }
 }

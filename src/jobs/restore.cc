@@ -155,7 +155,7 @@ class RestoreRun {
       return wrap("the safety backup \"" + name + "\" could not be recorded", created.error());
     JobRecord record(*environment_.catalog, *created, environment_.executor.id);
     // A control of its own: the end of the safety backup must not give back what the restore holds.
-    JobControl control;
+    JobControl control(&control_);
     const std::stop_callback forward(control_.token(), [&] { control.stop(control_.cause()); });
     Status done = run_backup(environment_, record, control, log, std::move(*prepared));
     log->end();

@@ -1,4 +1,6 @@
 // Cancelling jobs: their objects stay and say so.
+#include <future>
+
 #include "test/unit/jobs/jobs_fixture.h"
 
 namespace gb::jobs::test {
@@ -145,6 +147,26 @@ TEST_F(CancelTest, AskedForOfAServerThatDiedItIsCancelledAllTheSame) {
       "the restore was cancelled by bob; the target may hold a part of the restored schemas: "
       "create a new restore with existing: Replace, or go back by restoring the safety backup "
       "\"r-safety\"");
+}
+
+// Its end can not be recorded while the store is away: that must not keep the process from ending.
+// The next one finds the job.
+TEST_F(CancelTest, ACancelledJobWhoseStoreIsAwayDoesNotKeepTheServerFromEnding) {
+  jobs_.reset();
+  catalog_ = *storage::Catalog::open({std::shared_ptr<void>(), &faulty_}, clock(), rng_, {});
+  start();
+  const auto submitted = submit(backup("a"));
+  ASSERT_TRUE(eventually([this] {
+    const std::scoped_lock lock(cluster_.mutex);
+    return cluster_.runs == 1;
+  }));
+  // The cancellation is the last that gets through.
+  faulty_.inject(
+      {.calls = {storage::BlobCall::kPutIfAbsent}, .keys = "log/*", .skip = 1, .times = -1});
+  ASSERT_TRUE(cancel(*submitted));
+  auto ending = std::async(std::launch::async, [this] { jobs_.reset(); });
+  EXPECT_EQ(ending.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  faulty_.clear();
 }
 
 }  // namespace
