@@ -303,7 +303,7 @@ class Adoption {
                     "there is another backup \"" + item.name + "\" in namespace " + command_.ns,
                     "delete that one, or adopt into another namespace with -n");
       if (api::is_terminal_phase(api::phase_of(dom))) {
-        GB_TRY(session_.jobs->deleted(**object));
+        GB_TRY(session_.jobs->before_deletion(**object));
         const auto removed = session_.catalog->remove(key, (*object)->revision());
         return removed ? Status() : fail(removed.error());
       }

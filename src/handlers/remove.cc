@@ -69,12 +69,16 @@ api::Outcome<Deleted> delete_one(const Env& env, const Call& call, const api::Ob
       if (!shown) return failed(shown.error());
       return Deleted{false, std::move(*shown)};
     }
-    if (const Status told = env.deps.jobs->deleted(**current); !told) return failed(told.error());
+    if (const Status ready = env.deps.jobs->before_deletion(**current); !ready)
+      return failed(ready.error());
     const bool remove = action == api::DeleteAction::kRemove;
     auto written = remove
                        ? env.deps.catalog->remove(key, (*current)->revision())
                        : env.deps.catalog->update(key, (*current)->revision(), std::move(object));
-    if (written) return Deleted{remove, std::move(*written)};
+    if (written) {
+      env.deps.jobs->deleted(**current);
+      return Deleted{remove, std::move(*written)};
+    }
     if (written.error().code != Code::kConflict) return failed(written.error());
   }
   return api::refuse(api::modified_conflict(*call.type, key.name));

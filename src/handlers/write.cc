@@ -103,11 +103,12 @@ api::Outcome<Written> store_update(const Env& env, Call& call, const api::Object
     return Written{std::move(*shown), false};
   }
   if (remove)
-    if (const Status told = env.deps.jobs->deleted(*current); !told)
-      return api::refuse(api::from_error(told.error(), call.type, call.info.name));
+    if (const Status ready = env.deps.jobs->before_deletion(*current); !ready)
+      return api::refuse(api::from_error(ready.error(), call.type, call.info.name));
   auto written =
       remove ? env.deps.catalog->remove(current->key(), current->revision())
              : env.deps.catalog->update(current->key(), current->revision(), std::move(updated));
+  if (written && remove) env.deps.jobs->deleted(*current);
   if (written) return Written{std::move(*written), false};
   if (written.error().code == Code::kConflict) return Written{nullptr, true};
   return api::refuse(object_error(written.error(), *call.type, call.info.name));

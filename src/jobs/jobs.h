@@ -161,10 +161,12 @@ class Jobs {
   // is.
   virtual Result<api::ObjectPtr> undelete(const api::ObjectKey& key, const std::string& uid,
                                           bool dry_run) = 0;
-  // Called before the object leaves the catalog (or gets its deletionTimestamp): cancels the job if
-  // it runs, without waiting for it, and marks the data of a backup as trash, restorable until it
-  // is reaped.
-  virtual Status deleted(const api::Object& object) = 0;
+  // Called before the object leaves the catalog (or gets its deletionTimestamp): marks the data of
+  // a completed backup as trash, restorable until it is reaped. A mark beside an object that stays
+  // after all does not count. Unavailable and the like: the object must stay.
+  virtual Status before_deletion(const api::Object& object) = 0;
+  // Called after that was written: ends the job if it runs, without waiting for it.
+  virtual void deleted(const api::Object& object) = 0;
   // The text so far (whole lines, in one or more calls) and, with `follow`, what comes; `on_end`
   // once at the end. Called from a thread of the job or of the handle, or from this call for a job
   // that has ended: they only queue. Destroying the handle ends the calls.

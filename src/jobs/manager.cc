@@ -442,9 +442,12 @@ Result<api::ObjectPtr> Manager::undelete(const api::ObjectKey& key, const std::s
                        [&] { return jobs::undelete(environment_, key, uid, dry_run); });
 }
 
-Status Manager::deleted(const api::Object& object) {
-  if (const auto job = find(object.uid())) job->control.stop(StopCause::kDeleted);
+Status Manager::before_deletion(const api::Object& object) {
   return put_into_trash(environment_, object);
+}
+
+void Manager::deleted(const api::Object& object) {
+  if (const auto job = find(object.uid())) job->control.stop(StopCause::kDeleted);
 }
 
 Result<std::unique_ptr<LogReader>> Manager::follow_log(

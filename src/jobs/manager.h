@@ -51,7 +51,8 @@ class Manager final : public Jobs {
                                 bool dry_run) override;
   Result<api::ObjectPtr> undelete(const api::ObjectKey& key, const std::string& uid,
                                   bool dry_run) override;
-  Status deleted(const api::Object& object) override;
+  Status before_deletion(const api::Object& object) override;
+  void deleted(const api::Object& object) override;
   Result<std::unique_ptr<LogReader>> follow_log(const api::Object& object, bool follow,
                                                 std::function<void(std::string_view)> on_text,
                                                 std::function<void()> on_end) override;

@@ -146,12 +146,12 @@ class FakeJobs final : public jobs::Jobs {
   std::string ends_check_with;
   std::vector<std::string> schedule_warnings;
   bool refuse_trigger = false;
-  Status deleted(const api::Object& object) override {
-    deleted_names.push_back(object.key().name);
-    if (on_deleted) on_deleted();
+  Status before_deletion(const api::Object& /*object*/) override {
+    if (on_deletion) on_deletion();
     if (refuse_deletion) return fail(Code::kUnavailable, "the store does not answer");
     return {};
   }
+  void deleted(const api::Object& object) override { deleted_names.push_back(object.key().name); }
   Result<std::unique_ptr<jobs::LogReader>> follow_log(const api::Object&, bool follow,
                                                       std::function<void(std::string_view)> on_text,
                                                       std::function<void()> on_end) override {
@@ -210,7 +210,7 @@ class FakeJobs final : public jobs::Jobs {
   int taken_names = 0;    // so many submissions find their name taken
   std::string ends_with;  // the phase that wait() brings about
   bool refuse_deletion = false;
-  std::function<void()> on_deleted;  // what happens meanwhile
+  std::function<void()> on_deletion;  // what happens meanwhile
   std::string log_text = "one\ntwo\nthree\n";
   std::vector<std::string> submitted;  // names
   std::vector<std::string> deleted_names;

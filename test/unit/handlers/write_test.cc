@@ -437,6 +437,21 @@ TEST_F(Delete, WhatTheStoreCanNotTakeBackIsKept) {
   EXPECT_EQ(get(kCollection + "/a").status, 200);
 }
 
+// A job ends by a deletion that was written, not by one that was refused.
+TEST_F(Delete, WhatIsRefusedLeavesItsJobAlone) {
+  jobs->refuse_deletion = true;
+  EXPECT_EQ(erase_a().status, 503);
+  jobs->refuse_deletion = false;
+  jobs->on_deletion = [&, n = 0]() mutable {
+    change("a", [&](Json& dom) { dom["status"]["progress"] = ++n; });
+  };
+  EXPECT_EQ(erase_a().status, 409) << "somebody else always writes first";
+  EXPECT_THAT(jobs->deleted_names, testing::IsEmpty());
+  jobs->on_deletion = {};
+  EXPECT_EQ(erase_a().status, 200);
+  EXPECT_THAT(jobs->deleted_names, ElementsAre("a"));
+}
+
 TEST_F(Delete, ACollectionBySelector) {
   put("b", {{"x", "1"}});
   put("c", {{"x", "1"}});
@@ -451,7 +466,7 @@ TEST_F(Delete, ACollectionBySelector) {
 
 TEST_F(Delete, RacesWithProgressAndWins) {
   int left = 19;
-  jobs->on_deleted = [&] {
+  jobs->on_deletion = [&] {
     if (left-- > 0) change("a", [&](Json& dom) { dom["status"]["progress"] = left; });
   };
   const Reply won = erase_a();

@@ -126,7 +126,7 @@ TEST_F(FollowerTest, TheTargetIsNeverTakenBackToAnOlderBackup) {
   follow();
   ASSERT_TRUE(holds("b"));
   const api::ObjectPtr b = *catalog_->get({api::kBackups, "openstack", "b"});
-  ASSERT_TRUE(jobs_->deleted(*b));
+  ASSERT_TRUE(jobs_->before_deletion(*b));
   ASSERT_TRUE(catalog_->remove(b->key(), b->revision()));
   pause();
   EXPECT_EQ(restores(), 1U);

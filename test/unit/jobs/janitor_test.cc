@@ -70,7 +70,7 @@ class JanitorTest : public JobsTest {
   }
   void remove(const std::string& name) {
     const api::ObjectPtr object = *catalog_->get({api::kBackups, "openstack", name});
-    EXPECT_TRUE(jobs_->deleted(*object));
+    EXPECT_TRUE(jobs_->before_deletion(*object));
     EXPECT_TRUE(catalog_->remove(object->key(), object->revision()));
   }
   // The clock goes ten years ahead of a store with a backup in its trash and one with a ttl.
@@ -363,7 +363,7 @@ TEST_F(JanitorTest, FreeingWaitsForTheDumpsThatRan) {
 TEST_F(JanitorTest, AMarkBesideALiveObjectFreesNothing) {
   take("a");
   const api::ObjectPtr object = *catalog_->get({api::kBackups, "openstack", "a"});
-  ASSERT_TRUE(jobs_->deleted(*object));  // and then the removal failed
+  ASSERT_TRUE(jobs_->before_deletion(*object));  // and then the removal failed
   manual_.advance(hours(100));
   look();
   look();

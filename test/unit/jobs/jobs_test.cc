@@ -245,7 +245,7 @@ TEST_F(JobsTest, DeletingARunningBackupCancelsIt) {
   const auto submitted = submit(backup("a"));
   ASSERT_TRUE(submitted);
   until_running((*submitted)->key());
-  ASSERT_TRUE(jobs_->deleted(**submitted));
+  jobs_->deleted(**submitted);
   const api::Json done = finish(submitted);
   EXPECT_EQ(done["status"]["phase"], "Cancelled");
   EXPECT_EQ(done["status"]["message"], "the backup was deleted while it ran");
@@ -254,7 +254,7 @@ TEST_F(JobsTest, DeletingARunningBackupCancelsIt) {
 TEST_F(JobsTest, ADeletedBackupGoesToTheTrashAndKeepsItsData) {
   const api::Json done = finish(submit(backup("a")));
   const auto object = *catalog_->get({api::kBackups, "openstack", "a"});
-  ASSERT_TRUE(jobs_->deleted(*object));
+  ASSERT_TRUE(jobs_->before_deletion(*object));
   EXPECT_EQ(blobs_->list("trash/openstack/")->size(), 1U);
   EXPECT_FALSE(blobs_->list("data/openstack/")->empty());
 }
@@ -272,7 +272,7 @@ TEST_F(JobsTest, ABackupWaitsForItsTurn) {
     const std::scoped_lock lock(cluster_.mutex);
     cluster_.block_runs = false;
   }
-  ASSERT_TRUE(jobs_->deleted(**first));
+  jobs_->deleted(**first);
   EXPECT_EQ(finish(second)["status"]["phase"], "Completed");
 }
 
@@ -750,7 +750,7 @@ TEST_F(JobsTest, AFollowedLogTellsWhatComesAndThenEnds) {
       [&] { ended.set_value(); });
   ASSERT_TRUE(reader);
   until_running((*submitted)->key());
-  ASSERT_TRUE(jobs_->deleted(**submitted));
+  jobs_->deleted(**submitted);
   ended.get_future().wait();
   const std::scoped_lock lock(mutex);
   EXPECT_THAT(text, HasSubstr("donor chosen"));

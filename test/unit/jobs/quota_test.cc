@@ -52,7 +52,7 @@ TEST_F(QuotaTest, NoMoreBackupsThanThat) {
   expect_exceeded(jobs_->submit_backup(backup("c"), alice_, true, {}), "backups");
   EXPECT_FALSE(catalog_->get({api::kBackups, "openstack", "c"})) << "nothing was recorded";
   const api::ObjectPtr a = *catalog_->get({api::kBackups, "openstack", "a"});
-  ASSERT_TRUE(jobs_->deleted(*a));
+  ASSERT_TRUE(jobs_->before_deletion(*a));
   ASSERT_TRUE(catalog_->remove(a->key(), a->revision()));
   EXPECT_EQ(api::phase_of(finish(submit(backup("c")))), "Completed");
   expect_exceeded(jobs_->undelete(a->key(), "", false), "backups: used 2");
@@ -101,7 +101,7 @@ TEST_F(QuotaTest, TheTrashTakesRoomToo) {
   limit({"*", 0, 100, 0});
   finish(submit(backup("a")));
   const api::ObjectPtr a = *catalog_->get({api::kBackups, "openstack", "a"});
-  ASSERT_TRUE(jobs_->deleted(*a));
+  ASSERT_TRUE(jobs_->before_deletion(*a));
   ASSERT_TRUE(catalog_->remove(a->key(), a->revision()));
   expect_exceeded(submit(backup("b")), "bytes in the stores: used ");
   EXPECT_TRUE(jobs_->undelete(a->key(), "", true));

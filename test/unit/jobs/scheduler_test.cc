@@ -243,7 +243,7 @@ TEST_F(SchedulerTest, ARunThatFindsNoRoomIsSaid) {
   EXPECT_EQ(backups(), 1U);
   // With room again the next run goes.
   const api::ObjectPtr ended = *backup_named("by-hand");
-  ASSERT_TRUE(jobs_->deleted(*ended));
+  ASSERT_TRUE(jobs_->before_deletion(*ended));
   ASSERT_TRUE(catalog_->remove(ended->key(), ended->revision()));
   manual_.advance(hours(24));
   ASSERT_TRUE(eventually([&] { return phase_of_backup("nightly-20261122020000") == "Completed"; }));

@@ -16,7 +16,7 @@ class TrashTest : public JobsTest {
     object["metadata"].update(metadata);
     finish(submit(std::move(object)));
     const auto there = *catalog_->get(key(name));
-    EXPECT_TRUE(jobs_->deleted(*there));
+    EXPECT_TRUE(jobs_->before_deletion(*there));
     EXPECT_TRUE(catalog_->remove(key(name), there->revision()));
     return there->dom();
   }
@@ -67,7 +67,7 @@ TEST_F(TrashTest, OfSeveralTheNewestOrTheOneWithTheUid) {
   const auto newest = undelete("a");
   ASSERT_TRUE(newest) << newest.error().text();
   EXPECT_EQ((*newest)->uid(), newer["metadata"]["uid"].get<std::string>());
-  ASSERT_TRUE(jobs_->deleted(**newest));
+  ASSERT_TRUE(jobs_->before_deletion(**newest));
   ASSERT_TRUE(catalog_->remove(key("a"), (*newest)->revision()));
   const auto exact = undelete("a", older["metadata"]["uid"]);
   ASSERT_TRUE(exact) << exact.error().text();
@@ -141,7 +141,7 @@ TEST_F(TrashTest, BetweenTheTwoWritesItIsInBothPlacesAndTheLiveOneCounts) {
   ASSERT_TRUE(storage::put(*blobs_, at, as_bytes(mark)));  // as if it had not been removed
   EXPECT_EQ(undelete("a").error().code, Code::kAlreadyExists);
   const auto live = *catalog_->get(key("a"));
-  ASSERT_TRUE(jobs_->deleted(*live));
+  ASSERT_TRUE(jobs_->before_deletion(*live));
   ASSERT_TRUE(catalog_->remove(key("a"), live->revision()));
   EXPECT_EQ(marks(), 1U) << "one mark for one backup, however often";
   EXPECT_TRUE(undelete("a"));
