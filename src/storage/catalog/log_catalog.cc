@@ -144,7 +144,7 @@ Status LogCatalog::recover() {
     index_.load(state.revision, std::move(state.objects));
   }
   GB_TRY(catch_up());
-  GB_TRY(log_->check_end(position_));
+  GB_TRY_ASSIGN(position_, log_->end_at(position_));
   const std::lock_guard lock(published_mutex_);
   published_ = position_.revision;
   return {};
@@ -221,7 +221,7 @@ Status LogCatalog::apply(const Commit& commit, std::vector<WatchEvent>* events) 
     const std::lock_guard lock(state_mutex_);
     GB_TRY_ASSIGN(applied, index_.apply(commit));
   }
-  position_ = {commit.last(), commit.digest};
+  position_ = {commit.last(), commit.digest, commit.first};
   for (const WatchEvent& event : applied) {
     const auto watchers = watchers_.find(event.object->key().resource);
     if (watchers == watchers_.end()) continue;

@@ -145,7 +145,7 @@ class LogCheck {
       known_ = false;
     if (broken_) known_ = false;
     broken_ = false;
-    at_ = Position{commit.last(), commit.digest};
+    at_ = Position{commit.last(), commit.digest, commit.first};
     for (const Mutation& mutation : commit.mutations) {
       if (mutation.object)
         objects_[mutation.key] = mutation.object;

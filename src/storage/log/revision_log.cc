@@ -153,19 +153,24 @@ Result<std::vector<Commit>> RevisionLog::read_after(const Position& position, st
     if (!commit && commit.error().code == Code::kNotFound) break;
     if (!commit) return fail(commit.error());
     GB_TRY(check_chain(*commit, at));
-    at = {commit->last(), commit->digest};
+    at = {commit->last(), commit->digest, commit->first};
     commits.push_back(std::move(*commit));
   }
-  // After the reads: what was trimmed and written anew by a writer that slept is behind the
-  // boundary.
-  GB_TRY(check_boundary(position));
+  // After the reads: nothing of them was trimmed, and written anew by a writer that slept, as long
+  // as what is trimmed before it is there.
+  GB_TRY(check_held(position));
   return commits;
 }
 
-Status RevisionLog::check_end(const Position& position) {
+Result<Position> RevisionLog::end_at(const Position& position) {
   GB_TRY_ASSIGN(const auto firsts, revisions_below(store_, "log/", revision_of_log_key));
   const auto beyond = std::ranges::upper_bound(firsts, position.revision);
-  if (beyond == firsts.end() || *beyond == position.revision + 1) return {};
+  if (beyond == firsts.end() || *beyond == position.revision + 1) {
+    Position end = position;
+    if (beyond != firsts.begin()) end.first = *std::prev(beyond);
+    GB_TRY_ASSIGN(const bool there, holds(end));
+    return there ? end : position;
+  }
   GB_TRY(check_boundary(position));
   return fail(
       Code::kCorruption,
@@ -178,6 +183,26 @@ Status RevisionLog::check_boundary(const Position& position) {
   if (boundary <= position.revision) return {};
   return fail(Code::kExpired, "the log was trimmed up to revision " + std::to_string(boundary) +
                                   ", beyond revision " + std::to_string(position.revision));
+}
+
+Result<bool> RevisionLog::holds(const Position& position) {
+  if (position.first == 0) return false;
+  const auto text = store_.get(log_key(position.first));
+  if (!text && text.error().code == Code::kNotFound) return false;
+  if (!text) return fail(text.error());
+  // What a writer that slept has put there since is another one.
+  return is_sealed_with(*text, position.digest);
+}
+
+// Expired when the log was trimmed beyond `position`. The boundary alone does not show that: a
+// writer that slept between reading and replacing it sets it back. But commits are removed oldest
+// first, and the last one never: what follows a commit that is still there is the log.
+Status RevisionLog::check_held(const Position& position) {
+  if (position.first == 0) return check_boundary(position);
+  GB_TRY_ASSIGN(const bool held, holds(position));
+  if (held) return {};
+  return fail(Code::kExpired,
+              "the log was trimmed beyond revision " + std::to_string(position.revision));
 }
 
 Result<RevisionLog::Appended> RevisionLog::append(const Position& position,
@@ -193,13 +218,15 @@ Result<RevisionLog::Appended> RevisionLog::append(const Position& position,
   GB_TRY_ASSIGN(Appended appended, settle(std::move(commit), text));
   if (!appended.won) GB_TRY(check_chain(appended.commit, position));
   auto valid = check_boundary(position);
-  if (valid) return appended;
-  if (valid.error().code == Code::kExpired) {
+  if (!valid && valid.error().code == Code::kExpired) {
     // Void: nobody reads at or below the boundary. Removing it is tidiness only.
     if (appended.won) (void)store_.remove(log_key(position.revision + 1));
-  } else if (appended.won) {
-    valid.error().code = Code::kAmbiguous;
+    return fail(std::move(valid.error()));
   }
+  if (valid) valid = check_held(position);
+  if (valid) return appended;
+  // Trimmed before it was written, it is void; since, it is in a checkpoint. Neither shows here.
+  if (appended.won) valid.error().code = Code::kAmbiguous;
   return fail(std::move(valid.error()));
 }
 

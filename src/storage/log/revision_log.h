@@ -40,6 +40,9 @@ inline constexpr std::string_view kBoundaryKey = "boundary.json";
 struct Position {
   std::uint64_t revision = 0;
   Sha256 digest{};
+  // The key of that commit: its first revision. 0: there is none (at the origin), or it is known
+  // from a checkpoint only.
+  std::uint64_t first = 0;
 };
 
 struct Repository {
@@ -63,20 +66,22 @@ class RevisionLog {
   [[nodiscard]] const std::string& repository_id() const { return repository_.id; }
 
   // The newest checkpoint that is whole, without its objects where the log still begins at the
-  // beginning and none is. Then the caller reads on with read_after() and ends with check_end().
+  // beginning and none is. Then the caller reads on with read_after() and ends with end_at().
   Result<Checkpoint> newest_state();
   // The commits that follow `position`, at most `limit`; none when it is the end of the log.
   Result<std::vector<Commit>> read_after(const Position& position, std::size_t limit);
-  // Corruption when there is something in the log beyond what follows `position`.
-  Status check_end(const Position& position);
+  // `position`, the end of the log, with the key of its commit if that is there. Corruption when
+  // there is something in the log beyond what follows it.
+  Result<Position> end_at(const Position& position);
 
   struct Appended {
     bool won = false;
     Commit commit;  // ours, or that of the writer who was first
   };
   // Writes the commit of `mutations` that follows `position`. Errors: nothing was written, except
-  // Ambiguous: the store stopped answering in the middle; whether it was written is seen by
-  // read_after(), when it answers again.
+  // Ambiguous: the store stopped answering in the middle, and whether it was written is seen by
+  // read_after(), when it answers again; or the log was trimmed in the middle, and is seen by
+  // whoever recovers.
   Result<Appended> append(const Position& position, std::vector<Mutation> mutations);
 
   Status write_checkpoint(const Position& position, std::vector<api::ObjectPtr> objects);
@@ -98,6 +103,8 @@ class RevisionLog {
   Status make_repository();
   Result<Appended> settle(Commit ours, const std::string& text);
   Status check_boundary(const Position& position);
+  Status check_held(const Position& position);
+  Result<bool> holds(const Position& position);
 
   BlobStore& store_;
   const Clock& clock_;

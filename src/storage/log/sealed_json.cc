@@ -41,6 +41,10 @@ Result<Sha256> open_json(std::string_view key, std::string_view text, nlohmann::
   return sum;
 }
 
+bool is_sealed_with(std::string_view text, const Sha256& digest) {
+  return text.ends_with(std::string(kBefore) + to_hex(digest) + std::string(kAfter));
+}
+
 Result<Sha256> digest_from_hex(std::string_view key, std::string_view hex) {
   const auto bytes = from_hex(hex);
   Sha256 digest{};

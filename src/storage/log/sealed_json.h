@@ -22,6 +22,10 @@ namespace gb::storage {
 // in the message, when the seal is broken; Invalid when it is of a format that we do not know.
 Result<Sha256> open_json(std::string_view key, std::string_view text, nlohmann::json& dom);
 
+// Whether the text ends with the seal of this digest: a look at its end only, for who has read the
+// document before and asks whether it is still the same.
+[[nodiscard]] bool is_sealed_with(std::string_view text, const Sha256& digest);
+
 // A digest from its 64 hex digits; Corruption of `key` otherwise.
 Result<Sha256> digest_from_hex(std::string_view key, std::string_view hex);
 

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "storage/log/revision_log.h"
 #include "storage/log/sealed_json.h"
 #include "test/unit/storage/catalog_fixture.h"
@@ -197,6 +199,56 @@ TEST_F(TrimTest, TheBoundaryNeverGoesBack) {
   ASSERT_TRUE(wide_again->create(kBackups, backup("ns", "more")));
   ASSERT_TRUE(wide_again->checkpoint());
   EXPECT_GE(read_boundary(store_).value(), boundary);
+}
+
+// One replica reads the boundary and sleeps; another one trims further; the first one wakes up, and
+// sets the boundary back.
+TEST_F(TrimTest, ABoundaryThatWasSetBackLosesNoWriteOfWhoFellBehindBoth) {
+  const auto awake = open(store_, keeping(1, std::chrono::hours(0)));
+  write(*awake, 10);
+  ASSERT_TRUE(awake->checkpoint());
+  write(*awake, 10);
+  const auto behind = open(store_);
+  const auto reader = open(store_);
+  const auto asleep = open(store_, keeping(1, std::chrono::hours(0)));
+  bool slept = false;
+  store_.set_observer([&](BlobCall call, const std::string& key) {
+    if (call != BlobCall::kWriter || key != kBoundaryKey || std::exchange(slept, true)) return;
+    for (int i = 0; i < 2; ++i) {
+      write(*awake, 10);
+      ASSERT_TRUE(awake->checkpoint());
+    }
+    EXPECT_EQ(read_boundary(store_).value(), 31U);
+  });
+  ASSERT_TRUE(asleep->checkpoint());
+  ASSERT_TRUE(slept);
+  EXPECT_EQ(read_boundary(store_).value(), 11U) << "it was set back";
+
+  EXPECT_EQ(failure_of(reader->sync()), Code::kUnavailable);
+  const auto lost = behind->create(kBackups, backup("ns", "lost"));
+  EXPECT_EQ(failure_of(lost), Code::kAmbiguous) << "nobody would ever read it";
+  EXPECT_EQ(failure_of(behind->create(kBackups, backup("ns", "lost"))), Code::kUnavailable);
+  EXPECT_NE(behind->health().error().message.find("fell behind"), std::string::npos);
+  EXPECT_EQ(failure_of(reader->sync()), Code::kUnavailable) << "what it wrote there is not read";
+  write(*awake, 1);
+  EXPECT_EQ(open(store_)->list(kBackups, "").objects.size(), 41U);
+  ASSERT_TRUE(awake->checkpoint());
+  EXPECT_EQ(read_boundary(store_).value(), 41U);
+  EXPECT_EQ(memory_.list("log/")->front().key, log_key(42)) << "what it wrote there is gone";
+}
+
+// Of a log that stands at its checkpoint nobody has read the last commit.
+TEST_F(TrimTest, WhoBeganAtACheckpointAndFellBehindLosesNoWriteEither) {
+  const auto awake = open(store_, keeping(1, std::chrono::hours(0)));
+  write(*awake, 10);
+  ASSERT_TRUE(awake->checkpoint());
+  const auto behind = open(store_);
+  for (int i = 0; i < 3; ++i) {
+    write(*awake, 10);
+    ASSERT_TRUE(awake->checkpoint());
+  }
+  ASSERT_TRUE(put(memory_, kBoundaryKey, as_bytes(seal_json(R"({"format":1,"revision":5)"))));
+  EXPECT_EQ(failure_of(behind->create(kBackups, backup("ns", "lost"))), Code::kAmbiguous);
 }
 
 TEST_F(TrimTest, ACheckpointIsWrittenByItselfWhenItIsDue) {
