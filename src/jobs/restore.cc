@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "jobs/backup.h"
+#include "jobs/facts.h"
 #include "jobs/finish.h"
 #include "jobs/instance_state.h"
 #include "jobs/left_blocks.h"
@@ -248,7 +249,7 @@ class RestoreRun {
   }
 
   // What was compared until then, and that it is not as it should be, stays told of a restore that
-  // fails.
+  // fails; that it differs is its end, whether or not the store takes that now.
   Status differs(const std::string& instance,
                  const std::vector<galera::TableComparison>& mismatches) {
     Status failure =
@@ -256,11 +257,9 @@ class RestoreRun {
              "instance \"" + instance + "\": what was restored differs from the backup in " +
                  names_of(mismatches),
              "writes during the restore do this: block traffic and restore again");
-    GB_TRY(record_.update([&](api::Json& status) {
-      const WallTime now = environment_.clock->now();
-      status["verification"] = verification_json(now, "Checksum", tables_, mismatches.size());
-      api::set_condition(status, "Verified", "False", "Mismatch", failure.error().text(), now);
-    }));
+    tell_mismatch(
+        environment_, record_, facts::kMismatch, failure.error(),
+        verification_json(environment_.clock->now(), "Checksum", tables_, mismatches.size()));
     return failure;
   }
 

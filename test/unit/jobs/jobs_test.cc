@@ -655,6 +655,22 @@ TEST_F(JobsTest, ARestoreThatDiffersFromItsBackupIsNotCompleted) {
   EXPECT_EQ(verified_of(done)["status"], "False");
   EXPECT_EQ(verified_of(done)["reason"], "Mismatch");
   EXPECT_EQ(done["status"]["verification"]["mismatches"], 1);
+  EXPECT_TRUE(events_.has("r VerificationFailed"));
+}
+
+TEST_F(JobsTest, ThatARestoreDiffersIsToldAlsoWhenTheStoreIsAwayInThatMoment) {
+  jobs_.reset();
+  catalog_ = *storage::Catalog::open({std::shared_ptr<void>(), &faulty_}, clock(), rng_, {});
+  start();
+  finish(submit(backup("a")));
+  cluster_.differing_table = "instances";
+  // The object, its phases Preflight and Restoring, and then the mismatch.
+  faulty_.inject({.calls = {storage::BlobCall::kPutIfAbsent}, .keys = "log/*", .skip = 3});
+  const api::Json done = finish(submit(restore("r", {{"backup", "a"}})));
+  EXPECT_EQ(condition(done, "Completed"), "False Corruption");
+  EXPECT_THAT(done["status"]["message"].get<std::string>(),
+              HasSubstr("what was restored differs from the backup in nova.instances"));
+  EXPECT_TRUE(events_.has("r VerificationFailed"));
 }
 
 // A command of kubectl-galera that reaches no cluster, or only another one.
