@@ -135,6 +135,22 @@ std::string uid_of(const api::Json& object) {
   return object.at("metadata").value("uid", "");
 }
 
+std::string label_naming(const std::string& name, const std::string& uid) {
+  constexpr std::size_t kLongestLabel = 63;
+  return name.size() <= kLongestLabel ? name : uid;
+}
+
+std::string derived_name(const std::string& name, const std::string& uid,
+                         const std::string& suffix) {
+  constexpr std::size_t kLongestName = 253;
+  if (name.size() + suffix.size() <= kLongestName) return name + suffix;
+  const std::string end = "-" + uid.substr(0, 8) + suffix;
+  std::string stem = name.substr(0, kLongestName - end.size());
+  // No part of a name begins with a hyphen.
+  while (stem.ends_with('.') || stem.ends_with('-')) stem.pop_back();
+  return stem + end;
+}
+
 Result<api::ObjectPtr> not_recorded(std::string_view resource, api::Json object) {
   return api::Object::make(std::string(resource), 0, std::move(object));
 }

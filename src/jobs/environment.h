@@ -50,6 +50,12 @@ struct Environment : Dependencies {
 [[nodiscard]] std::string name_of(const api::Json& object);
 [[nodiscard]] std::string namespace_of(const api::Json& object);
 [[nodiscard]] std::string uid_of(const api::Json& object);
+// What the server makes for an object of this name and uid: the value of the label that names it,
+// its uid where the name is longer than the 63 characters that a label holds; and a name that ends
+// with `suffix`, cut where it would be longer than the 253 of a name, and told apart by the uid.
+[[nodiscard]] std::string label_naming(const std::string& name, const std::string& uid);
+[[nodiscard]] std::string derived_name(const std::string& name, const std::string& uid,
+                                       const std::string& suffix);
 // What a dry run answers: the object as it would begin, which stands at no revision.
 [[nodiscard]] Result<api::ObjectPtr> not_recorded(std::string_view resource, api::Json object);
 

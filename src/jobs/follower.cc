@@ -69,10 +69,10 @@ api::Json restore_of_follower(const api::Json& follower, const api::Object& back
   return {{"apiVersion", api::kGroupVersion},
           {"kind", "GaleraRestore"},
           {"metadata",
-           {{"name", name_of_run(name, time, attempt)},
+           {{"name", derived_name(name, uid_of(follower), name_of_run("", time, attempt))},
             {"namespace", namespace_of(follower)},
             {"generation", 1},
-            {"labels", {{kFollowLabel, name}}}}},
+            {"labels", {{kFollowLabel, label_naming(name, uid_of(follower))}}}}},
           {"spec", std::move(spec)}};
 }
 
@@ -290,7 +290,7 @@ void Follower::remove_old(const api::ObjectPtr& object) {
        environment_.catalog->list(api::kRestores, object->key().ns).objects) {
     const api::Json dom = one->dom();
     // What has a finalizer is somebody's to remove.
-    if (label_of(dom, kFollowLabel) == object->key().name &&
+    if (label_of(dom, kFollowLabel) == label_naming(object->key().name, object->uid()) &&
         api::member(api::member(dom, "metadata"), "finalizers").empty() &&
         api::is_terminal_phase(api::phase_of(dom)))
       ended.push_back(one);

@@ -128,21 +128,22 @@ class RestoreRun {
     GB_TRY(enter("SafetyBackup"));
     // One set of schemas per backup: with several targets each schema must be on each of them, so
     // every target gets the schemas that it has.
-    const std::string name = safety_name(record_.key().name);
-    api::Json object = {{"apiVersion", api::kGroupVersion},
-                        {"kind", "GaleraBackup"},
-                        {"metadata",
-                         {{"name", name},
-                          {"namespace", record_.key().ns},
-                          {"uid", make_uuid(*environment_.rng)},
-                          {"creationTimestamp", to_rfc3339(environment_.clock->now())},
-                          {"generation", 1},
-                          {"labels", {{kSafetyLabel, record_.key().name}}}}},
-                        {"spec",
-                         {{"databaseInstances", instances},
-                          {"databases", schemas},
-                          {"store", work_.store->name},
-                          {"threads", work_.spec.threads}}}};
+    const std::string name = name_of_safety_backup(record_.key().name, record_.uid());
+    api::Json object = {
+        {"apiVersion", api::kGroupVersion},
+        {"kind", "GaleraBackup"},
+        {"metadata",
+         {{"name", name},
+          {"namespace", record_.key().ns},
+          {"uid", make_uuid(*environment_.rng)},
+          {"creationTimestamp", to_rfc3339(environment_.clock->now())},
+          {"generation", 1},
+          {"labels", {{kSafetyLabel, label_naming(record_.key().name, record_.uid())}}}}},
+        {"spec",
+         {{"databaseInstances", instances},
+          {"databases", schemas},
+          {"store", work_.store->name},
+          {"threads", work_.spec.threads}}}};
     api::apply_defaults(*api::find_resource(api::kBackups), object);
     auto log =
         std::make_shared<JobLog>(*environment_.stores.front().blobs, record_.key().ns,

@@ -19,12 +19,13 @@
 
 namespace gb::jobs {
 
-// Of a backup of what a restore replaced: the name of that restore. No choice of a newest backup
-// falls on one.
+// Of a backup of what a restore replaced: the name of that restore (label_naming). No choice of a
+// newest backup falls on one.
 inline constexpr const char* kSafetyLabel = "backup.rhoso.io/safety-of";
 
 // The name of that backup.
-[[nodiscard]] std::string safety_name(const std::string& restore);
+[[nodiscard]] std::string name_of_safety_backup(const std::string& restore,
+                                                const std::string& restore_uid);
 
 // What a thread of a restore takes at most, one row of unusual size left aside.
 inline constexpr std::uint64_t kRestoreThreadBytes = std::uint64_t{56} << 20;

@@ -3,7 +3,6 @@
 #include <set>
 #include <utility>
 
-#include "api/names.h"
 #include "api/text.h"
 #include "base/text.h"
 #include "jobs/facts.h"
@@ -96,12 +95,9 @@ Status check_schemas(const api::RestoreSpec& spec, const std::vector<RestoreWork
 // target.
 void check_safety_name(const Environment& environment, const api::Json& object, RestoreWork& work) {
   if (work.spec.existing != "Replace" || !work.spec.safety_backup) return;
-  const std::string name = safety_name(name_of(object));
+  const std::string name = name_of_safety_backup(name_of(object), uid_of(object));
   std::string wrong;
-  if (!api::check_dns1123_subdomain(name).empty())
-    wrong = "the name of the safety backup, \"" + name +
-            "\", would be too long: give the restore a shorter name";
-  else if (environment.catalog->get({api::kBackups, namespace_of(object), name}))
+  if (environment.catalog->get({api::kBackups, namespace_of(object), name}))
     wrong = "the safety backup would have the name of backup \"" + name +
             "\": give the restore another name, or delete that backup if it is not needed";
   for (RestoreWork::Instance& instance : work.instances)
@@ -113,8 +109,8 @@ void check_safety_name(const Environment& environment, const api::Json& object, 
 
 }  // namespace
 
-std::string safety_name(const std::string& restore) {
-  return restore + "-safety";
+std::string name_of_safety_backup(const std::string& restore, const std::string& restore_uid) {
+  return derived_name(restore, restore_uid, "-safety");
 }
 
 std::vector<std::string> targets_of(const api::RestoreSpec& spec,

@@ -93,6 +93,32 @@ TEST_F(FollowerTest, EachNewBackupIsRestoredAndToldHowOldItIs) {
   EXPECT_TRUE(eventually([&] { return events_.has("standby Restored"); }));
 }
 
+// A restore may have a name that is longer than a label's value.
+TEST_F(FollowerTest, OfALongNameItsRestoresCanBeEditedAndAreCleanedUp) {
+  take("a");
+  api::Json dom = standby();
+  const std::string name(250, 's');
+  dom["metadata"]["name"] = name;
+  const auto made = submit(std::move(dom));
+  ASSERT_TRUE(made) << made.error().text();
+  const auto its_restores = [&] {
+    auto all = catalog_->list(api::kRestores, "openstack").objects;
+    std::erase_if(all, [&](const api::ObjectPtr& one) { return one->key().name == name; });
+    return all;
+  };
+  ASSERT_TRUE(in_time([&] { return !its_restores().empty(); }));
+  const api::ObjectPtr first = its_restores().at(0);
+  EXPECT_LE(first->key().name.size(), 253U);
+  EXPECT_EQ(first->labels().at(kFollowLabel), (*made)->uid());
+  for (const char* next : {"b", "c", "d", "e", "f", "g"}) {
+    take(next);
+    ASSERT_TRUE(in_time([&] {
+      return (*catalog_->get((*made)->key()))->dom()["status"].value("backup", "") == next;
+    }));
+  }
+  EXPECT_TRUE(eventually([&] { return its_restores().size() == 5; })) << "the newest are kept";
+}
+
 TEST_F(FollowerTest, ItMayBeginBeforeThereIsAnyBackup) {
   const auto schedule = object(api::kSchedules, "nightly",
                                {{"schedule", "0 2 * * *"},
