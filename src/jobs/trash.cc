@@ -150,7 +150,10 @@ Result<TrashMark> read_mark(const Store& store, const std::string& key) {
 Status begin_freeing(const TrashMark& mark) {
   GB_TRY_ASSIGN(const std::string text, mark.store->blobs->get(mark.key));
   api::Json json = api::Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return fail(Code::kCorruption, "the mark " + mark.key + " has changed");
+  GB_TRY_ASSIGN(const Deleted now, parse_mark(*mark.store, mark.key, text));
+  if (now.deleted != mark.deleted)
+    return fail(Code::kConflict, "backup \"" + mark.name + "\" was deleted anew meanwhile",
+                "its retention counts from then");
   json["freeing"] = true;
   return storage::put(*mark.store->blobs, mark.key, as_bytes(json.dump()));
 }

@@ -32,7 +32,9 @@ struct TrashMark {
 
 // NotFound when it has gone; Corruption when it can not be understood.
 Result<TrashMark> read_mark(const Store& store, const std::string& key);
-// Says in the mark that the data is being removed: from then on nobody brings it back.
+// Says in the mark that the data is being removed: from then on nobody brings it back. Conflict
+// when the backup was brought back and deleted again since `mark` was read: then it is another's
+// time.
 Status begin_freeing(const TrashMark& mark);
 
 // The mark of a backup that is about to be deleted; only a Completed one is worth it.

@@ -1,4 +1,6 @@
 // The trash: what is deleted can be had back, and no crash on the way loses it.
+#include "jobs/trash.h"
+
 #include "test/unit/jobs/jobs_fixture.h"
 
 namespace gb::jobs::test {
@@ -145,6 +147,23 @@ TEST_F(TrashTest, BetweenTheTwoWritesItIsInBothPlacesAndTheLiveOneCounts) {
   ASSERT_TRUE(catalog_->remove(key("a"), live->revision()));
   EXPECT_EQ(marks(), 1U) << "one mark for one backup, however often";
   EXPECT_TRUE(undelete("a"));
+}
+
+// Between the look of the janitor and its mark somebody brought the backup back, and deleted it
+// again.
+TEST_F(TrashTest, WhatWasDeletedAnewIsNotFreedInPlaceOfWhatItWas) {
+  const api::Json was = deleted("a");
+  const std::string at = "trash/openstack/" + was["metadata"]["uid"].get<std::string>();
+  const Store store{"default", "file:///backups", blobs_};
+  age(was["metadata"]["uid"], std::chrono::hours(100));
+  const auto seen = read_mark(store, at);
+  ASSERT_TRUE(seen);
+  age(was["metadata"]["uid"], std::chrono::hours(0));
+  EXPECT_EQ(begin_freeing(*seen).error().code, Code::kConflict);
+  const auto now = read_mark(store, at);
+  EXPECT_FALSE(now->freeing);
+  EXPECT_TRUE(begin_freeing(*now));
+  EXPECT_TRUE(read_mark(store, at)->freeing);
 }
 
 TEST_F(TrashTest, AMarkThatCanNotBeReadDoesNotHideTheOthers) {
