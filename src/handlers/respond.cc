@@ -89,13 +89,6 @@ http::Response text_response(int status, std::string body) {
   return out;
 }
 
-http::Response json_response(int status, std::string_view json, const Call& call) {
-  const bool pretty = api::wants_pretty(api::query_value(call.query(), "pretty"), call.user_agent);
-  http::Response out = response(status, "application/json");
-  out.body = api::encode(json, api::BodyFormat::kJson, pretty);
-  return out;
-}
-
 http::Response refusal(const api::ApiError& error, std::string_view accept) {
   http::Response out;
   if (error.plain_text) {

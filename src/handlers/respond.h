@@ -25,7 +25,6 @@ struct View {
 api::Outcome<View> choose_view(const Call& call, api::Asked asked);
 
 http::Response text_response(int status, std::string body);
-http::Response json_response(int status, std::string_view json, const Call& call);
 // A Status, in YAML for who asked for YAML, or plain text where k8s.io/apiserver answers so.
 http::Response refusal(const api::ApiError& error, std::string_view accept);
 

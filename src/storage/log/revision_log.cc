@@ -274,11 +274,6 @@ Status RevisionLog::write_checkpoint(const Position& position,
   return fail(Code::kCorruption, key + " is not of this history");
 }
 
-Result<std::uint64_t> RevisionLog::newest_checkpoint() {
-  GB_TRY_ASSIGN(const auto revisions, checkpoints_in(store_));
-  return revisions.empty() ? 0 : revisions.back();
-}
-
 Status RevisionLog::trim(std::uint64_t head, const Retention& keep) {
   GB_TRY_ASSIGN(std::vector<std::uint64_t> checkpoints, checkpoints_in(store_));
   if (checkpoints.size() < 2 || head <= keep.revisions) return {};

@@ -85,8 +85,6 @@ class RevisionLog {
   Result<Appended> append(const Position& position, std::vector<Mutation> mutations);
 
   Status write_checkpoint(const Position& position, std::vector<api::ObjectPtr> objects);
-  // The revision of the newest checkpoint; 0: there is none.
-  Result<std::uint64_t> newest_checkpoint();
 
   struct Retention {
     std::uint64_t revisions = 0;

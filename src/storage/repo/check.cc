@@ -273,11 +273,6 @@ class Check {
 }  // namespace
 }  // namespace repo
 
-Result<std::vector<BackupName>> list_manifests(BlobStore& store) {
-  GB_TRY_ASSIGN(const auto inventory, repo::take_inventory(store, "data/"));
-  return std::vector<BackupName>(inventory.manifests.begin(), inventory.manifests.end());
-}
-
 Result<std::vector<Finding>> check_repository(BlobStore& store, const CheckOptions& options,
                                               std::stop_token stop) {
   GB_TRY_ASSIGN(auto findings, check_log(store, stop));

@@ -151,14 +151,12 @@ class BackupReader {
   virtual Status verify_structure(std::stop_token stop) const = 0;
 };
 
-// The completed backups of a repository (those with a manifest), by namespace and uid.
 struct BackupName {
   std::string ns;
   std::string uid;
   auto operator<=>(const BackupName&) const = default;
 };
-Result<std::vector<BackupName>> list_manifests(BlobStore& store);
-// Whether it is one of them.
+// Whether a repository has its manifest.
 Result<bool> has_manifest(BlobStore& store, const BackupName& backup);
 
 struct Freed {

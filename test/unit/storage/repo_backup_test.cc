@@ -283,15 +283,5 @@ TEST(RepoBackup, MisuseIsRefusedWithAReason) {
   EXPECT_EQ(BackupReader::open(store, "ns", "one", Sha256{}).error().code, Code::kCorruption);
 }
 
-TEST(RepoBackup, CompletedBackupsAreListed) {
-  MemoryBlobStore store;
-  EXPECT_TRUE(list_manifests(store)->empty());
-  ASSERT_TRUE(ok(write_backup(store, "two", {})));
-  ASSERT_TRUE(ok(write_backup(store, "one", {})));
-  const auto found = list_manifests(store);
-  ASSERT_TRUE(ok(found));
-  EXPECT_EQ(*found, (std::vector<BackupName>{{"ns", "one"}, {"ns", "two"}}));
-}
-
 }  // namespace
 }  // namespace gb::storage

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "storage/blob/memory_blob_store.h"
+#include "storage/repo/inventory.h"
 #include "storage/repo/repo.h"
 
 namespace gb::storage::repo_test {
@@ -131,6 +132,12 @@ inline Result<FinishedBackup> write_backup(BlobStore& store, const std::string& 
                 BackupWriter::create(store, "ns", uid, std::move(base), options));
   for (const auto& [id, table] : tables) GB_TRY(write_table(*writer, id, table, threads));
   return writer->finish(content());
+}
+
+// The completed backups of a repository: those with a manifest.
+inline Result<std::vector<BackupName>> list_manifests(BlobStore& store) {
+  GB_TRY_ASSIGN(const auto inventory, repo::take_inventory(store, "data/"));
+  return std::vector<BackupName>(inventory.manifests.begin(), inventory.manifests.end());
 }
 
 inline std::shared_ptr<const BackupReader> open_backup(BlobStore& store, const std::string& uid) {
