@@ -122,17 +122,12 @@ class Catalog {
       const api::ObjectKey& key,
       const std::function<Result<api::Json>(const api::Object&)>& change);
 
-  // Every event after `from_revision`, the history first, then as they come. Expired when the
-  // history does not reach back so far. `sink` outlives the Subscription.
+  // Every event after `from_revision`, the history first, then as they come: after that of a list,
+  // none is missing and none comes twice. Expired when the history does not reach back so far.
+  // `sink` outlives the Subscription.
   virtual Result<std::unique_ptr<Subscription>> watch(std::string_view resource,
                                                       std::uint64_t from_revision,
                                                       WatchSink& sink) = 0;
-  // The state now and everything after it, with nothing between missing or twice; of `ns` only,
-  // unless it is empty.
-  virtual Result<std::unique_ptr<Subscription>> list_and_watch(std::string_view resource,
-                                                               std::string_view ns,
-                                                               Snapshot& snapshot,
-                                                               WatchSink& sink) = 0;
 
   // Whether the last write or tail read reached the store; the error if not.
   virtual Status health() const = 0;

@@ -89,22 +89,20 @@ struct LogCatalog::Draft {
 
 class LogCatalog::Watcher final : public Subscription {
  public:
-  Watcher(LogCatalog& catalog, std::string resource, std::string ns, WatchSink& sink)
-      : catalog_(catalog), resource_(std::move(resource)), ns_(std::move(ns)), sink_(sink) {
+  // The catalog's watch lock is held.
+  Watcher(LogCatalog& catalog, std::string resource, WatchSink& sink)
+      : catalog_(catalog), resource_(std::move(resource)), sink_(sink) {
     catalog_.watchers_[resource_].push_back(this);
   }
   ~Watcher() override {
     const std::lock_guard lock(catalog_.watch_mutex_);
     std::erase(catalog_.watchers_[resource_], this);
   }
-  void give(const WatchEvent& event) {
-    if (ns_.empty() || event.object->key().ns == ns_) sink_.on_event(event);
-  }
+  void give(const WatchEvent& event) { sink_.on_event(event); }
 
  private:
   LogCatalog& catalog_;
   std::string resource_;
-  std::string ns_;
   WatchSink& sink_;
 };
 
@@ -312,11 +310,6 @@ Status LogCatalog::wait_for(std::uint64_t revision, std::chrono::milliseconds ti
               "try again");
 }
 
-std::unique_ptr<Subscription> LogCatalog::subscribe(std::string_view resource, std::string_view ns,
-                                                    WatchSink& sink) {
-  return std::make_unique<Watcher>(*this, std::string(resource), std::string(ns), sink);
-}
-
 Result<std::unique_ptr<Subscription>> LogCatalog::watch(std::string_view resource,
                                                         std::uint64_t from_revision,
                                                         WatchSink& sink) {
@@ -327,16 +320,7 @@ Result<std::unique_ptr<Subscription>> LogCatalog::watch(std::string_view resourc
     GB_TRY_ASSIGN(events, index_.events_after(resource, from_revision));
   }
   for (const WatchEvent& event : events) sink.on_event(event);
-  return subscribe(resource, "", sink);
-}
-
-Result<std::unique_ptr<Subscription>> LogCatalog::list_and_watch(std::string_view resource,
-                                                                 std::string_view ns,
-                                                                 Snapshot& snapshot,
-                                                                 WatchSink& sink) {
-  const std::lock_guard watch_lock(watch_mutex_);
-  snapshot = list(resource, ns);
-  return subscribe(resource, ns, sink);
+  return std::make_unique<Watcher>(*this, std::string(resource), sink);
 }
 
 // Writes -----------------------------------------------------------------------------------------

@@ -58,9 +58,6 @@ class LogCatalog final : public Catalog {
   Result<std::unique_ptr<Subscription>> watch(std::string_view resource,
                                               std::uint64_t from_revision,
                                               WatchSink& sink) override;
-  Result<std::unique_ptr<Subscription>> list_and_watch(std::string_view resource,
-                                                       std::string_view ns, Snapshot& snapshot,
-                                                       WatchSink& sink) override;
   [[nodiscard]] Status health() const override;
 
  private:
@@ -90,8 +87,6 @@ class LogCatalog final : public Catalog {
   Status catch_up();
   Status apply(const Commit& commit, std::vector<WatchEvent>* events = nullptr) noexcept;
   Status note(Status outcome);
-  std::unique_ptr<Subscription> subscribe(std::string_view resource, std::string_view ns,
-                                          WatchSink& sink);  // watch_mutex_ held
 
   const std::shared_ptr<BlobStore> store_;  // before what uses it: the log and the threads
   const Clock& clock_;

@@ -230,7 +230,7 @@ TEST_F(CatalogTest, AWatchFromBeforeTheHistoryIsExpired) {
   EXPECT_EQ(catalog->list_at(kBackups, "", 4)->objects.size(), 3U);
 }
 
-TEST_F(CatalogTest, ListAndWatchMissesNothingAndRepeatsNothing) {
+TEST_F(CatalogTest, AWatchFromAListMissesNothingAndRepeatsNothing) {
   const auto catalog = open(store_);
   std::thread writer([&] {
     for (int i = 0; i < 300; ++i)
@@ -241,8 +241,8 @@ TEST_F(CatalogTest, ListAndWatchMissesNothingAndRepeatsNothing) {
   std::vector<Snapshot> snapshots(20);
   for (Snapshot& snapshot : snapshots) {
     sinks.push_back(std::make_unique<RecordingSink>());
-    subscriptions.push_back(
-        catalog->list_and_watch(kBackups, "ns", snapshot, *sinks.back()).value());
+    snapshot = catalog->list(kBackups, "ns");
+    subscriptions.push_back(catalog->watch(kBackups, snapshot.revision, *sinks.back()).value());
   }
   writer.join();
   for (std::size_t i = 0; i < snapshots.size(); ++i) {
@@ -257,18 +257,6 @@ TEST_F(CatalogTest, ListAndWatchMissesNothingAndRepeatsNothing) {
     }
     EXPECT_EQ(seen.size(), 300U);
   }
-}
-
-TEST_F(CatalogTest, ListAndWatchOfANamespaceNeverShowsAnother) {
-  const auto catalog = open(store_);
-  ASSERT_TRUE(catalog->create(kBackups, backup("theirs", "a")));
-  Snapshot snapshot;
-  RecordingSink sink;
-  const auto subscription = catalog->list_and_watch(kBackups, "ours", snapshot, sink).value();
-  ASSERT_TRUE(catalog->create(kBackups, backup("theirs", "b")));
-  ASSERT_TRUE(catalog->create(kBackups, backup("ours", "c")));
-  EXPECT_TRUE(snapshot.objects.empty());
-  EXPECT_EQ(sink.texts(), (Texts{"ADDED ours/c=0@4"}));
 }
 
 // A bookmark at revision() promises that all before it was sent.
