@@ -21,6 +21,7 @@
 #include "jobs/block_marks.h"
 #include "jobs/configured_instances.h"
 #include "jobs/environment.h"
+#include "jobs/facts.h"
 #include "jobs/left_blocks.h"
 #include "storage/repo/repo.h"
 
@@ -225,9 +226,8 @@ int run(const LocalList& command) {
     const api::Json dom = object->dom();
     const api::Json status = dom.value("status", api::Json::object());
     const api::Json size = status.value("size", api::Json::object());
-    std::string verified = "Unknown";
-    for (const api::Json& condition : status.value("conditions", api::Json::array()))
-      if (condition.value("type", "") == "Verified") verified = condition.value("status", "");
+    std::string verified = jobs::facts::condition(dom, "Verified").first;
+    if (verified.empty()) verified = "Unknown";
     std::string age = "<unknown>";
     if (const auto created = from_rfc3339(dom["metadata"].value("creationTimestamp", "")))
       age =

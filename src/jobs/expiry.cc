@@ -26,11 +26,7 @@ struct Kept {
 };
 
 bool is_verified(const api::Json& dom) {
-  const api::Json& conditions = api::member(api::member(dom, "status"), "conditions");
-  return conditions.is_array() && std::ranges::any_of(conditions, [](const api::Json& one) {
-           return api::text_member(one, "type") == "Verified" &&
-                  api::text_member(one, "status") == "True";
-         });
+  return facts::condition(dom, "Verified").first == "True";
 }
 
 Kept describe(const api::ObjectPtr& object, const api::Json& dom) {

@@ -10,6 +10,7 @@
 #include "api/types.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "jobs/facts.h"
 #include "jobs/schedule.h"
 #include "storage/repo/repo.h"
 
@@ -18,10 +19,6 @@ namespace {
 
 // What is about to be freed is not brought back any more.
 constexpr std::chrono::minutes kReaperMargin{1};
-
-std::string text_of_metadata(const api::Json& object, std::string_view field) {
-  return api::text_member(api::member(object, "metadata"), field);
-}
 
 // A mark and the object in it.
 struct Deleted : TrashMark {
@@ -47,7 +44,7 @@ Result<Deleted> parse_mark(const Store& store, const std::string& key, const std
   found.deleted = *time;
   found.freeing = api::member(json, "freeing").is_boolean();
   found.object = std::move(json["object"]);
-  found.name = text_of_metadata(found.object, "name");
+  found.name = facts::metadata(found.object, "name");
   return found;
 }
 
