@@ -151,6 +151,11 @@ std::string derived_name(const std::string& name, const std::string& uid,
   return stem + end;
 }
 
+void give_identity(const Environment& environment, api::Json& object) {
+  object["metadata"]["uid"] = make_uuid(*environment.rng);
+  object["metadata"]["creationTimestamp"] = to_rfc3339(environment.clock->now());
+}
+
 Result<api::ObjectPtr> not_recorded(std::string_view resource, api::Json object) {
   return api::Object::make(std::string(resource), 0, std::move(object));
 }

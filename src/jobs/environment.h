@@ -56,6 +56,9 @@ struct Environment : Dependencies {
 [[nodiscard]] std::string label_naming(const std::string& name, const std::string& uid);
 [[nodiscard]] std::string derived_name(const std::string& name, const std::string& uid,
                                        const std::string& suffix);
+// What makes an object that the server creates itself one of its own: its uid and
+// creationTimestamp.
+void give_identity(const Environment& environment, api::Json& object);
 // What a dry run answers: the object as it would begin, which stands at no revision.
 [[nodiscard]] Result<api::ObjectPtr> not_recorded(std::string_view resource, api::Json object);
 

@@ -80,8 +80,7 @@ Result<api::ObjectPtr> Manager::start_following(const api::ObjectPtr& follower, 
   const kube::User user = creator_of(moved_on);
   GB_TRY(environment_.authorize_creation(user, api::kRestores, namespace_of(restore)));
   GB_TRY(name_is_free(api::kRestores, restore));
-  restore["metadata"]["uid"] = make_uuid(*environment_.rng);
-  restore["metadata"]["creationTimestamp"] = to_rfc3339(environment_.clock->now());
+  give_identity(environment_, restore);
   return start_restore(std::move(restore), user, /*dry_run=*/false, {}, [&](api::Json dom) {
     return environment_.catalog->create_and_update(api::kRestores, std::move(dom), follower->key(),
                                                    follower->revision(), std::move(moved_on));

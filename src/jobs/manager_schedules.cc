@@ -81,8 +81,7 @@ Result<api::ObjectPtr> Manager::start_run(const api::ObjectPtr& schedule, api::J
   GB_TRY(environment_.authorize_creation(user, api::kBackups, namespace_of(backup)));
   GB_TRY(authorize_backup(backup, user));
   GB_TRY(name_is_free(api::kBackups, backup));
-  backup["metadata"]["uid"] = make_uuid(*environment_.rng);
-  backup["metadata"]["creationTimestamp"] = to_rfc3339(environment_.clock->now());
+  give_identity(environment_, backup);
   const std::string ns = namespace_of(backup);
   GB_TRY_ASSIGN(auto held, take(ns, located(ns, api::read_backup_spec(backup).database_instances),
                                 "backup \"" + name_of(backup) + "\"", false));
@@ -118,8 +117,7 @@ Result<api::ObjectPtr> Manager::trigger(const api::ObjectKey& key, bool dry_run,
   const std::string name = name_of_run(key.name + "-manual", now, 1);
   api::Json backup = backup_of_run(moved_on, name, now);
   if (dry_run) {
-    backup["metadata"]["uid"] = make_uuid(*environment_.rng);
-    backup["metadata"]["creationTimestamp"] = to_rfc3339(now);
+    give_identity(environment_, backup);
     return submit_backup(std::move(backup), creator_of(moved_on), true, std::move(stop));
   }
   // Out of turn it is not tried again, and what is said of the last run that was due stays: that

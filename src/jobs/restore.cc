@@ -135,8 +135,6 @@ class RestoreRun {
         {"metadata",
          {{"name", name},
           {"namespace", record_.key().ns},
-          {"uid", make_uuid(*environment_.rng)},
-          {"creationTimestamp", to_rfc3339(environment_.clock->now())},
           {"generation", 1},
           {"labels", {{kSafetyLabel, label_naming(record_.key().name, record_.uid())}}}}},
         {"spec",
@@ -144,10 +142,10 @@ class RestoreRun {
           {"databases", schemas},
           {"store", work_.store->name},
           {"threads", work_.spec.threads}}}};
+    give_identity(environment_, object);
     api::apply_defaults(*api::find_resource(api::kBackups), object);
-    auto log =
-        std::make_shared<JobLog>(*environment_.stores.front().blobs, record_.key().ns,
-                                 object["metadata"]["uid"].get<std::string>(), *environment_.clock);
+    auto log = std::make_shared<JobLog>(*environment_.stores.front().blobs, record_.key().ns,
+                                        uid_of(object), *environment_.clock);
     auto prepared = prepare_backup(environment_, object, log, control_.token());
     if (!prepared) return wrap("the safety backup could not begin", prepared.error());
     object["status"] = initial_backup_status(environment_, *prepared);
