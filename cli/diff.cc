@@ -1,15 +1,14 @@
 // kubectl galera local diff: what of a running cluster is not as a backup has it.
 #include <algorithm>
-#include <condition_variable>
 #include <cstdio>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <stop_token>
 #include <thread>
 
 #include "api/decode.h"
 #include "api/types.h"
+#include "base/wait.h"
 #include "cli/difference.h"
 #include "cli/local.h"
 #include "cli/local_session.h"
@@ -32,9 +31,7 @@ class Watch {
  private:
   void loop(const galera::Progress& progress, const std::stop_token& stop) {
     Progress shown;
-    std::unique_lock lock(mutex_);
-    while (!changed_.wait_for(lock, stop, std::chrono::milliseconds(200), [] { return false; })) {
-      if (stop.stop_requested()) return;
+    while (sleep_for(stop, std::chrono::milliseconds(200))) {
       const std::uint64_t rows = progress.rows;
       const std::uint64_t expected = progress.rows_expected;
       const std::uint64_t percent =
@@ -45,8 +42,6 @@ class Watch {
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
   std::jthread thread_;
 };
 

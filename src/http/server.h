@@ -5,7 +5,8 @@
 // those bytes. The Service first decides on the head alone (before any byte of the body is read),
 // then handles the whole request on a worker, where it may block, but never on the client.
 //
-// Thread safety: Service methods are called from any worker; Server::start/stop from one thread.
+// Thread safety: Service methods are called from any worker; Server::start() and drain() from one
+// thread.
 #pragma once
 
 #include <chrono>

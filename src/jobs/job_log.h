@@ -32,6 +32,8 @@ class JobLog : public std::enable_shared_from_this<JobLog> {
   void end();
 
   // The text so far, then what comes when `follow`; on_end once, at once when nothing will come.
+  // Both are called under the log's lock, by whoever says something: they only queue, and never
+  // call the log or destroy the handle.
   // The calls stop when the handle is destroyed; there is none when everything was told at once.
   std::unique_ptr<LogReader> follow(bool follow, std::function<void(std::string_view)> on_text,
                                     std::function<void()> on_end);

@@ -1,5 +1,5 @@
-// An object store: keys to bytes. Drivers (fs/, memory/; s3/ later) and decorators (fault
-// injection) implement this one interface and pass one conformance suite
+// An object store: keys to bytes. Drivers (FsBlobStore, MemoryBlobStore) and the decorator that
+// injects faults (FaultyBlobStore) implement this one interface and pass one conformance suite
 // (test/unit/storage/blob_conformance.h).
 //
 // A key is a relative path of segments [A-Za-z0-9._-]+ joined by '/'; no segment is "." or ".." or
