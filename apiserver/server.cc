@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +21,7 @@
 #include "http/server.h"
 #include "jobs/cluster_instances.h"
 #include "jobs/jobs.h"
+#include "jobs/record.h"
 #include "kube/webhook.h"
 #include "storage/blob/fs_blob_store.h"
 #include "storage/catalog/catalog.h"
@@ -55,19 +55,13 @@ void notify_ready() {
   ::close(fd);
 }
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
-  return name.data();
-}
-
 Result<std::shared_ptr<http::TlsContext>> make_tls(const Config& config, const Clock& clock) {
   if (!config.serving.cert_file.empty()) {
     GB_TRY_ASSIGN(const http::KeyPair pair, read_key_pair(config.serving));
     return http::TlsContext::server(pair);
   }
   GB_TRY_ASSIGN(const http::KeyPair pair,
-                http::make_self_signed({"localhost", "127.0.0.1", host_name()}, clock.now()));
+                http::make_self_signed({"localhost", "127.0.0.1", jobs::host_name()}, clock.now()));
   log::warn("serving.certFile is not set: a self-signed certificate was made in memory",
             {{"hint", "clients can not verify it; set certFile and keyFile"}});
   return http::TlsContext::server(pair);
@@ -121,12 +115,12 @@ Status serve(const Config& config, std::stop_token stop) {
 
   GB_TRY_ASSIGN(std::vector<jobs::Store> stores, open_stores(config));
   storage::Catalog::Options options;
-  options.writer = host_name();
+  options.writer = jobs::host_name();
   auto opened = storage::Catalog::open(stores.front().blobs, clock, rng, options);
   if (!opened) return wrap("store \"" + stores.front().name + "\"", opened.error());
   const std::unique_ptr<storage::Catalog> catalog = std::move(*opened);
 
-  GB_TRY_ASSIGN(Doors doors, make_doors(config, host_name(), clock, rng));
+  GB_TRY_ASSIGN(Doors doors, make_doors(config, jobs::host_name(), clock, rng));
   std::unique_ptr<kube::WebhookRecorder> webhook;
   if (config.webhook) {
     GB_TRY_ASSIGN(webhook, kube::WebhookRecorder::make(

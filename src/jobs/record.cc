@@ -19,12 +19,6 @@
 namespace gb::jobs {
 namespace {
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
-  return name.data();
-}
-
 std::string pid_namespace() {
   struct stat info{};
   if (::stat("/proc/self/ns/pid", &info) != 0) return {};
@@ -47,6 +41,12 @@ std::string process_start(std::int64_t pid) {
 }
 
 }  // namespace
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
+}
 
 Executor Executor::self(const std::string& id) {
   const std::int64_t pid = ::getpid();

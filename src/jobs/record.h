@@ -20,6 +20,9 @@
 
 namespace gb::jobs {
 
+// Of the machine, or of the pod: who this process is for other ones and for people.
+[[nodiscard]] std::string host_name();
+
 // Who executes a job: enough for another process to tell whether it still lives.
 struct Executor {
   std::string id;  // unique to this process' life
