@@ -25,12 +25,6 @@ namespace {
 // After so many schema changes in a row the donor is kept from changing (engine: strict mode).
 constexpr int kOptimisticAttempts = 3;
 
-galera::Content backup_content(const std::string& content) {
-  if (content == "Data") return galera::Content::kData;
-  if (content == "Grants") return galera::Content::kGrants;
-  return galera::Content::kAll;
-}
-
 galera::Narrator narrator(const std::shared_ptr<JobLog>& log, const std::string& instance,
                           bool several) {
   return [log, prefix = several ? instance + ": " : std::string()](const std::string& text) {
@@ -45,7 +39,7 @@ void make_dump(const Environment& environment, const api::BackupSpec& spec,
   options.databases_optional = several;
   options.exclude_databases = spec.exclude_databases;
   options.exclude_tables = spec.exclude_tables;
-  options.content = backup_content(spec.content);
+  options.content = content_of(spec.content);
   options.threads = environment.threads_within_memory(spec.threads, kBackupThreadBytes);
   instance.dump = environment.engine->dump(instance.endpoint, std::move(options),
                                            narrator(log, instance.name, several));

@@ -77,6 +77,12 @@ class InstalledServers final : public ScratchServers {
 
 }  // namespace
 
+galera::Content content_of(std::string_view content) {
+  if (content == "Data") return galera::Content::kData;
+  if (content == "Grants") return galera::Content::kGrants;
+  return galera::Content::kAll;
+}
+
 std::unique_ptr<ScratchServers> make_scratch_servers(std::string server,
                                                      galera::ScratchOptions options) {
   return std::make_unique<InstalledServers>(std::move(server), std::move(options));

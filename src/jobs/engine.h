@@ -7,6 +7,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -16,6 +17,9 @@
 #include "galera/scratch_server.h"
 
 namespace gb::jobs {
+
+// spec.content of a backup or a restore (Data, Grants or All) as the engine calls it.
+[[nodiscard]] galera::Content content_of(std::string_view content);
 
 // Thread safety: all methods, from any thread.
 class DumpEngine {

@@ -38,12 +38,6 @@ Status require_completed(const api::Object& backup) {
       "wait for it: kubectl wait --for=condition=Completed galerabackup/" + backup.key().name);
 }
 
-galera::Content restore_content(const std::string& content) {
-  if (content == "Grants") return galera::Content::kGrants;
-  if (content == "All") return galera::Content::kAll;
-  return galera::Content::kData;
-}
-
 bool is_named(const api::RestoreSpec& spec) {
   return !spec.backup.empty() && spec.backup != "latest";
 }
@@ -258,7 +252,7 @@ Result<RestoreWork> prepare_restore(const Environment& environment, const api::J
   const api::Json& labels = api::member(object.at("metadata"), "labels");
   for (RestoreWork::Instance& instance : work.instances) {
     galera::RestoreOptions options;
-    options.content = restore_content(work.spec.content);
+    options.content = content_of(work.spec.content);
     options.existing =
         work.spec.existing == "Replace" ? galera::Existing::kReplace : galera::Existing::kFail;
     options.block_traffic = work.spec.block_traffic;

@@ -145,9 +145,7 @@ class TrialRun {
                              const std::stop_token& stop) {
     GB_TRY(server.make_ready(model, stop));
     galera::RestoreOptions options;
-    options.content = spec_.content == "Grants" ? galera::Content::kGrants
-                      : spec_.content == "Data" ? galera::Content::kData
-                                                : galera::Content::kAll;
+    options.content = content_of(spec_.content);
     options.threads = environment_.threads_within_memory(spec_.threads, kRestoreThreadBytes);
     const auto restore = environment_.engine->restore(
         server.endpoint(name), std::move(options), model,
