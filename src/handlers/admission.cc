@@ -172,6 +172,11 @@ kube::Attributes attributes_of(const RequestInfo& info) {
   return attributes;
 }
 
+bool is_health_page(const RequestInfo& info) {
+  const std::string& path = info.path;
+  return !info.is_resource && (path == "/healthz" || path == "/livez" || path == "/readyz");
+}
+
 }  // namespace
 
 std::unique_ptr<Permit> Permit::take(std::atomic<unsigned>& taken, unsigned limit) {
@@ -179,13 +184,11 @@ std::unique_ptr<Permit> Permit::take(std::atomic<unsigned>& taken, unsigned limi
     taken.fetch_sub(1);
     return nullptr;
   }
-  auto permit = std::make_unique<Permit>();
-  permit->taken_ = &taken;
-  return permit;
+  return std::unique_ptr<Permit>(new Permit(taken));
 }
 
 Permit::~Permit() {
-  if (taken_ != nullptr) taken_->fetch_sub(1);
+  taken_.fetch_sub(1);
 }
 
 api::ApiError forbidden_error(const kube::User& user, const kube::Attributes& attributes,
@@ -205,6 +208,26 @@ api::ApiError forbidden_error(const kube::User& user, const kube::Attributes& at
   return api::forbidden(attributes.group, attributes.resource, attributes.name, said);
 }
 
+std::optional<http::Service::Arrival> Gatekeeper::arrive(const http::RequestHead& head) {
+  using http::Lane;
+  http::Service::Arrival arrival;
+  const auto target = parse_target(head.target);
+  if (!target) return arrival;
+  const RequestInfo info = request_info(head.method, *target);
+  // A token is somebody's to judge, who may be slow; kubelets come without.
+  if (is_health_page(info) && !head.headers.get("Authorization")) {
+    arrival.lane = Lane::kHealth;
+    return arrival;
+  }
+  const bool read = info.read_only();
+  if (!read || info.subresource == "log") arrival.lane = Lane::kSlow;
+  if (info.long_running()) return arrival;
+  arrival.place = Permit::take(read ? reads_ : writes_,
+                               read ? deps_.limits.in_flight_reads : deps_.limits.in_flight_writes);
+  if (arrival.place == nullptr) return std::nullopt;
+  return arrival;
+}
+
 std::optional<http::Response> Gatekeeper::pass(const http::RequestHead& head, Call& call) {
   auto user = deps_.authenticator->authenticate(head);
   if (!user) {
@@ -213,7 +236,6 @@ std::optional<http::Response> Gatekeeper::pass(const http::RequestHead& head, Ca
   }
   call.user = std::move(*user);
   if (auto refused = impersonate(head, call)) return refused;
-  if (auto refused = count(call)) return refused;
   return authorize(call);
 }
 
@@ -241,21 +263,8 @@ std::optional<http::Response> Gatekeeper::impersonate(const http::RequestHead& h
   return std::nullopt;
 }
 
-std::optional<http::Response> Gatekeeper::count(Call& call) {
-  if (call.info.long_running()) return std::nullopt;
-  const bool read = call.info.read_only();
-  std::atomic<unsigned>& taken = read ? reads_ : writes_;
-  call.permit =
-      Permit::take(taken, read ? deps_.limits.in_flight_reads : deps_.limits.in_flight_writes);
-  if (call.permit == nullptr && !has(call.user.groups, kube::kMastersGroup))
-    return refusal(api::too_many_requests(), call.accept);
-  return std::nullopt;
-}
-
 std::optional<http::Response> Gatekeeper::authorize(const Call& call) {
-  const std::string& path = call.info.path;
-  if (!call.info.is_resource && (path == "/healthz" || path == "/livez" || path == "/readyz"))
-    return std::nullopt;
+  if (is_health_page(call.info)) return std::nullopt;
   const kube::Attributes attributes = attributes_of(call.info);
   const auto decision = deps_.authorizer->authorize(call.user, attributes);
   if (!decision) {

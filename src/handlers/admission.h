@@ -1,4 +1,4 @@
-// The doors before the body: who asks, as whom, how many at once, and whether they may.
+// The doors before the body: how many at once, who asks, as whom, and whether they may.
 // Private to the room; the order and the texts are those of k8s.io/apiserver's filters.
 #pragma once
 
@@ -13,6 +13,8 @@ class Gatekeeper {
  public:
   explicit Gatekeeper(const Dependencies& deps) : deps_(deps) {}
 
+  // As http::Service::arrive().
+  std::optional<http::Service::Arrival> arrive(const http::RequestHead& head);
   // Null when the call may go on, else why not.
   std::optional<http::Response> pass(const http::RequestHead& head, Call& call);
 
@@ -22,7 +24,6 @@ class Gatekeeper {
 
  private:
   std::optional<http::Response> impersonate(const http::RequestHead& head, Call& call);
-  std::optional<http::Response> count(Call& call);
   std::optional<http::Response> authorize(const Call& call);
 
   const Dependencies& deps_;

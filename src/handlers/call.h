@@ -28,17 +28,16 @@ struct Env {
   std::unique_ptr<Hub> hub;                                // after the sources that it reads
   std::stop_source stopping;
   mutable std::atomic<unsigned> waiting_creates{0};
+  mutable std::atomic<unsigned> waiting_reads{0};
 
   [[nodiscard]] Source& source(const api::ResourceType& type) const {
     return *sources.at(type.plural);
   }
 };
 
-// A place among the requests that are served at once; given back when destroyed. Empty: not
-// counted.
+// A place among those that may do something at once; given back when destroyed.
 class Permit {
  public:
-  Permit() = default;
   // Null when `limit` are taken already.
   static std::unique_ptr<Permit> take(std::atomic<unsigned>& taken, unsigned limit);
   ~Permit();
@@ -46,7 +45,8 @@ class Permit {
   Permit& operator=(const Permit&) = delete;
 
  private:
-  std::atomic<unsigned>* taken_ = nullptr;
+  explicit Permit(std::atomic<unsigned>& taken) : taken_(taken) {}
+  std::atomic<unsigned>& taken_;
 };
 
 // Made by admit(), finished by handle().
@@ -66,7 +66,6 @@ struct Call {
   std::optional<std::chrono::nanoseconds> timeout;
   bool respond_async = false;  // Prefer: respond-async (RFC 7240): do not wait for the job
   SteadyTime started;
-  std::unique_ptr<Permit> permit;
   // Set by the route.
   const api::ResourceType* type = nullptr;
   // Gathered on the way.

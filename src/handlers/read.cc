@@ -34,8 +34,15 @@ bool before(const api::Object& object, std::string_view start) {
 }
 
 api::Outcome<void> reach(const Env& env, Source& source, std::uint64_t revision) {
-  const Status there = source.wait_for(revision, kFreshnessWait, env.stopping.get_token());
-  if (!there) return api::refuse(api::resource_version_too_large(revision, source.revision()));
+  const auto too_large = [&] {
+    return api::refuse(api::resource_version_too_large(revision, source.revision()));
+  };
+  std::unique_ptr<Permit> place;
+  if (source.revision() < revision) {
+    place = Permit::take(env.waiting_reads, env.deps.limits.waiting_reads);
+    if (place == nullptr) return too_large();
+  }
+  if (!source.wait_for(revision, kFreshnessWait, env.stopping.get_token())) return too_large();
   return {};
 }
 

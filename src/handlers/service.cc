@@ -90,6 +90,7 @@ struct Service::Impl {
 
   Status start();
   http::Response handle(const http::Request& request, Call& call);
+  void begin(const http::RequestHead& head, Call& call) const;
   std::variant<Admitted, http::Response> admit(const http::RequestHead& head,
                                                const std::shared_ptr<Call>& call);
   http::Response answer_path(const Call& call);
@@ -134,18 +135,22 @@ Status Service::Impl::start() {
   return env.hub->start();
 }
 
+void Service::Impl::begin(const http::RequestHead& head, Call& call) const {
+  call.started = env.deps.clock->steady_now();
+  call.method = head.method;
+  call.raw_target = head.target;
+  call.peer = head.peer;
+  call.audit_id = audit_id(head, *env.deps.rng);
+  call.accept = joined(head.headers.all("Accept"));
+  call.content_type = head.headers.get("Content-Type").value_or("");
+  call.user_agent = head.headers.get("User-Agent").value_or("");
+  call.respond_async = prefers_async(head);
+  call.if_none_match = head.headers.get("If-None-Match").value_or("");
+}
+
 std::variant<Service::Admitted, http::Response> Service::Impl::admit(
     const http::RequestHead& head, const std::shared_ptr<Call>& call) {
-  call->started = env.deps.clock->steady_now();
-  call->method = head.method;
-  call->raw_target = head.target;
-  call->peer = head.peer;
-  call->audit_id = audit_id(head, *env.deps.rng);
-  call->accept = joined(head.headers.all("Accept"));
-  call->content_type = head.headers.get("Content-Type").value_or("");
-  call->user_agent = head.headers.get("User-Agent").value_or("");
-  call->respond_async = prefers_async(head);
-  call->if_none_match = head.headers.get("If-None-Match").value_or("");
+  begin(head, *call);
   auto target = parse_target(head.target);
   if (!target) return refusal(target.error(), call->accept);
   call->target = std::move(*target);
@@ -313,6 +318,19 @@ Result<std::unique_ptr<Service>> Service::make(Dependencies dependencies) {
   auto impl = std::make_unique<Impl>(std::move(dependencies));
   GB_TRY(impl->start());
   return std::unique_ptr<Service>(new Service(std::move(impl)));
+}
+
+std::optional<http::Service::Arrival> Service::arrive(const http::RequestHead& head) {
+  return impl_->gate.arrive(head);
+}
+
+http::Response Service::turn_away(const http::RequestHead& head) {
+  Call call;
+  impl_->begin(head, call);
+  if (auto target = parse_target(head.target)) call.info = request_info(head.method, *target);
+  http::Response response = refusal(api::too_many_requests(), call.accept);
+  impl_->finish(call, response);
+  return response;
 }
 
 std::variant<Service::Admitted, http::Response> Service::admit(const http::RequestHead& head) {

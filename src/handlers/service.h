@@ -1,9 +1,10 @@
 // The API: everything that a request can ask for, behind the one door that the transport calls.
 //
-// A request passes in this order: target and verb (request_info.h), ?timeout=, authentication,
-// impersonation, limits, authorization (all of that on its head alone, before the body is read),
-// then the route, and the verb's own work. Answers to reads come from memory: a dead store or
-// database never takes discovery, get, list or watch down.
+// A request passes in this order: target and verb (request_info.h), limits, ?timeout=,
+// authentication, impersonation, authorization (all of that on its head alone, before the body is
+// read), then the route, and the verb's own work. Answers to reads come from memory, and what may
+// wait for a store or a database (writes, logs) has workers of its own (http::Lane): a dead one
+// never takes discovery, get, list or watch down.
 //
 // Thread safety: all methods, from any thread. Create a Service after what it depends on, destroy
 // it before; the transport that calls it ends first.
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -27,14 +29,18 @@
 
 namespace gb::handlers {
 
-// Requests at once, as k8s.io/apiserver counts them: without watches and followed logs, and without
-// members of system:masters, who are always served.
+// Requests that are served or wait for it at once, counted as k8s.io/apiserver does: without
+// watches and logs. Later ones get a 429 before anybody is asked who they are, so system:masters
+// too; the health pages never.
 struct Limits {
   unsigned in_flight_reads = 400;
   unsigned in_flight_writes = 200;
   // Creates that wait for their job hold a worker of the transport each: so many may, later ones
-  // are answered with what is known at once. Keep it well below the number of workers.
+  // are answered with what is known at once. Keep it well below ServerOptions::slow_workers.
   unsigned waiting_creates = 8;
+  // Reads that wait for a revision that is still to come; later ones are told at once that it is
+  // not there. Well below the workers that ServerOptions leaves to reads.
+  unsigned waiting_reads = 8;
 };
 
 // What /version says.
@@ -73,6 +79,8 @@ class Service final : public http::Service {
   static Result<std::unique_ptr<Service>> make(Dependencies dependencies);
   ~Service() override;  // ends every watch
 
+  std::optional<Arrival> arrive(const http::RequestHead& head) override;
+  http::Response turn_away(const http::RequestHead& head) override;
   std::variant<Admitted, http::Response> admit(const http::RequestHead& head) override;
   http::Response handle(http::Request request, Admitted admitted) override;
 

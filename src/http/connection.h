@@ -33,6 +33,9 @@ enum class Io {
 struct Exchange {
   ParsedHead parsed;
   std::optional<HeadRefusal> refusal;  // the head could not be parsed
+  Lane lane = Lane::kHealth;           // of what is refused: its answer is there
+  std::shared_ptr<void> place;         // among the requests that are served at once
+  bool turned_away = false;            // there was none
   bool admitted = false;
   Service::Admitted context;
   BodyDecoder decoder;

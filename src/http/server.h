@@ -71,9 +71,32 @@ struct Response {
   bool close = false;  // end the connection after this response
 };
 
+// How a request waits for a worker. Each lane may hold only so many of them (ServerOptions), so
+// that what blocks can not take the last one.
+enum class Lane {
+  kHealth,  // any worker, and before the others: must not block
+  kQuick,   // answered from memory, once it is known who asks
+  kSlow     // may wait for a disk, a database, a job
+};
+inline constexpr std::size_t kLanes = 3;
+
 class Service {
  public:
   virtual ~Service() = default;
+  // The first look at a request, on its head alone: its lane, and its place among the requests that
+  // are served at once, which is destroyed when its answer is made. Null: there is none left; then
+  // turn_away() makes the answer, and nothing else is called. On the thread that reads the head:
+  // must not block.
+  struct Arrival {
+    Lane lane = Lane::kQuick;
+    std::shared_ptr<void> place;
+  };
+  virtual std::optional<Arrival> arrive(const RequestHead& head) {
+    (void)head;
+    return Arrival{};
+  }
+  // Runs on a worker, in Lane::kHealth: must not block.
+  virtual Response turn_away(const RequestHead& head);
   // What a request is allowed to become, decided on its head: a context that handle() gets back, or
   // the answer that refuses it. Runs on a worker; may block on others, never on the client.
   using Admitted = std::shared_ptr<void>;
@@ -95,7 +118,9 @@ class Service {
 struct ServerOptions {
   std::string address = "127.0.0.1";  // an IP address, v4 or v6
   std::uint16_t port = 0;             // 0: any; port() tells
-  unsigned workers = 16;
+  unsigned workers = 32;
+  unsigned slow_workers = 16;          // at most so many of them are in Lane::kSlow
+  unsigned health_workers = 4;         // so many, less than `workers`, are left to Lane::kHealth
   std::size_t max_connections = 4096;  // later ones are closed at once
   std::size_t max_body = 3145728;  // 413 beyond it: "Request entity too large: limit is 3145728"
   std::size_t max_head = 65536;    // 431 beyond it
@@ -113,8 +138,8 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Binds and listens. Unavailable when the address is in use, Invalid when it is none. `service`
-  // outlives the server.
+  // Binds and listens. Unavailable when the address is in use, Invalid when it is none or the
+  // options leave no worker. `service` outlives the server.
   static Result<std::unique_ptr<Server>> start(ServerOptions options,
                                                std::shared_ptr<TlsContext> tls, Service& service);
   virtual ~Server() = default;  // cuts every connection; waits for handlers that still run

@@ -13,6 +13,8 @@ std::string_view reason_of(int status) {
       return "RequestEntityTooLarge";
     case 415:
       return "UnsupportedMediaType";
+    case 429:
+      return "TooManyRequests";
     case 500:
       return "InternalError";
     default:

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "base/log.h"
@@ -36,6 +37,8 @@ Transport::Transport(ServerOptions options, std::shared_ptr<ServerTlsContext> tl
       mux_(*clock_, options_.write_deadline,
            [this](const Ptr& connection, bool lost) { stream_ended(connection, lost); }),
       workers_(options_.workers,
+               {options_.workers, options_.workers - options_.health_workers,
+                std::min(options_.slow_workers, options_.workers)},
                [this](unsigned worker, const Ptr& connection) { work(worker, connection); }) {
   mux_.start();
   loop_.start();
@@ -61,7 +64,7 @@ Server::Stats Transport::stats() const {
 
 void Transport::submit(const Ptr& connection) {
   connection->state = State::kWorker;
-  workers_.submit(connection);
+  workers_.submit(connection, connection->exchange->lane);
 }
 
 void Transport::arm(const Ptr& connection, Io want) {
@@ -166,6 +169,7 @@ bool Transport::begin_exchange(const Ptr& connection) {
       exchange->parsed = std::move(*parsed);
       exchange->parsed.head.peer = connection->peer;
       exchange->parsed.head.peer_certificate = connection->certificate;
+      arrive(*exchange);
     } else {
       exchange->refusal = parsed.error();
     }
@@ -176,6 +180,19 @@ bool Transport::begin_exchange(const Ptr& connection) {
   connection->exchange = std::move(exchange);
   ++in_flight_;
   return true;
+}
+
+void Transport::arrive(Exchange& exchange) {
+  try {
+    if (auto arrival = service_.arrive(exchange.parsed.head)) {
+      exchange.lane = arrival->lane;
+      exchange.place = std::move(arrival->place);
+      return;
+    }
+  } catch (const std::exception& e) {
+    log::error("the arrival of a request threw", {{"what", e.what()}});
+  }
+  exchange.turned_away = true;
 }
 
 void Transport::read_body(const Ptr& connection) {
@@ -315,6 +332,7 @@ void Transport::work(unsigned worker, const Ptr& connection) {
     if (draining_) response.close = true;
     return response;
   });
+  exchange->place.reset();
   respond(connection, std::move(exchange), std::move(rendered));
 }
 
@@ -322,7 +340,9 @@ bool Transport::admit(const Ptr& connection, Exchange& exchange, std::optional<R
   const ParsedHead& parsed = exchange.parsed;
   exchange.decoder = BodyDecoder(parsed.framing, parsed.length, options_.max_body);
   try {
-    auto verdict = service_.admit(parsed.head);
+    auto verdict = exchange.turned_away
+                       ? std::variant<Service::Admitted, Response>(service_.turn_away(parsed.head))
+                       : service_.admit(parsed.head);
     if (auto* response = std::get_if<Response>(&verdict)) {
       refused = std::move(*response);
     } else {
@@ -419,13 +439,20 @@ void Transport::cut_everything() {
   mux_.stop();
 }
 
+Response Service::turn_away(const RequestHead& /*head*/) {
+  Response response = status_response(429, "Too many requests, please try again later.");
+  response.headers.add("Retry-After", "1");
+  return response;
+}
+
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options,
                                               std::shared_ptr<TlsContext> tls, Service& service) {
   auto context = std::dynamic_pointer_cast<ServerTlsContext>(tls);
   if (!context)
     return fail(Code::kInvalid, "the server needs a TLS context of TlsContext::server()");
-  if (options.workers == 0 || options.max_connections == 0)
-    return fail(Code::kInvalid, "the server needs at least one worker and one connection");
+  if (options.workers <= options.health_workers || options.slow_workers == 0 ||
+      options.max_connections == 0)
+    return fail(Code::kInvalid, "the server needs workers for every lane, and a connection");
   std::signal(SIGPIPE, SIG_IGN);  // a write to a peer that has gone is an error, not the end of us
   GB_TRY_ASSIGN(Listener listener, Listener::open(options.address, options.port));
   return std::make_unique<Transport>(std::move(options), std::move(context), service,

@@ -36,6 +36,9 @@ class Transport final : public Server, private ConnLoop::Handler {
   void ready(const Ptr& connection) override;
   void sweep(const Ptr& connection) override;
 
+  // On whichever thread has read the head.
+  void arrive(Exchange& exchange);
+
   // On a worker.
   void work(unsigned worker, const Ptr& connection);
   // True: the exchange can be handled; false: the connection waits for the body.

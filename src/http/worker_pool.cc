@@ -4,22 +4,23 @@
 
 namespace gb::http {
 
-WorkerPool::WorkerPool(unsigned workers, std::function<void(unsigned, const Job&)> run)
-    : run_(std::move(run)) {
+WorkerPool::WorkerPool(unsigned workers, const Bounds& bounds,
+                       std::function<void(unsigned, const Job&)> run)
+    : bounds_(bounds), run_(std::move(run)) {
   for (unsigned i = 0; i < workers; ++i) threads_.emplace_back([this, i] { work(i); });
 }
 
-void WorkerPool::submit(Job job) {
+void WorkerPool::submit(Job job, Lane lane) {
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
-    jobs_.push_back(std::move(job));
+    jobs_.at(static_cast<std::size_t>(lane)).push_back(std::move(job));
   }
   wake_.notify_one();
 }
 
 void WorkerPool::stop() {
-  std::deque<Job> dropped;
+  decltype(jobs_) dropped;
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
@@ -30,17 +31,28 @@ void WorkerPool::stop() {
   threads_.clear();
 }
 
+std::optional<std::size_t> WorkerPool::runnable() const {
+  for (std::size_t lane = 0; lane < kLanes; ++lane)
+    if (!jobs_.at(lane).empty() && busy_.at(lane) < bounds_.at(lane)) return lane;
+  return std::nullopt;
+}
+
 void WorkerPool::work(unsigned number) {
+  std::unique_lock lock(mutex_);
   for (;;) {
-    Job job;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopped_ || !jobs_.empty(); });
-      if (stopped_) return;
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
-    }
+    wake_.wait(lock, [this] { return stopped_ || runnable(); });
+    if (stopped_) return;
+    const std::size_t lane = *runnable();
+    Job job = std::move(jobs_.at(lane).front());
+    jobs_.at(lane).pop_front();
+    ++busy_.at(lane);
+    // Whoever came for this worker's former lane may have found it full, and sleeps.
+    if (runnable()) wake_.notify_one();
+    lock.unlock();
     run_(number, job);
+    job.reset();
+    lock.lock();
+    --busy_.at(lane);
   }
 }
 

@@ -157,15 +157,17 @@ TEST_F(Access, ImpersonationThatIsNotAllowedIs403AndWithoutAUserAnError) {
   EXPECT_EQ(get(kCollection, {{"Impersonate-Group", "system:masters"}}).status, 500);
 }
 
-TEST_F(Access, TooManyAtOnceAre429ButMastersAndWatchesPass) {
+TEST_F(Access, TooManyAtOnceAre429ButWatchesAndHealthPagesPass) {
   start({.in_flight_reads = 1, .in_flight_writes = 1});
-  const auto held = service->admit(head("GET", kCollection, {}));
-  ASSERT_TRUE(std::holds_alternative<http::Service::Admitted>(held));
+  const auto held = service->arrive(head("GET", kCollection, {}));
+  ASSERT_TRUE(held);
   const Reply refused = get(kCollection);
   EXPECT_EQ(refused.status, 429);
   EXPECT_EQ(refused.body, "Too many requests, please try again later.\n");
   EXPECT_EQ(refused.header("Retry-After"), "1");
-  EXPECT_EQ(get(kCollection, {{"X-Group", "system:masters"}}).status, 200);
+  EXPECT_NE(refused.header("Audit-Id"), "(none)");
+  EXPECT_TRUE(authorizer.asked().empty()) << "nobody is asked about what is refused";
+  EXPECT_EQ(get("/livez").status, 200);
   EXPECT_EQ(get(kCollection + "?watch=1").status, 200);
   EXPECT_EQ(ask("POST", kCollection, backup("x").dump()).status, 201) << "writes count apart";
 }
@@ -173,6 +175,34 @@ TEST_F(Access, TooManyAtOnceAre429ButMastersAndWatchesPass) {
 TEST_F(Access, AFinishedRequestGivesItsPlaceBack) {
   start({.in_flight_reads = 1, .in_flight_writes = 1});
   for (int i = 0; i < 3; ++i) EXPECT_EQ(get(kCollection).status, 200);
+}
+
+TEST_F(Access, WhatMayWaitHasALaneOfItsOwn) {
+  using http::Lane;
+  struct Row {
+    const char* method;
+    std::string target;
+    Fields fields;
+    Lane lane;
+  };
+  for (const Row& row :
+       std::vector<Row>{{"GET", "/livez", {}, Lane::kHealth},
+                        {"GET", "/readyz?verbose", {}, Lane::kHealth},
+                        {"GET", "/readyz", {{"Authorization", "Bearer t"}}, Lane::kQuick},
+                        {"GET", "/readyz/ping", {}, Lane::kQuick},
+                        {"GET", "/apis", {}, Lane::kQuick},
+                        {"GET", kCollection, {}, Lane::kQuick},
+                        {"GET", kCollection + "?watch=1", {}, Lane::kQuick},
+                        {"GET", kCollection + "/a", {}, Lane::kQuick},
+                        {"GET", kCollection + "/a/log", {}, Lane::kSlow},
+                        {"GET", kCollection + "/a/log?follow=true", {}, Lane::kSlow},
+                        {"POST", kCollection + "?dryRun=All", {}, Lane::kSlow},
+                        {"DELETE", kCollection + "/a", {}, Lane::kSlow},
+                        {"PATCH", kCollection + "/a", {}, Lane::kSlow}}) {
+    const auto arrival = service->arrive(head(row.method, row.target, row.fields));
+    ASSERT_TRUE(arrival) << row.target;
+    EXPECT_EQ(arrival->lane, row.lane) << row.method << " " << row.target;
+  }
 }
 
 TEST_F(Access, ABadTimeoutIs400BeforeAnythingElse) {

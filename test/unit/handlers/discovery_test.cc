@@ -222,12 +222,12 @@ TEST_F(HealthPages, MetricsTellHowManyRequestsAreServedNow) {
     return said;
   };
   EXPECT_EQ(under_way(), " 1 0") << "who asks is being served";
-  auto read = service->admit(head("GET", kCollection, {}));
-  auto write = service->admit(head("POST", kCollection, {}));
-  const auto watch = service->admit(head("GET", kCollection + "?watch=1", {}));
+  auto read = service->arrive(head("GET", kCollection, {}));
+  auto write = service->arrive(head("POST", kCollection, {}));
+  const auto watch = service->arrive(head("GET", kCollection + "?watch=1", {}));
   EXPECT_EQ(under_way(), " 2 1") << "a watch has no place among them";
-  read = nullptr;
-  write = nullptr;
+  read.reset();
+  write.reset();
   EXPECT_EQ(under_way(), " 1 0");
 }
 

@@ -210,6 +210,16 @@ TEST_F(List, OfTheFutureTimesOut) {
   EXPECT_EQ(reply.json()["details"]["causes"][0]["reason"], "ResourceVersionTooLarge");
 }
 
+TEST_F(List, OfARevisionThatIsToComeIsRefusedAtOnceWhenEnoughWaitForOne) {
+  start({.waiting_reads = 0});
+  const auto began = std::chrono::steady_clock::now();
+  const Reply reply = get(kCollection + "?resourceVersion=1000");
+  EXPECT_EQ(reply.status, 504);
+  EXPECT_EQ(reply.header("Retry-After"), "1");
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
+  EXPECT_EQ(get(kCollection + "?resourceVersion=" + version()).status, 200) << "it is there";
+}
+
 class ForgetfulList : public World {
  protected:
   void SetUp() override {

@@ -204,8 +204,9 @@ class FakeJobs final : public jobs::Jobs {
     stores_[name] = phase;
   }
 
-  Error submit_error;  // kInternal without a message: none
-  Error action_error;  // of cancel and undelete; the same
+  std::function<void()> on_submit;  // on the thread that submits
+  Error submit_error;               // kInternal without a message: none
+  Error action_error;               // of cancel and undelete; the same
   std::vector<std::string> asked_for;
   int taken_names = 0;    // so many submissions find their name taken
   std::string ends_with;  // the phase that wait() brings about
@@ -220,6 +221,8 @@ class FakeJobs final : public jobs::Jobs {
  private:
   Result<api::ObjectPtr> submit(const char* resource, Json object, const kube::User& user,
                                 bool dry_run) {
+    if (on_submit) on_submit();
+    const std::lock_guard lock(mutex_);
     submitter = user;
     submitted.push_back(object["metadata"]["name"]);
     if (!submit_error.message.empty()) return fail(submit_error);
@@ -367,6 +370,11 @@ class World : public testing::Test {
   Reply ask(const std::string& method, const std::string& target, const std::string& body = "",
             const Fields& fields = {}) {
     const http::RequestHead h = head(method, target, fields);
+    const auto arrival = service->arrive(h);
+    if (!arrival) {
+      http::Response turned_away = service->turn_away(h);
+      return reply(turned_away, true);
+    }
     auto admitted = service->admit(h);
     if (auto* refused = std::get_if<http::Response>(&admitted)) return reply(*refused, true);
     http::Response response =

@@ -39,6 +39,9 @@ class TestService final : public Service {
     std::uint64_t bytes;
   };
 
+  std::optional<Arrival> arrive(const RequestHead& head) override {
+    return on_arrive ? on_arrive(head) : Arrival{};
+  }
   std::variant<Admitted, Response> admit(const RequestHead& head) override {
     const std::lock_guard lock(mutex_);
     ++admitted_;
@@ -71,6 +74,7 @@ class TestService final : public Service {
     return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return admitted_ >= count; });
   }
 
+  std::function<std::optional<Arrival>(const RequestHead&)> on_arrive;
   std::function<std::variant<Admitted, Response>(const RequestHead&)> on_admit;
   std::function<Response(Request&, const Admitted&)> on_handle;
 

@@ -304,7 +304,7 @@ TEST_F(ServerTest, HandsTheAdmissionOnToTheHandler) {
 }
 
 TEST_F(ServerTest, HundredsOfIdleConnectionsCostNoThread) {
-  start({.workers = 2});
+  start({.workers = 2, .health_workers = 0});
   std::vector<std::unique_ptr<RawClient>> idle;
   for (int i = 0; i < 500; ++i) {
     idle.push_back(std::make_unique<RawClient>(port()));
@@ -325,7 +325,7 @@ TEST_F(ServerTest, AWorkerThatBlocksDoesNotHoldUpTheOthers) {
     if (request.head.target == "/block") release.wait();
     return text_response(200, request.head.target);
   };
-  start({.workers = 2});
+  start({.workers = 2, .health_workers = 0});
   RawClient blocked(port());
   ASSERT_TRUE(blocked.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n"));
   ASSERT_TRUE(service.wait_admitted(1));
@@ -340,6 +340,69 @@ TEST_F(ServerTest, AWorkerThatBlocksDoesNotHoldUpTheOthers) {
   const auto response = blocked.response();
   ASSERT_TRUE(response);
   EXPECT_EQ(response->body, "/block");
+}
+
+TEST_F(ServerTest, AFullLaneHoldsUpNoOther) {
+  std::latch release(1);
+  std::atomic<int> slow{0};
+  service.on_arrive = [](const RequestHead& head) {
+    return Service::Arrival{head.target == "/slow"    ? Lane::kSlow
+                            : head.target == "/livez" ? Lane::kHealth
+                                                      : Lane::kQuick,
+                            {}};
+  };
+  service.on_handle = [&](Request& request, const auto&) {
+    if (request.head.target == "/slow") ++slow;
+    if (request.head.target != "/livez") release.wait();
+    return text_response(200, request.head.target);
+  };
+  start({.workers = 3, .slow_workers = 1, .health_workers = 1});
+  std::vector<std::unique_ptr<RawClient>> waiting;
+  for (const char* target : {"/slow", "/slow", "/slow", "/quick", "/quick"}) {
+    waiting.push_back(std::make_unique<RawClient>(port()));
+    ASSERT_TRUE(
+        waiting.back()->send("GET " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n\r\n"));
+  }
+  ASSERT_TRUE(service.wait_admitted(2));
+  for (int i = 0; i < 20; ++i) {
+    RawClient client(port());
+    ASSERT_TRUE(client.request("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"));
+  }
+  EXPECT_EQ(slow, 1);
+  release.count_down();
+  for (auto& client : waiting) EXPECT_TRUE(client->response()) << "nobody is forgotten";
+}
+
+TEST_F(ServerTest, WhoFindsNoPlaceIsTurnedAwayAndThePlaceOfOthersEndsWithTheirAnswer) {
+  std::atomic<int> places{0};
+  std::latch release(1);
+  service.on_arrive = [&](const RequestHead&) -> std::optional<Service::Arrival> {
+    if (places.fetch_add(1) == 1) {
+      --places;
+      return std::nullopt;
+    }
+    return Service::Arrival{Lane::kQuick, std::shared_ptr<void>(&places, [&](void*) { --places; })};
+  };
+  service.on_handle = [&](Request& request, const auto&) {
+    if (request.head.target == "/block") release.wait();
+    return text_response(200, request.head.target);
+  };
+  start();
+  RawClient first(port());
+  ASSERT_TRUE(first.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n"));
+  ASSERT_TRUE(service.wait_admitted(1));
+  RawClient second(port());
+  const auto refused = second.request(kGet);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 429);
+  EXPECT_EQ(refused->header("retry-after"), "1");
+  EXPECT_THAT(refused->body, HasSubstr("\"reason\":\"TooManyRequests\""));
+  EXPECT_EQ(service.admitted(), 1);
+  release.count_down();
+  ASSERT_TRUE(first.response());
+  const auto served = second.request(kGet);
+  ASSERT_TRUE(served) << "its connection goes on";
+  EXPECT_EQ(served->status, 200);
 }
 
 TEST_F(ServerTest, ANewCertificateIsUsedByLaterConnectionsOnly) {
@@ -358,7 +421,7 @@ TEST_F(ServerTest, ANewCertificateIsUsedByLaterConnectionsOnly) {
 }
 
 TEST_F(ServerTest, ManyClientsAtOnceGetTheirOwnAnswers) {
-  start({.workers = 4});
+  start({.workers = 4, .health_workers = 0});
   std::atomic<int> wrong{0};
   std::vector<std::jthread> clients;
   for (int c = 0; c < 8; ++c)
@@ -379,6 +442,8 @@ TEST_F(ServerTest, ManyClientsAtOnceGetTheirOwnAnswers) {
 TEST_F(ServerTest, SaysWhatIsWrongWithItsOptions) {
   start();
   EXPECT_EQ(Server::start({.address = "localhost"}, tls, service).error().code, Code::kInvalid);
+  EXPECT_EQ(Server::start({.workers = 4, .health_workers = 4}, tls, service).error().code,
+            Code::kInvalid);
   const auto used = Server::start({.port = port()}, tls, service);
   ASSERT_FALSE(used);
   EXPECT_EQ(used.error().code, Code::kUnavailable);

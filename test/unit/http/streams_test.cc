@@ -225,7 +225,7 @@ TEST_F(StreamsTest, AReaderThatTakesNothingAtAllIsCutButAQuietStreamIsNot) {
 }
 
 TEST_F(StreamsTest, OneFrameReachesAThousandWatchersBesideIdleConnections) {
-  start({.workers = 2});
+  start({.workers = 2, .health_workers = 0});
   constexpr std::size_t kIdle = 500;
   constexpr std::size_t kWatchers = 1000;
   std::vector<std::unique_ptr<RawClient>> idle;
@@ -334,7 +334,7 @@ TEST_F(StreamsTest, TheServerCanBeDestroyedWhileStreamsBegin) {
     std::latch release(kClients + 1);
     setup = [&](FrameQueue&) { release.arrive_and_wait(); };
     queues.clear();
-    start({.workers = kClients});
+    start({.workers = kClients, .health_workers = 0});
     std::vector<std::unique_ptr<RawClient>> clients;
     for (int i = 0; i < kClients; ++i) {
       clients.push_back(std::make_unique<RawClient>(port()));
