@@ -12,6 +12,7 @@
 
 #include "apiserver/config.h"
 #include "apiserver/server.h"
+#include "base/file_limit.h"
 #include "base/log.h"
 
 namespace gb::apiserver {
@@ -60,6 +61,7 @@ int run(const Flags& flags, std::stop_token stop) {
 }  // namespace gb::apiserver
 
 int main(int argc, char** argv) {
+  gb::raise_file_limit();
   gb::apiserver::Flags flags;
   CLI::App app{"Backups and restores of MariaDB Galera clusters as a Kubernetes API",
                "galera-backup-apiserver"};

@@ -21,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/file_limit.h"
 #include "http/server.h"
 #include "test/bench/process_usage.h"
 
@@ -161,6 +162,7 @@ void watch_part(BenchService& service, std::uint16_t port, const char* self) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  gb::raise_file_limit();
   if (argc == 4 && std::string(argv[1]) == "watchers")
     return watchers(static_cast<std::uint16_t>(std::atoi(argv[2])), std::atoi(argv[3]));
   const auto wall =

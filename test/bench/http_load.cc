@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/file_limit.h"
 #include "http/client.h"
 #include "test/bench/process_usage.h"
 
@@ -137,6 +138,7 @@ int main(int argc, char** argv) {
                  "usage: http_load PORT CA CERT KEY CONNECTIONS SECONDS TARGETS [NAME:VALUE...]\n");
     return 2;
   }
+  gb::raise_file_limit();
   gb::http::ClientOptions options;
   options.host = "127.0.0.1";
   options.port = static_cast<std::uint16_t>(std::atoi(argv[1]));

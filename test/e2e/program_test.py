@@ -207,6 +207,12 @@ class Readiness(ReadinessCase):
         with self.assertRaises(BlockingIOError, msg="it said that it is ready"):
             self.systemd.recv(100)
 
+    def test_it_may_open_as_many_files_as_the_system_lets(self):
+        command = self.server.command
+        self.server.command = lambda *flags: ["prlimit", "--nofile=1024:8192", "--", *command(*flags)]
+        self.server.start()
+        self.assertIn("\nprocess_max_fds 8192\n", self.server.client().raw("/metrics"))
+
     def test_the_port_of_the_flag_is_served_and_that_of_the_file_is_not(self):
         in_file, self.server.port = self.server.port, place.free_port()
         self.server.url = f"https://127.0.0.1:{self.server.port}"

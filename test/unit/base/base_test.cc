@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <regex>
 #include <set>
@@ -6,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file_limit.h"
 #include "base/metrics.h"
 #include "base/rng.h"
 #include "base/wait.h"
@@ -29,6 +31,18 @@ TEST(Error, TellsTheWholeStoryAndKeepsTheCode) {
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Code::kCorruption);
   EXPECT_EQ(status.error().text(), "table nova.instances: page 7 is damaged; run check");
+}
+
+TEST(FileLimit, IsRaisedAsFarAsTheSystemLets) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{256, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  EXPECT_EQ(raise_file_limit(), before.rlim_max);
+  rlimit now{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &now), 0);
+  EXPECT_EQ(now.rlim_cur, before.rlim_max);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST(Error, TryLeavesWithTheError) {
