@@ -29,8 +29,8 @@
 namespace gb::apiserver {
 namespace {
 
-// Load balancers and kube-proxy need a moment to see that readyz fails before connections are
-// refused.
+// Load balancers and kube-proxy need a moment to see that readyz fails; until then everybody whom
+// they send here is served in full.
 constexpr std::chrono::seconds kShutdownDelay{3};
 constexpr std::chrono::seconds kDrainDeadline{
     25};  // below Kubernetes' 30 s of grace, with the delay
@@ -198,8 +198,9 @@ Status serve(const Config& config, std::stop_token stop) {
 
   wait_for_stop(std::move(stop));
   log::info("stopping: finishing what is under way");
-  service->begin_shutdown();
+  service->fail_readiness();
   if (config.cluster) sleep_for({}, kShutdownDelay);
+  service->begin_shutdown();
   server->drain(kDrainDeadline);
   server.reset();
   service.reset();

@@ -18,7 +18,7 @@ class Health {
   // Empty when the path is none of ours.
   [[nodiscard]] std::optional<http::Response> answer(const Call& call) const;
   [[nodiscard]] bool ready() const;  // whether /readyz says ok
-  void begin_shutdown() { shutting_down_ = true; }
+  void fail_readiness() { shutting_down_ = true; }
 
  private:
   [[nodiscard]] http::Response page(std::string_view name,

@@ -351,8 +351,12 @@ bool Service::ready() const {
   return impl_->health.ready();
 }
 
+void Service::fail_readiness() {
+  impl_->health.fail_readiness();
+}
+
 void Service::begin_shutdown() {
-  impl_->health.begin_shutdown();
+  fail_readiness();
   impl_->env.stopping.request_stop();
   impl_->env.hub->close();
 }

@@ -87,7 +87,10 @@ class Service final : public http::Service {
   // Whether /readyz says ok.
   [[nodiscard]] bool ready() const;
 
-  // From now on /readyz fails, creates answer without waiting for their job, and watches end.
+  // From now on /readyz fails; everything else is served as before, until those who send requests
+  // here have seen it.
+  void fail_readiness();
+  // That, and from now on creates answer without waiting for their job, and watches end.
   void begin_shutdown();
 
  private:

@@ -51,7 +51,7 @@ class Shutdown(Case):
         admin = self.bed.control_plane.admin
         admin("create", "serviceaccount", "onlooker", "-n", NAMESPACE)
         self.addCleanup(admin, "delete", "serviceaccount", "onlooker", "-n", NAMESPACE)
-        admin("create", "rolebinding", "onlooker", "--clusterrole=view", f"--serviceaccount={NAMESPACE}:onlooker", "-n", NAMESPACE)
+        admin("create", "rolebinding", "onlooker", "--clusterrole=admin", f"--serviceaccount={NAMESPACE}:onlooker", "-n", NAMESPACE)
         self.addCleanup(admin, "delete", "rolebinding", "onlooker", "-n", NAMESPACE)
         return admin("create", "token", "onlooker", "-n", NAMESPACE).strip()
 
@@ -60,11 +60,20 @@ class Shutdown(Case):
         return process.run(["curl", "--silent", "--max-time", "5", "--cacert", server.ca.cert, f"{server.url}/readyz"],
                            check=False).stdout
 
+    def created(self, schedule, token):
+        """The status of the answer of our server itself."""
+        return process.run(["curl", "--silent", "--max-time", "5", "--cacert", self.bed.server.ca.cert, "--output", "/dev/null",
+                            "--write-out", "%{http_code}", "--header", f"Authorization: Bearer {token}",
+                            "--json", json.dumps(schedule), f"{self.bed.server.url}{API}/galerabackupschedules"]).stdout
+
     def test_sigterm_during_a_dump_a_watch_a_log_and_an_idle_connection(self):
         server, backup, token = self.bed.server, self.backup("interrupted"), self.token()
+        late = self.manifest("GaleraBackupSchedule", "late", {"schedule": "0 0 31 12 *", "suspend": True, "template": {
+            "spec": {"databaseInstances": ["openstack"]}}})
         held = self.hold_dumps()
         self.running_dump(backup)
         watch = Peer(server, f"{API}/galerabackups?watch=true", token)
+        schedules = Peer(server, f"{API}/galerabackupschedules?watch=true", token)
         log = Peer(server, f"{API}/galerabackups/interrupted/log?follow=true", token)
         idle = Peer(server, "/livez", token)
         wait_until("the watch to show the backup", lambda: b'"ADDED"' in watch.text, 30)
@@ -80,11 +89,14 @@ class Shutdown(Case):
         began = time.monotonic()
         server.terminate()
         wait_until("readyz to fail", lambda: "[-]shutdown failed" in self.readyz(), 3, interval=0.02)
+        # Whoever has not seen that yet is served in full.
+        self.assertEqual(self.created(late, token), "201")
+        wait_until("the old watch to tell of it", lambda: b'"name":"late"' in schedules.text, 2, interval=0.02)
         # The table is still locked: the end of the server does not wait for the end of a statement.
         self.assertEqual(server.process.wait(GRACE), 0, server.process.tail())
         self.assertLess(time.monotonic() - began, 25)
 
-        for stream in (watch.end(), log.end()):
+        for stream in (watch.end(), schedules.end(), log.end()):
             self.assertTrue(stream.endswith(b"\r\n0\r\n\r\n"), stream[-300:])
         self.assertTrue(idle.end().endswith(b"ok"))
         said = kubectl.stdout.read()

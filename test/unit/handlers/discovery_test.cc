@@ -208,8 +208,24 @@ TEST_F(HealthPages, TheServerIsReadyWhenThePageSaysSo) {
   answers = true;
   EXPECT_TRUE(service->ready());
   EXPECT_EQ(get("/readyz").status, 200);
-  service->begin_shutdown();
+  service->fail_readiness();
   EXPECT_FALSE(service->ready());
+  EXPECT_EQ(get("/readyz").status, 500);
+}
+
+TEST_F(HealthPages, WhileOnlyReadinessFailsEverybodyIsServedInFull) {
+  Lines watch(get(kCollection + "?watch=1&resourceVersion=0").stream);
+  service->fail_readiness();
+  EXPECT_EQ(get("/readyz").status, 500);
+  EXPECT_EQ(get("/livez").status, 200);
+  jobs->ends_with = "Completed";
+  const Reply created = ask("POST", kCollection, backup("x").dump());
+  EXPECT_EQ(created.status, 201);
+  EXPECT_EQ(created.json()["status"]["phase"], "Completed") << "it waits for its job";
+  EXPECT_EQ(watch.brief(), "ADDED openstack/x");
+  EXPECT_EQ(watch.brief(), "MODIFIED openstack/x");
+  service->begin_shutdown();
+  EXPECT_EQ(watch.brief(), "(end)");
 }
 
 TEST_F(HealthPages, MetricsTellHowManyRequestsAreServedNow) {
