@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/watched_file.h"
+#include "http/tls.h"
 
 namespace gb::apiserver {
 namespace {
@@ -140,6 +141,8 @@ class Section {
 
 void read_serving(Section section, ServingConfig& serving) {
   section.text("bindAddress", serving.bind_address);
+  if (const Status usable = check_bind_address(serving.bind_address); !usable)
+    section.refuse("bindAddress", usable.error().message, usable.error().hint);
   section.number("port", 1, 65535, serving.port);
   section.text("certFile", serving.cert_file);
   section.text("keyFile", serving.key_file);
@@ -376,6 +379,12 @@ Result<log::Level> parse_log_level(const std::string& name) {
   for (const auto& [known, level] : kLogLevels)
     if (name == known) return level;
   return fail(Code::kInvalid, "\"" + name + "\" is no log level", "use debug, info, warn or error");
+}
+
+Status check_bind_address(const std::string& address) {
+  if (http::is_address(address)) return {};
+  return fail(Code::kInvalid, "must be an IP address, not \"" + address + "\"",
+              "0.0.0.0 or :: for every address of this machine, 127.0.0.1 for clients on it alone");
 }
 
 Result<Config> parse_config(const std::string& text, const std::string& file) {

@@ -73,6 +73,8 @@ struct Config {
 Result<Config> parse_config(const std::string& text, const std::string& file);
 Result<Config> read_config(const std::string& file);
 Result<log::Level> parse_log_level(const std::string& name);
+// Invalid when it is none that can be listened on; the message goes on behind the key's name.
+Status check_bind_address(const std::string& address);
 
 // Reads every file that the configuration names, and looks at every store's folder. The first
 // problem.

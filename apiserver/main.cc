@@ -34,7 +34,11 @@ int print_error(const Error& error) {
 
 Result<Config> configure(const Flags& flags) {
   GB_TRY_ASSIGN(Config config, read_config(flags.config));
-  if (flags.bind_address) config.serving.bind_address = *flags.bind_address;
+  if (flags.bind_address) {
+    if (const Status usable = check_bind_address(*flags.bind_address); !usable)
+      return fail(Code::kInvalid, "--bind-address " + usable.error().message, usable.error().hint);
+    config.serving.bind_address = *flags.bind_address;
+  }
   if (flags.port) config.serving.port = *flags.port;
   if (flags.kubeconfig) config.cluster = ClusterConfig{*flags.kubeconfig};
   if (flags.log_level) {

@@ -18,6 +18,7 @@
 #include "base/wait.h"
 #include "base/watched_file.h"
 #include "handlers/service.h"
+#include "http/listener.h"
 #include "http/server.h"
 #include "jobs/cluster_instances.h"
 #include "jobs/jobs.h"
@@ -113,6 +114,11 @@ Status serve(const Config& config, std::stop_token stop) {
   SystemRng rng;
   metrics::Registry metrics;
 
+  // First, since a port that is taken must not be found when jobs run that would end with us.
+  GB_TRY_ASSIGN(http::Listener listener,
+                http::Listener::open(config.serving.bind_address, config.serving.port));
+  GB_TRY_ASSIGN(const std::shared_ptr<http::TlsContext> tls, make_tls(config, clock));
+
   GB_TRY_ASSIGN(std::vector<jobs::Store> stores, open_stores(config));
   storage::Catalog::Options options;
   options.writer = jobs::host_name();
@@ -175,12 +181,8 @@ Status serve(const Config& config, std::stop_token stop) {
   GB_TRY_ASSIGN(std::unique_ptr<handlers::Service> service,
                 handlers::Service::make(std::move(handler_dependencies)));
 
-  GB_TRY_ASSIGN(const std::shared_ptr<http::TlsContext> tls, make_tls(config, clock));
-  http::ServerOptions server_options;
-  server_options.address = config.serving.bind_address;
-  server_options.port = config.serving.port;
   GB_TRY_ASSIGN(std::unique_ptr<http::Server> server,
-                http::Server::start(server_options, tls, *service));
+                http::Server::start(std::move(listener), {}, tls, *service));
   std::jthread reloader;
   if (!config.serving.cert_file.empty())
     reloader = std::jthread(

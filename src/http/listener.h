@@ -1,4 +1,5 @@
 // The listening socket. Ours, since the library's has a backlog of 5 and ends on the first error.
+// apiserver/ opens it before anything else, so that a port that is taken is found in time.
 #pragma once
 
 #include <cstdint>

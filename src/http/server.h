@@ -136,11 +136,17 @@ struct ServerOptions {
       {};  // for the deadlines and the Date header; null: the machine's
 };
 
+class Listener;
+
 class Server {
  public:
   // Binds and listens. Unavailable when the address is in use, Invalid when it is none or the
   // options leave no worker. `service` outlives the server.
   static Result<std::unique_ptr<Server>> start(ServerOptions options,
+                                               std::shared_ptr<TlsContext> tls, Service& service);
+  // On a socket that listens already (listener.h), instead of options.address and options.port: who
+  // has connected meanwhile is served now.
+  static Result<std::unique_ptr<Server>> start(Listener listener, ServerOptions options,
                                                std::shared_ptr<TlsContext> tls, Service& service);
   virtual ~Server() = default;  // cuts every connection; waits for handlers that still run
   [[nodiscard]] virtual std::uint16_t port() const = 0;

@@ -447,6 +447,12 @@ Response Service::turn_away(const RequestHead& /*head*/) {
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options,
                                               std::shared_ptr<TlsContext> tls, Service& service) {
+  GB_TRY_ASSIGN(Listener listener, Listener::open(options.address, options.port));
+  return start(std::move(listener), std::move(options), std::move(tls), service);
+}
+
+Result<std::unique_ptr<Server>> Server::start(Listener listener, ServerOptions options,
+                                              std::shared_ptr<TlsContext> tls, Service& service) {
   auto context = std::dynamic_pointer_cast<ServerTlsContext>(tls);
   if (!context)
     return fail(Code::kInvalid, "the server needs a TLS context of TlsContext::server()");
@@ -454,7 +460,6 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options,
       options.max_connections == 0)
     return fail(Code::kInvalid, "the server needs workers for every lane, and a connection");
   std::signal(SIGPIPE, SIG_IGN);  // a write to a peer that has gone is an error, not the end of us
-  GB_TRY_ASSIGN(Listener listener, Listener::open(options.address, options.port));
   return std::make_unique<Transport>(std::move(options), std::move(context), service,
                                      std::move(listener));
 }

@@ -66,6 +66,9 @@ class CommandLine(ProgramCase):
                 self.assertNotEqual(done.returncode, 0, done.stdout)
                 for word in words:
                     self.assertIn(word, done.stderr)
+        done = self.check("--bind-address=localhost")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn('--bind-address must be an IP address, not "localhost"', done.stderr)
         done = process.run([program("galera-backup-apiserver")], check=False)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("--config is required", done.stderr)
@@ -135,6 +138,8 @@ class CheckConfig(ProgramCase):
         unreadable = ("can not be read", "check that it exists and that this program may read it")
         _, other_key = self.server.ca.issue("other", "other")
         pair = "serving.certFile and serving.keyFile"
+        self.broken(self.serving, "bindAddress", "localhost", str(self.server.config_file),
+                    'serving.bindAddress must be an IP address, not "localhost"', "0.0.0.0")
         self.broken(self.serving, "certFile", none, "serving.certFile: ", none, *unreadable)
         self.broken(self.serving, "keyFile", none, "serving.keyFile: ", none, *unreadable)
         self.broken(self.serving, "certFile", junk, pair, "holds no certificate", "BEGIN CERTIFICATE")
@@ -195,6 +200,13 @@ class Readiness(ReadinessCase):
             self.server.environment = {"NOTIFY_SOCKET": f"@{self.folder}/notify"}
             self.server.start()
             self.assertEqual(systemd.recv(100), b"READY=1")
+
+    def test_a_port_that_is_taken_ends_it_before_anything_is_begun(self):
+        with socket.create_server(("127.0.0.1", self.server.port)):
+            done = process.run(self.server.command(), check=False)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn(f"can not listen on 127.0.0.1 port {self.server.port}: Address already in use", done.stderr)
+        self.assertEqual(list(self.server.store.iterdir()), [], "the store was opened")
 
     def test_it_is_told_nothing_while_kube_apiserver_is_away(self):
         self.server.launch(f"--kubeconfig={self.away()}")

@@ -33,6 +33,26 @@ TEST(Config, TheShortestFileStandsAlone) {
   EXPECT_EQ(config->limits.parallel_backups, 2U);
 }
 
+TEST(Config, AServerListensOnAddressesOnly) {
+  const auto parsed = [](const std::string& address) {
+    return parse_config(
+        "apiVersion: config.backup.rhoso.io/v1alpha1\nkind: ServerConfiguration\n"
+        "serving:\n  clientCAFile: /ca\n  bindAddress: \"" +
+            address + "\"\nstores:\n- {name: a, filesystem: {path: /b}}\n",
+        "conf.yaml");
+  };
+  for (const char* address : {"0.0.0.0", "127.0.0.1", "::", "fd00::1"})
+    EXPECT_TRUE(parsed(address)) << address;
+  for (const char* address : {"localhost", "", "127.0.0", "127.0.0.1:8443", "[::]"}) {
+    const auto config = parsed(address);
+    ASSERT_FALSE(config) << address;
+    EXPECT_THAT(
+        config.error().text(),
+        testing::StartsWith("conf.yaml:5: serving.bindAddress must be an IP address, not \"" +
+                            std::string(address) + "\"; "));
+  }
+}
+
 TEST(Config, EverythingThatIsDocumentedIsRead) {
   const auto config = parse_config(R"(
 apiVersion: config.backup.rhoso.io/v1alpha1

@@ -8,6 +8,7 @@
 #include <latch>
 
 #include "http/client_authorities.h"
+#include "http/listener.h"
 #include "test/unit/http/server_fixture.h"
 
 namespace gb::http::test {
@@ -444,6 +445,14 @@ TEST_F(ServerTest, SaysWhatIsWrongWithItsOptions) {
   EXPECT_EQ(Server::start({.address = "localhost"}, tls, service).error().code, Code::kInvalid);
   EXPECT_EQ(Server::start({.workers = 4, .health_workers = 4}, tls, service).error().code,
             Code::kInvalid);
+  auto listener = Listener::open("127.0.0.1", 0);
+  ASSERT_TRUE(listener);
+  const auto early_port = listener->port();
+  RawClient early(early_port, {.tls = false});
+  EXPECT_TRUE(early.connected()) << "before there is anybody to serve it";
+  const auto late = Server::start(std::move(*listener), {}, tls, service);
+  ASSERT_TRUE(late);
+  EXPECT_EQ((*late)->port(), early_port);
   const auto used = Server::start({.port = port()}, tls, service);
   ASSERT_FALSE(used);
   EXPECT_EQ(used.error().code, Code::kUnavailable);
