@@ -285,6 +285,26 @@ TEST_F(StreamsTest, DrainEndsStreamsCleanlyAndLetsRequestsFinish) {
   EXPECT_EQ(response->header("connection"), "close");
 }
 
+TEST_F(StreamsTest, ALongAnswerIsWholeThoughTheServerDrains) {
+  constexpr std::size_t kBytes = 32 << 20;
+  std::string body(kBytes, '\0');
+  for (std::size_t i = 0; i < kBytes; ++i) body[i] = static_cast<char>('a' + i * 31 % 26);
+  service.on_handle = [&](Request&, const auto&) { return text_response(200, body); };
+  start();
+  RawClient client(port(), {.receive_buffer = 65536});
+  ASSERT_TRUE(client.send("GET /long HTTP/1.1\r\nHost: a\r\n\r\n"));
+  ASSERT_TRUE(client.receive());
+  ASSERT_EQ(server->stats().in_flight, 1U) << "it is half sent";
+  std::jthread drain([&] { server->drain(std::chrono::seconds(30)); });
+  EXPECT_TRUE(eventually([&] { return !RawClient(port(), {.tls = false}).connected(); }));
+  const auto response = client.response();
+  ASSERT_TRUE(response) << "it was cut off";
+  EXPECT_EQ(response->header("content-length"), std::to_string(kBytes));
+  EXPECT_TRUE(response->body == body);
+  EXPECT_TRUE(client.ended());
+  EXPECT_TRUE(client.clean_end());
+}
+
 TEST_F(StreamsTest, DrainCutsWhatDoesNotEndInTime) {
   queue_bytes = 64 << 20;
   start();
