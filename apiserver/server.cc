@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "apiserver/build_info.h"
 #include "apiserver/doors.h"
 #include "apiserver/files.h"
 #include "base/guarded.h"
@@ -100,13 +101,6 @@ Result<std::vector<jobs::Store>> open_stores(const Config& config) {
   return stores;
 }
 
-handlers::VersionInfo version() {
-  handlers::VersionInfo info;
-  info.git_version = "v" GB_VERSION;
-  info.git_commit = GB_COMMIT;
-  return info;
-}
-
 }  // namespace
 
 Status serve(const Config& config, std::stop_token stop) {
@@ -175,7 +169,7 @@ Status serve(const Config& config, std::stop_token stop) {
   handler_dependencies.rng = &rng;
   handler_dependencies.metrics = &metrics;
   handler_dependencies.limits = {config.limits.in_flight_reads, config.limits.in_flight_writes};
-  handler_dependencies.version = version();
+  handler_dependencies.version = build_info();
   handler_dependencies.checks = doors.checks;
   // After the jobs, which its thread asks for their stores: ends before them.
   GB_TRY_ASSIGN(std::unique_ptr<handlers::Service> service,

@@ -43,12 +43,12 @@ struct Limits {
   unsigned waiting_reads = 8;
 };
 
-// What /version says.
+// What /version says; empty: not known.
 struct VersionInfo {
   std::string git_version = "v0.0.0";
   std::string git_commit;
-  std::string git_tree_state = "clean";
-  std::string build_date;
+  std::string git_tree_state;  // clean or dirty
+  std::string build_date;      // RFC 3339
 };
 
 // One named check of /readyz and, when `live` is set, of /livez and /healthz. The error is logged

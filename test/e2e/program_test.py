@@ -219,6 +219,15 @@ class Readiness(ReadinessCase):
         with self.assertRaises(BlockingIOError, msg="it said that it is ready"):
             self.systemd.recv(100)
 
+    def test_it_tells_what_it_was_built_from(self):
+        self.server.start()
+        told = json.loads(self.server.client().raw("/version"))
+        self.assertRegex(told["gitVersion"], r"^v\d+\.\d+\.\d+$")
+        self.assertRegex(told["buildDate"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        cloned = (place.REPO / ".git").exists()
+        self.assertRegex(told["gitCommit"], r"^[0-9a-f]{40}$" if cloned else "^$")
+        self.assertIn(told["gitTreeState"], ("clean", "dirty") if cloned else ("",))
+
     def test_it_may_open_as_many_files_as_the_system_lets(self):
         command = self.server.command
         self.server.command = lambda *flags: ["prlimit", "--nofile=1024:8192", "--", *command(*flags)]

@@ -120,6 +120,7 @@ TEST_F(Discovery, Version) {
   EXPECT_EQ(version["gitVersion"], "v1.2.3");
   for (const char* field : {"gitCommit", "gitTreeState", "buildDate", "compiler", "platform"})
     EXPECT_TRUE(version.contains(field)) << field;
+  EXPECT_EQ(version["gitTreeState"], "") << "nothing is said that is not known";
 }
 
 TEST_F(Discovery, OtherMethodsAreNotAllowed) {
