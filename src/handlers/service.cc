@@ -73,6 +73,15 @@ std::string metric_scope(const Call& call) {
   return call.info.ns.empty() ? "cluster" : "namespace";
 }
 
+// Of the body, before it may be compressed; a stream has none yet.
+std::uint64_t bytes_of(const http::Response& response) {
+  if (const auto* text = std::get_if<std::string>(&response.body)) return text->size();
+  std::uint64_t bytes = 0;
+  if (const auto* pieces = std::get_if<std::vector<http::Piece>>(&response.body))
+    for (const http::Piece& piece : *pieces) bytes += piece->size();
+  return bytes;
+}
+
 http::Response method_refused(const Call& call, const std::string& allowed) {
   http::Response out = refusal(api::method_not_allowed(), call.accept);
   out.headers.add("Allow", allowed);
@@ -290,7 +299,6 @@ void Service::Impl::record(const Call& call, const http::Response& response) con
                     "version, resource, subresource, scope and component.",
                     labels, latency_buckets(), took.count());
   if (!info.is_resource || info.read_only()) return;
-  const auto* body = std::get_if<std::string>(&response.body);
   log::info("audit", {{"auditID", call.audit_id},
                       {"user", call.user.name},
                       {"uid", call.user.uid},
@@ -304,7 +312,7 @@ void Service::Impl::record(const Call& call, const http::Response& response) con
                       {"name", info.name},
                       {"dryRun", call.dry_run ? "All" : ""},
                       {"code", response.status},
-                      {"bytes", static_cast<std::uint64_t>(body != nullptr ? body->size() : 0)},
+                      {"bytes", bytes_of(response)},
                       {"milliseconds", static_cast<std::int64_t>(took.count() * 1000)}});
 }
 

@@ -63,11 +63,10 @@ Io Connection::read() {
   return io;
 }
 
-Io Connection::write(std::size_t budget, bool& progress, std::uint64_t& written) {
-  progress = false;
-  std::size_t spent = 0;
+Io Connection::write(std::size_t budget, std::size_t& written) {
+  written = 0;
   while (!out.empty()) {
-    if (spent >= budget) return Io::kBudget;
+    if (written >= budget) return Io::kBudget;
     const std::string_view run = out.front();
     std::size_t count = 0;
     ERR_clear_error();
@@ -78,9 +77,7 @@ Io Connection::write(std::size_t budget, bool& progress, std::uint64_t& written)
       return io;
     }
     out.consume(count);
-    spent += count;
     written += count;
-    progress = true;
   }
   return Io::kDone;
 }

@@ -42,8 +42,6 @@ struct Exchange {
   std::string body;
   bool body_consumed = false;  // nothing of this request is left to read
   // The response:
-  int status = 0;
-  std::uint64_t written = 0;
   bool keep_alive = false;
   std::shared_ptr<FrameQueue> stream;
   bool chunked = false;
@@ -70,9 +68,8 @@ struct Connection {
   Io handshake();
   // Appends what one read gives to `in`.
   Io read();
-  // Writes up to `budget` bytes of `out`; kDone: all of it. `progress` says whether any byte went
-  // out.
-  Io write(std::size_t budget, bool& progress, std::uint64_t& written);
+  // Writes up to `budget` bytes of `out`; kDone: all of it. `written` says how many went out.
+  Io write(std::size_t budget, std::size_t& written);
   // Reads and throws away, below TLS; kEnd once the peer has closed.
   Io discard();
   // close_notify, then the end of our side of the socket.

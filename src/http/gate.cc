@@ -139,7 +139,6 @@ void Gate::Impl::compress(std::vector<Piece>& pieces) {
 
 void Gate::Impl::frame(httplib::Response& response) {
   rendered = Rendered();
-  rendered.status = answer.status;
   rendered.keep_alive = framing->keep_alive && !answer.close;
   const bool bodiless = answer.status == 204 || answer.status == 304;
   if (auto* queue = std::get_if<std::shared_ptr<FrameQueue>>(&answer.body)) {

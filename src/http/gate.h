@@ -26,7 +26,6 @@ struct Framing {
 
 struct Rendered {
   std::string head;
-  int status = 0;
   std::vector<Piece> body;             // empty with HEAD, 204 and 304
   std::shared_ptr<FrameQueue> stream;  // set: the body follows from it
   bool chunked = false;                // how the stream is framed

@@ -104,15 +104,6 @@ class Service {
   // Runs on a worker once the whole body is there. An exception is answered with a plain 500
   // Status.
   virtual Response handle(Request request, Admitted admitted) = 0;
-  // Called exactly once for every request whose head could be parsed, when its response was sent or
-  // lost: bytes written including the response's head, for audit and metrics. Status 0: the
-  // connection was lost before there was an answer. After a stream the head has no certificate any
-  // more. Any thread; must not block.
-  virtual void finished(const RequestHead& head, int status, std::uint64_t bytes) {
-    (void)head;
-    (void)status;
-    (void)bytes;
-  }
 };
 
 struct ServerOptions {

@@ -196,10 +196,9 @@ void Transport::arrive(Exchange& exchange) {
 }
 
 void Transport::read_body(const Ptr& connection) {
-  bool progress = false;
-  std::uint64_t interim = 0;
+  std::size_t written = 0;
   // The interim 100 may still be on its way.
-  const Io sent = connection->write(kTurnBytes, progress, interim);
+  const Io sent = connection->write(kTurnBytes, written);
   if (sent == Io::kError || sent == Io::kEnd) return destroy(connection);
   if (sent == Io::kWantWrite) return arm(connection, sent);
   Exchange& exchange = *connection->exchange;
@@ -217,9 +216,9 @@ void Transport::read_body(const Ptr& connection) {
 
 void Transport::write_out(const Ptr& connection) {
   Exchange& exchange = *connection->exchange;
-  bool progress = false;
-  const Io io = connection->write(kTurnBytes, progress, exchange.written);
-  if (progress) connection->deadline = now() + options_.write_deadline;
+  std::size_t written = 0;
+  const Io io = connection->write(kTurnBytes, written);
+  if (written > 0) connection->deadline = now() + options_.write_deadline;
   if (io == Io::kError || io == Io::kEnd) return destroy(connection);
   if (io != Io::kDone) return arm(connection, io);
   const bool keep = exchange.keep_alive;
@@ -265,7 +264,6 @@ void Transport::destroy(const Ptr& connection) {
 void Transport::finish(Exchange& exchange) {
   --in_flight_;
   if (exchange.stream) exchange.stream->gone();
-  if (!exchange.refusal) service_.finished(exchange.parsed.head, exchange.status, exchange.written);
 }
 
 void Transport::stream_ended(const Ptr& connection, bool lost) {
@@ -386,7 +384,6 @@ std::optional<Response> Transport::refuse_admitted(const Exchange& exchange) con
 
 void Transport::respond(const Ptr& connection, std::unique_ptr<Exchange> exchange,
                         Rendered rendered) {
-  exchange->status = rendered.status;
   exchange->keep_alive = rendered.keep_alive;
   exchange->stream = std::move(rendered.stream);
   exchange->chunked = rendered.chunked;

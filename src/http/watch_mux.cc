@@ -182,14 +182,12 @@ void WatchMux::turn(std::uint64_t id, std::uint32_t events) {
   std::size_t budget = kWatchTurnBytes;
   while (!lost) {
     if (connection->out.empty() && !refill(stream)) break;
-    bool progress = false;
-    std::uint64_t written = 0;
-    const Io io = connection->write(budget, progress, written);
-    connection->exchange->written += written;
+    std::size_t written = 0;
+    const Io io = connection->write(budget, written);
     const bool was_blocked = stream.blocked;
     stream.blocked = io == Io::kWantWrite || io == Io::kWantRead;
-    if (progress || !was_blocked) connection->deadline = clock_.steady_now() + write_deadline_;
-    budget -= std::min<std::size_t>(budget, written);
+    if (written > 0 || !was_blocked) connection->deadline = clock_.steady_now() + write_deadline_;
+    budget -= std::min(budget, written);
     if (io == Io::kError || io == Io::kEnd) {
       lost = true;
     } else if (stream.blocked) {

@@ -205,6 +205,15 @@ TEST_F(Access, WhatMayWaitHasALaneOfItsOwn) {
   }
 }
 
+TEST_F(Access, TheAuditTellsHowLongTheAnswerWas) {
+  testing::internal::CaptureStderr();
+  const Reply created = ask("POST", kCollection, backup("x").dump());
+  const std::string said = testing::internal::GetCapturedStderr();
+  ASSERT_EQ(created.status, 201);
+  EXPECT_TRUE(created.pieces);
+  EXPECT_THAT(said, HasSubstr(" bytes=" + std::to_string(created.body.size()) + " "));
+}
+
 TEST_F(Access, ABadTimeoutIs400BeforeAnythingElse) {
   const Reply reply = get(kCollection + "?timeout=abc", {{"X-User", "bad"}});
   EXPECT_EQ(reply.status, 400);

@@ -33,12 +33,6 @@ inline Response text_response(int status, std::string body) {
 // Admits everybody and echoes what it was given, unless a test says otherwise.
 class TestService final : public Service {
  public:
-  struct Finished {
-    std::string target;
-    int status;
-    std::uint64_t bytes;
-  };
-
   std::optional<Arrival> arrive(const RequestHead& head) override {
     return on_arrive ? on_arrive(head) : Arrival{};
   }
@@ -53,21 +47,10 @@ class TestService final : public Service {
     if (on_handle) return on_handle(request, admitted);
     return text_response(200, request.head.method + " " + request.head.target + " " + request.body);
   }
-  void finished(const RequestHead& head, int status, std::uint64_t bytes) override {
-    const std::lock_guard lock(mutex_);
-    finished_.push_back({head.target, status, bytes});
-    changed_.notify_all();
-  }
 
   [[nodiscard]] int admitted() const {
     const std::lock_guard lock(mutex_);
     return admitted_;
-  }
-  // Waits until so many requests have ended.
-  std::vector<Finished> wait_finished(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(30), [&] { return finished_.size() >= count; });
-    return finished_;
   }
   bool wait_admitted(int count) {
     std::unique_lock lock(mutex_);
@@ -82,7 +65,6 @@ class TestService final : public Service {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   int admitted_ = 0;
-  std::vector<Finished> finished_;
 };
 
 // The clock that moves only by hand; deadlines come when a test says so.
@@ -121,6 +103,11 @@ class ServerTest : public testing::Test {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     return false;
+  }
+
+  // A client has its answer a moment before the server is done with it.
+  [[nodiscard]] bool in_flight_becomes(std::size_t count) const {
+    return eventually([&] { return server->stats().in_flight == count; });
   }
 
   [[nodiscard]] std::uint16_t port() const { return server->port(); }

@@ -81,7 +81,7 @@ TEST_F(StreamsTest, AStreamEndsCleanlyAndItsConnectionServesOn) {
   const auto next = client.request(kGet);
   ASSERT_TRUE(next);
   EXPECT_EQ(next->body, "GET /next");
-  EXPECT_EQ(service.wait_finished(6).size(), 6U);
+  EXPECT_TRUE(in_flight_becomes(0));
   EXPECT_EQ(server->stats().streams, 0U);
 }
 
@@ -169,7 +169,7 @@ TEST_F(StreamsTest, TheProducerLearnsThatTheClientHasGone) {
   gone.wait();
   EXPECT_FALSE(queue(0)->push(frame("late")));
   EXPECT_TRUE(eventually([&] { return server->stats().connections == 0; }));
-  for (const auto& each : service.wait_finished(2)) EXPECT_EQ(each.status, 200);
+  EXPECT_TRUE(in_flight_becomes(0));
 }
 
 TEST_F(StreamsTest, ASlowReaderIsDroppedWithLastWordsAndHoldsNobodyUp) {
@@ -344,7 +344,6 @@ TEST_F(StreamsTest, TheServerCanBeDestroyedWithEverythingOpen) {
   }
   server.reset();
   for (auto& client : clients) EXPECT_TRUE(client->ended());
-  EXPECT_EQ(service.wait_finished(10).size(), 10U);
   for (auto& each : queues) EXPECT_FALSE(each->push(frame("late")));
 }
 
