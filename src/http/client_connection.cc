@@ -100,6 +100,18 @@ Status Waker::wait(int fd, short events, Deadline deadline) const {
   }
 }
 
+Result<int> connect_any(const addrinfo* addresses, Deadline deadline, const Waker& waker) {
+  int left = 0;
+  for (const addrinfo* at = addresses; at != nullptr; at = at->ai_next) ++left;
+  Result<int> connected = fail(Code::kUnavailable, "the name has no address");
+  for (const addrinfo* at = addresses; at != nullptr; at = at->ai_next, --left) {
+    const Deadline now = std::chrono::steady_clock::now();
+    connected = connect_one(*at, now + (deadline - now) / left, waker);
+    if (connected || connected.error().code == Code::kCancelled) break;
+  }
+  return connected;
+}
+
 Result<std::unique_ptr<ClientConnection>> ClientConnection::open(SSL_CTX* context,
                                                                  const Target& target,
                                                                  Deadline deadline,
@@ -124,11 +136,7 @@ Result<std::unique_ptr<ClientConnection>> ClientConnection::open(SSL_CTX* contex
                              {}});
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, &::freeaddrinfo);
 
-  Result<int> connected = fail(Code::kUnavailable, "the name has no address");
-  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
-    connected = connect_one(*at, deadline, waker);
-    if (connected || connected.error().code == Code::kCancelled) break;
-  }
+  Result<int> connected = connect_any(found, deadline, waker);
   if (!connected) return unreachable(std::move(connected).error());
   Fd fd(*connected);
 

@@ -13,6 +13,8 @@
 #include "base/error.h"
 #include "http/ossl.h"
 
+struct addrinfo;
+
 namespace gb::http {
 
 using Deadline = std::chrono::steady_clock::time_point;
@@ -32,6 +34,11 @@ class Waker {
   std::stop_token stop_;
   std::unique_ptr<std::stop_callback<std::function<void()>>> callback_;
 };
+
+// A connected socket, which the caller closes, of the first address that answers. Each may take its
+// share of the time that is left, so that a silent one leaves some to the next. Errors: that of the
+// last address; Cancelled.
+Result<int> connect_any(const addrinfo* addresses, Deadline deadline, const Waker& waker);
 
 class ClientConnection {
  public:

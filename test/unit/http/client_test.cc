@@ -1,9 +1,13 @@
 // Our client of kube-apiserver, against our own server and against servers that misbehave.
 #include "http/client.h"
 
+#include <netdb.h>
+
+#include <array>
 #include <latch>
 
 #include "http/client_authorities.h"
+#include "http/client_connection.h"
 #include "test/unit/http/server_fixture.h"
 
 namespace gb::http::test {
@@ -139,6 +143,57 @@ TEST_F(ClientTest, SaysThatNobodyListens) {
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().code, Code::kUnavailable);
   EXPECT_THAT(response.error().text(), HasSubstr("Connection refused"));
+}
+
+// A socket that listens and whose queue is full: who connects hears nothing.
+class SilentListener {
+ public:
+  SilentListener() {
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto* any = reinterpret_cast<sockaddr*>(&address_);
+    socklen_t size = sizeof address_;
+    EXPECT_EQ(::bind(listener_, any, size), 0);
+    EXPECT_EQ(::listen(listener_, 0), 0);
+    ::getsockname(listener_, any, &size);
+    for (int& fd : waiting_) {
+      fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+      (void)::connect(fd, any, size);
+    }
+  }
+  ~SilentListener() {
+    for (const int fd : waiting_) ::close(fd);
+    ::close(listener_);
+  }
+  SilentListener(const SilentListener&) = delete;
+  SilentListener& operator=(const SilentListener&) = delete;
+  [[nodiscard]] sockaddr_in address() const { return address_; }
+
+ private:
+  int listener_;
+  sockaddr_in address_{};
+  std::array<int, 4> waiting_{};
+};
+
+TEST_F(ClientTest, AnAddressThatIsSilentLeavesTimeToTheNext) {
+  start();
+  const SilentListener silent;
+  std::array<sockaddr_in, 2> where{silent.address(), silent.address()};
+  where[1].sin_port = htons(port());
+  std::array<addrinfo, 2> list{};
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    list[i].ai_family = AF_INET;
+    list[i].ai_addr = reinterpret_cast<sockaddr*>(&where[i]);
+    list[i].ai_addrlen = sizeof where[i];
+  }
+  const Waker waker{std::stop_token()};
+  const auto soon = [] { return std::chrono::steady_clock::now() + milliseconds(1000); };
+  EXPECT_FALSE(connect_any(list.data(), soon(), waker)) << "the first alone";
+  list[0].ai_next = &list[1];
+  const auto connected = connect_any(list.data(), soon(), waker);
+  ASSERT_TRUE(connected) << connected.error().text();
+  ::close(*connected);
 }
 
 TEST_F(ClientTest, RefusesInputThatWouldForgeARequest) {
