@@ -116,12 +116,12 @@ struct ServerOptions {
   std::size_t max_body = 3145728;  // 413 beyond it: "Request entity too large: limit is 3145728"
   std::size_t max_head = 65536;    // 431 beyond it
   std::size_t max_fields = 200;    // 431 beyond it
-  // From the connection to the end of its handshake, and from a request's first byte to the end of
-  // its head; then the connection is cut.
+  // From the connection to the end of its handshake, from there to its first request's first byte,
+  // and from a request's first byte to the end of its head; then the connection is cut.
   std::chrono::milliseconds head_deadline{10000};
   std::chrono::milliseconds body_deadline{60000};   // from the admission to the body's last byte
   std::chrono::milliseconds write_deadline{60000};  // no progress for so long ends the connection
-  std::chrono::milliseconds idle_deadline{600000};  // keep-alive without a request
+  std::chrono::milliseconds idle_deadline{600000};  // keep-alive after a request
   std::size_t gzip_from = 131072;  // bodies beyond it are compressed when accepted; streams never
   std::shared_ptr<const Clock> clock =
       {};  // for the deadlines and the Date header; null: the machine's

@@ -16,6 +16,7 @@ constexpr std::size_t kTurnBytes =
     131072;  // so that small answers pass between the turns of large ones
 constexpr std::chrono::milliseconds kLinger{2000};
 constexpr std::chrono::milliseconds kLingerInDrain{200};
+constexpr std::chrono::seconds kRefusedTold{10};
 
 }  // namespace
 
@@ -73,15 +74,21 @@ void Transport::arm(const Ptr& connection, Io want) {
 
 // ---- on the loop's thread
 
+void Transport::refuse(int fd, const std::string& peer, const char* why) {
+  ++refused_;
+  // Whoever makes so many connections must not fill the log, too.
+  if (!refused_told_ || now() - *refused_told_ >= kRefusedTold) {
+    log::warn("connections were refused", {{"count", refused_}, {"peer", peer}, {"why", why}});
+    refused_told_ = now();
+    refused_ = 0;
+  }
+  ::close(fd);
+}
+
 void Transport::accepted(int fd, std::string peer) {
   SslPtr ssl = tls_->new_connection();
   const bool full = loop_.size() + mux_.size() >= options_.max_connections;
-  if (full || !ssl) {
-    log::warn("a connection was refused",
-              {{"peer", peer}, {"why", full ? "too many" : "no memory"}});
-    ::close(fd);
-    return;
-  }
+  if (full || !ssl) return refuse(fd, peer, full ? "too many" : "no memory");
   const auto connection =
       std::make_shared<Connection>(next_id_++, fd, std::move(ssl), std::move(peer));
   const std::lock_guard lock(connection->mutex);
@@ -136,7 +143,8 @@ void Transport::shake_hands(const Ptr& connection) {
   if (io == Io::kWantRead || io == Io::kWantWrite) return arm(connection, io);
   if (io != Io::kDone) return destroy(connection);
   connection->state = State::kIdle;
-  connection->deadline = now() + options_.idle_deadline;
+  // Nobody knows yet who that is: only a request buys the time of an idle connection.
+  connection->deadline = now() + options_.head_deadline;
   read_head(connection);
 }
 

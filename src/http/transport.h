@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "http/conn_loop.h"
@@ -32,6 +33,7 @@ class Transport final : public Server, private ConnLoop::Handler {
   using State = Connection::State;
 
   // On the loop's thread.
+  void refuse(int fd, const std::string& peer, const char* why);
   void accepted(int fd, std::string peer) override;
   void ready(const Ptr& connection) override;
   void sweep(const Ptr& connection) override;
@@ -71,6 +73,8 @@ class Transport final : public Server, private ConnLoop::Handler {
   std::atomic<std::uint64_t> next_id_{16};  // below: the pollers' own
   std::atomic<std::size_t> in_flight_{0};
   std::atomic<bool> draining_{false};
+  std::uint64_t refused_ = 0;  // connections since that was told; the loop's thread only
+  std::optional<SteadyTime> refused_told_;
   std::mutex ended_mutex_;
   std::condition_variable ended_;  // a connection has ended
   std::uint16_t port_;

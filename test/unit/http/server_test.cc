@@ -302,7 +302,7 @@ TEST_F(ServerTest, HandsTheAdmissionOnToTheHandler) {
 }
 
 TEST_F(ServerTest, HundredsOfIdleConnectionsCostNoThread) {
-  start({.workers = 2, .health_workers = 0});
+  start({.workers = 2, .health_workers = 0, .head_deadline = std::chrono::minutes(10)});
   std::vector<std::unique_ptr<RawClient>> idle;
   for (int i = 0; i < 500; ++i) {
     idle.push_back(std::make_unique<RawClient>(port()));

@@ -424,6 +424,20 @@ TEST_F(TrapsTest, IdleConnectionsEndCleanlyAfterTheirTime) {
   EXPECT_TRUE(client.clean_end());
 }
 
+TEST_F(TrapsTest, AConnectionThatNeverAsksForAnythingEndsSoon) {
+  const auto clock = manual_clock();
+  using std::chrono::milliseconds;
+  start({.head_deadline = milliseconds(1000), .clock = clock});
+  RawClient asked(port());
+  ASSERT_TRUE(asked.request(kGet));
+  RawClient silent(port());
+  ASSERT_TRUE(silent.connected());
+  ASSERT_TRUE(
+      pass_time(*clock, milliseconds(100), [&] { return server->stats().connections == 1; }));
+  EXPECT_TRUE(silent.ended());
+  EXPECT_TRUE(asked.request(kGet)) << "who has asked may be idle for ten minutes";
+}
+
 TEST_F(TrapsTest, AReaderThatTakesNothingIsCut) {
   const auto clock = manual_clock();
   using std::chrono::milliseconds;
@@ -466,7 +480,12 @@ TEST_F(TrapsTest, ConnectionsBeyondTheCapAreClosedAtOnce) {
     clients.push_back(std::make_unique<RawClient>(port()));
     ASSERT_TRUE(clients.back()->request(kGet));
   }
-  EXPECT_FALSE(RawClient(port()).connected());
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(RawClient(port()).connected());
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(said.find("connections were refused"), said.rfind("connections were refused"))
+      << "one line, not one for each";
+  EXPECT_THAT(said, HasSubstr("connections were refused count=1 peer=\"127.0.0.1:"));
   clients.pop_back();
   EXPECT_TRUE(eventually([&] { return RawClient(port()).connected(); }));
   EXPECT_TRUE(clients[0]->request(kGet));
