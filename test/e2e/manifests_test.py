@@ -69,13 +69,7 @@ class Manifests(unittest.TestCase):
         self.assertFalse(self.allowed("alice", "use", "galerabackupstores", namespace="", name="offsite"))
 
     def test_monitoring_is_a_component_of_an_overlay(self):
-        overlay = self.folder / "overlay"
-        overlay.mkdir()
-        manifests = os.path.relpath(place.REPO / "manifests", overlay.resolve())
-        (overlay / "kustomization.yaml").write_text(
-            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
-            f"resources: [{manifests}]\ncomponents: [{manifests}/components/monitoring]\n")
-        built = self.plane.admin("kustomize", overlay)
+        built = self.plane.admin("kustomize", self.overlay("monitoring"))
         for kind in ("kind: ServiceMonitor", "kind: PrometheusRule", "name: backup.rhoso.io:metrics-reader", "kind: APIService"):
             self.assertIn(kind, built)
         self.plane.admin("apply", "-f", place.REPO / "manifests/components/monitoring/rbac.yaml")
@@ -85,16 +79,35 @@ class Manifests(unittest.TestCase):
             made = json.loads(self.plane.admin("create", "-f", "-", "-o", "json", stdin=review))
             self.assertEqual(made["status"]["allowed"], may, name)
 
-    def built(self, *components):
-        """{kind: object} of manifests/ with these components, accepted by kube-apiserver."""
-        overlay = self.folder / f"overlay-{len(components)}"
+    def overlay(self, *components):
+        """A folder that kustomize builds manifests/ from, with these components."""
+        overlay = self.folder / "-".join(["overlay", *components])
         overlay.mkdir()
         manifests = os.path.relpath(place.REPO / "manifests", overlay.resolve())
         (overlay / "kustomization.yaml").write_text(json.dumps({
             "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": [manifests],
             "components": [f"{manifests}/components/{c}" for c in components]}))
-        made = self.plane.admin("apply", "--server-side", "--dry-run=server", "-o", "json", "-k", overlay)
+        return overlay
+
+    def built(self, *components):
+        """{kind: object} of manifests/ with these components, accepted by kube-apiserver."""
+        made = self.plane.admin("apply", "--server-side", "--dry-run=server", "-o", "json", "-k", self.overlay(*components))
         return {item["kind"]: item for item in json.loads(made)["items"]}
+
+    def test_openshift_or_cert_manager_makes_the_certificate_that_is_mounted(self):
+        made = self.built("openshift")
+        mounted = next(v["secret"]["secretName"] for v in made["Deployment"]["spec"]["template"]["spec"]["volumes"] if "secret" in v)
+        annotation = "service.beta.openshift.io/"
+        self.assertEqual(made["Service"]["metadata"]["annotations"][annotation + "serving-cert-secret-name"], mounted)
+        self.assertEqual(made["APIService"]["metadata"]["annotations"][annotation + "inject-cabundle"], "true")
+        # cert-manager's kinds are not known here.
+        built = self.plane.admin("kustomize", self.overlay("cert-manager")).split("\n---\n")
+        serving = next(o for o in built if "kind: Certificate\n" in o and "  name: galera-backup-apiserver\n" in o)
+        service = made["Service"]["metadata"]
+        self.assertIn(f"  secretName: {mounted}\n", serving)
+        self.assertIn(f"  - {service['name']}.{service['namespace']}.svc\n", serving)
+        apiservice = next(o for o in built if "kind: APIService\n" in o)
+        self.assertIn(f"    cert-manager.io/inject-ca-from: {service['namespace']}/galera-backup-apiserver\n", apiservice)
 
     def test_as_many_servers_run_as_the_volume_lets(self):
         for components, replicas, strategy, mode in (((), 1, "Recreate", "ReadWriteOnce"),
