@@ -25,10 +25,11 @@ class StoreView::Watch final : public storage::Subscription {
 };
 
 void StoreView::refresh() {
+  // Before anything is asked: who has asked earlier must not tell it later.
+  const std::lock_guard lock(mutex_);
   const std::vector<api::ObjectPtr> computed = jobs_.store_objects();
   const auto micros = clock_.now().time_since_epoch().count();
 
-  const std::lock_guard lock(mutex_);
   std::map<std::string, api::ObjectPtr> before = std::move(objects_);
   objects_.clear();
   const auto next_revision = [&] {

@@ -1,6 +1,8 @@
 #include <atomic>
+#include <future>
 #include <thread>
 
+#include "handlers/store_view.h"
 #include "test/unit/handlers/world.h"
 
 namespace gb::handlers::test {
@@ -363,6 +365,36 @@ TEST_F(Stores, CanBeWatched) {
   // Who comes back with the old version is told what is now.
   Lines late(get(kRoot + "/galerabackupstores?watch=1&resourceVersion=" + version).stream);
   EXPECT_EQ(late.brief(), "MODIFIED /default");
+}
+
+TEST_F(Stores, AnOlderStateIsNeverToldAfterANewerOne) {
+  class Told final : public storage::WatchSink {
+   public:
+    void on_event(const storage::WatchEvent& event) override {
+      phases.push_back(event.object->dom()["status"]["phase"]);
+    }
+    std::vector<std::string> phases;
+  };
+  StoreView view(*jobs, clock);
+  view.refresh();
+  Told told;
+  const auto watch = view.watch(view.revision(), told);
+  std::atomic<bool> first{true};
+  std::promise<void> asked;
+  std::promise<void> newer_told;
+  jobs->on_stores = [&] {
+    if (!first.exchange(false)) return;
+    asked.set_value();
+    // Long enough for the other one, if nothing holds it back.
+    newer_told.get_future().wait_for(std::chrono::milliseconds(300));
+  };
+  std::jthread slow([&] { view.refresh(); });
+  asked.get_future().wait();
+  jobs->set_store("default", "Unavailable");
+  view.refresh();
+  newer_told.set_value();
+  slow.join();
+  EXPECT_THAT(told.phases, testing::ElementsAre("Unavailable"));
 }
 
 class Logs : public World {

@@ -180,15 +180,18 @@ class FakeJobs final : public jobs::Jobs {
     });
   }
   std::vector<api::ObjectPtr> store_objects() override {
-    const std::lock_guard lock(mutex_);
     std::vector<api::ObjectPtr> objects;
-    for (const auto& [name, phase] : stores_) {
-      Json dom{{"apiVersion", api::kGroupVersion},
-               {"kind", "GaleraBackupStore"},
-               {"metadata", {{"name", name}, {"uid", "uid-" + name}}},
-               {"status", {{"phase", phase}, {"type", "filesystem"}}}};
-      objects.push_back(*api::Object::make(api::kStores, catalog_.revision(), std::move(dom)));
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [name, phase] : stores_) {
+        Json dom{{"apiVersion", api::kGroupVersion},
+                 {"kind", "GaleraBackupStore"},
+                 {"metadata", {{"name", name}, {"uid", "uid-" + name}}},
+                 {"status", {{"phase", phase}, {"type", "filesystem"}}}};
+        objects.push_back(*api::Object::make(api::kStores, catalog_.revision(), std::move(dom)));
+      }
     }
+    if (on_stores) on_stores();
     return objects;
   }
 
@@ -204,6 +207,7 @@ class FakeJobs final : public jobs::Jobs {
     stores_[name] = phase;
   }
 
+  std::function<void()> on_stores;  // on the thread that asks, which has its answer
   std::function<void()> on_submit;  // on the thread that submits
   Error submit_error;               // kInternal without a message: none
   Error action_error;               // of cancel and undelete; the same
