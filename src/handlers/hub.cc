@@ -111,6 +111,7 @@ Hub::Hub(const Clock& clock, metrics::Registry& metrics) : clock_(clock), metric
 Hub::~Hub() {
   close();
   thread_ = {};
+  letting_go_ = {};
   // Sinks are told nothing once their subscriptions have ended.
   for (auto& [name, topic] : topics_) topic->subscription.reset();
 }
@@ -129,6 +130,7 @@ Status Hub::start() {
     topic->dispatched = topic->settled = topic->source->revision();
     GB_TRY_ASSIGN(topic->subscription, topic->source->watch(topic->dispatched, *topic));
   }
+  letting_go_ = std::jthread([this](const std::stop_token& stop) { let_go(stop); });
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   return {};
 }
@@ -252,8 +254,16 @@ void Hub::run(const std::stop_token& stop) {
   }
 }
 
+void Hub::let_go(const std::stop_token& stop) {
+  for (;;) {
+    decltype(left_) left;  // destroyed after the lock: that may take as long as a store does
+    std::unique_lock lock(left_mutex_);
+    if (!left_added_.wait(lock, stop, [this] { return !left_.empty(); })) return;
+    left.swap(left_);
+  }
+}
+
 void Hub::tick() {
-  decltype(kept_) ended;  // destroyed after the lock: their owners may wait for threads of theirs
   const std::lock_guard lock(dispatch_mutex_);
   // Read before the queue is: every event up to these revisions is then in the queue or dispatched.
   for (auto& [name, topic] : topics_) topic->settled = topic->source->revision();
@@ -274,7 +284,11 @@ void Hub::tick() {
       ++it;
       continue;
     }
-    ended.push_back(std::move(*it));
+    {
+      const std::lock_guard left(left_mutex_);
+      left_.push_back(std::move(it->value));
+    }
+    left_added_.notify_one();
     it = kept_.erase(it);
   }
 }

@@ -1,5 +1,6 @@
 // Watches: one subscription for each resource, one frame for each event and format, shared by every
-// watcher; one thread for dispatch, bookmarks and deadlines, whatever the number of watchers.
+// watcher; one thread for dispatch, bookmarks and deadlines, whatever the number of watchers. It
+// waits for nobody: the readers of logs that have left, which may wait for a store, end on another.
 //
 // Order: a watcher first gets what its request asks to begin with (state, or history from a
 // revision), then every later event once, in revision order. Who does not read is dropped with an
@@ -81,6 +82,7 @@ class Hub {
   class Collector;
 
   void run(const std::stop_token& stop);
+  void let_go(const std::stop_token& stop);
   void tick();
   void dispatch(Topic& topic, const storage::WatchEvent& event);
   bool send(Topic& topic, Watcher& watcher, const storage::WatchEvent& event, Frames& frames);
@@ -107,7 +109,12 @@ class Hub {
   std::condition_variable_any pending_added_;
   std::deque<std::pair<Topic*, storage::WatchEvent>> pending_;
 
+  std::mutex left_mutex_;
+  std::condition_variable_any left_added_;
+  std::vector<std::shared_ptr<void>> left_;  // values of kept_ whose followers have gone
+
   std::unique_ptr<metrics::Collection> collection_;
+  std::jthread letting_go_;
   std::jthread thread_;  // the last member: it ends before what it uses
 };
 

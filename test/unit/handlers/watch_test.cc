@@ -445,5 +445,26 @@ TEST_F(Logs, AFollowerThatLeavesIsLetGo) {
   jobs->say("nobody hears this\n");
 }
 
+TEST_F(Logs, AFollowerWhoseStoreHangsWhenItLeavesHoldsUpNoWatch) {
+  std::promise<void> leaving;
+  std::promise<void> store_answers;
+  jobs->on_reader_left = [&] {
+    leaving.set_value();
+    store_answers.get_future().wait();
+  };
+  Lines watch(
+      get(kCollection + "?watch=1&resourceVersion=" + std::to_string(catalog->revision())).stream);
+  {
+    const Reply reply = get(kCollection + "/a/log?follow=true");
+  }
+  leaving.get_future().wait();
+  put("b");
+  auto told = std::async(std::launch::async, [&] { return watch.brief(); });
+  EXPECT_EQ(told.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  store_answers.set_value();
+  EXPECT_EQ(told.get(), "ADDED openstack/b");
+  jobs->wait_until_reader_left();
+}
+
 }  // namespace
 }  // namespace gb::handlers::test

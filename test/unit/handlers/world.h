@@ -174,6 +174,7 @@ class FakeJobs final : public jobs::Jobs {
     say_ = std::move(on_text);
     end_ = std::move(on_end);
     return std::make_unique<Reader>([this] {
+      if (on_reader_left) on_reader_left();
       const std::lock_guard inner(mutex_);
       readers_left_ += 1;
       left_.notify_all();
@@ -207,10 +208,11 @@ class FakeJobs final : public jobs::Jobs {
     stores_[name] = phase;
   }
 
-  std::function<void()> on_stores;  // on the thread that asks, which has its answer
-  std::function<void()> on_submit;  // on the thread that submits
-  Error submit_error;               // kInternal without a message: none
-  Error action_error;               // of cancel and undelete; the same
+  std::function<void()> on_reader_left;  // on the thread that lets it go
+  std::function<void()> on_stores;       // on the thread that asks, which has its answer
+  std::function<void()> on_submit;       // on the thread that submits
+  Error submit_error;                    // kInternal without a message: none
+  Error action_error;                    // of cancel and undelete; the same
   std::vector<std::string> asked_for;
   int taken_names = 0;    // so many submissions find their name taken
   std::string ends_with;  // the phase that wait() brings about
