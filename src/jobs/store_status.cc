@@ -25,8 +25,7 @@ std::string stable_uid(const std::string& repository, const std::string& name) {
 
 }  // namespace
 
-StoreStatus::StoreStatus(const Environment& environment)
-    : environment_(environment), start_(to_rfc3339(environment.clock->now())) {
+StoreStatus::StoreStatus(const Environment& environment) : environment_(environment) {
   look();
   thread_ = std::jthread([this](const std::stop_token& stop) {
     while (sleep_for(stop, std::chrono::seconds(10)))
@@ -98,13 +97,14 @@ void StoreStatus::look() {
   std::vector<api::ObjectPtr> objects;
   for (const Store& store : environment_.stores) {
     const bool first = &store == &environment_.stores.front();
-    api::Json dom = {{"apiVersion", api::kGroupVersion},
-                     {"kind", "GaleraBackupStore"},
-                     {"metadata",
-                      {{"name", store.name},
-                       {"uid", stable_uid(environment_.catalog->repository_id(), store.name)},
-                       {"creationTimestamp", start_}}},
-                     {"status", describe(store, first)}};
+    api::Json dom = {
+        {"apiVersion", api::kGroupVersion},
+        {"kind", "GaleraBackupStore"},
+        {"metadata",
+         {{"name", store.name},
+          {"uid", stable_uid(environment_.catalog->repository_id(), store.name)},
+          {"creationTimestamp", to_rfc3339(environment_.catalog->repository_created())}}},
+        {"status", describe(store, first)}};
     auto object = api::Object::make(api::kStores, environment_.catalog->revision(), std::move(dom));
     if (object)
       objects.push_back(std::move(*object));

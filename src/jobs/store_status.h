@@ -29,7 +29,6 @@ class StoreStatus {
   [[nodiscard]] api::Json describe(const Store& store, bool first) const;
 
   const Environment& environment_;
-  const std::string start_;  // creationTimestamp: when this server began to serve the stores
   std::uint64_t scanned_ = 0;
   std::map<std::string, Share> backups_;  // completed ones, by uid
   mutable std::mutex mutex_;

@@ -86,6 +86,7 @@ class Catalog {
   [[nodiscard]] virtual std::uint64_t revision() const = 0;
   [[nodiscard]] virtual std::uint64_t oldest_revision() const = 0;  // of the history that is held
   [[nodiscard]] virtual std::string repository_id() const = 0;
+  [[nodiscard]] virtual WallTime repository_created() const = 0;
 
   // Takes in what others have committed by now, so that what is read next is no older than this
   // call. Waits `patience` at most: a store that does not answer holds no read up for longer, and

@@ -281,6 +281,10 @@ std::string LogCatalog::repository_id() const {
   return log_->repository_id();
 }
 
+WallTime LogCatalog::repository_created() const {
+  return log_->repository_created();
+}
+
 Result<api::ObjectPtr> LogCatalog::get(const api::ObjectKey& key) const {
   const std::shared_lock lock(state_mutex_);
   if (api::ObjectPtr object = index_.find(key)) return object;

@@ -39,6 +39,7 @@ class LogCatalog final : public Catalog {
   [[nodiscard]] std::uint64_t revision() const override;
   [[nodiscard]] std::uint64_t oldest_revision() const override;
   [[nodiscard]] std::string repository_id() const override;
+  [[nodiscard]] WallTime repository_created() const override;
   void refresh(std::chrono::milliseconds patience) override;
   Result<api::ObjectPtr> get(const api::ObjectKey& key) const override;
   [[nodiscard]] Snapshot list(std::string_view resource, std::string_view ns) const override;

@@ -60,6 +60,8 @@ Result<Repository> decode_repository(std::string_view text) {
   std::string encryption;
   if (const auto id = dom.find("id"); id != dom.end() && id->is_string())
     repository.id = id->get<std::string>();
+  if (const auto it = dom.find("created"); it != dom.end() && it->is_string())
+    repository.created = from_rfc3339(it->get_ref<const std::string&>()).value_or(WallTime());
   if (const auto it = dom.find("encryption"); it != dom.end() && it->is_string())
     encryption = it->get<std::string>();
   if (repository.id.empty())

@@ -47,6 +47,7 @@ struct Position {
 
 struct Repository {
   std::string id;
+  WallTime created;
   Position origin;  // where its log begins
 };
 Result<Repository> decode_repository(std::string_view text);
@@ -64,6 +65,7 @@ class RevisionLog {
                                                    Options options);
 
   [[nodiscard]] const std::string& repository_id() const { return repository_.id; }
+  [[nodiscard]] WallTime repository_created() const { return repository_.created; }
 
   // The newest checkpoint that is whole, without its objects where the log still begins at the
   // beginning and none is. Then the caller reads on with read_after() and ends with end_at().

@@ -824,6 +824,16 @@ TEST_F(JobsTest, StoresTellWhatTheyHold) {
   EXPECT_EQ(dom["status"]["backups"], 1);
 }
 
+TEST_F(JobsTest, AStoreIsAsOldAsItsRepositoryWhoeverTells) {
+  ManualClock later(catalog_->repository_created() + std::chrono::hours(5));
+  Environment environment;
+  environment.catalog = catalog_.get();
+  environment.clock = &later;
+  environment.stores = dependencies(*catalog_).stores;
+  EXPECT_EQ(StoreStatus(environment).objects().at(0)->dom()["metadata"]["creationTimestamp"],
+            to_rfc3339(catalog_->repository_created()));
+}
+
 TEST_F(JobsTest, AStoreThatDoesNotAnswerIsUnavailableUntilItDoes) {
   Environment environment;
   environment.catalog = catalog_.get();

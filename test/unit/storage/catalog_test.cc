@@ -12,9 +12,12 @@ using Texts = std::vector<std::string>;
 
 TEST_F(CatalogTest, WhatWasCreatedIsThereAfterARestart) {
   std::string id;
+  WallTime made;
   {
     const auto catalog = open(store_);
     id = catalog->repository_id();
+    made = catalog->repository_created();
+    EXPECT_EQ(made, clock_.now());
     const auto created = catalog->create(kBackups, backup("ns", "nightly", 7));
     ASSERT_TRUE(created) << created.error().text();
     EXPECT_EQ(text_of(*created), "ns/nightly=7@2");
@@ -23,6 +26,7 @@ TEST_F(CatalogTest, WhatWasCreatedIsThereAfterARestart) {
   }
   const auto again = open(store_);
   EXPECT_EQ(again->repository_id(), id);
+  EXPECT_EQ(again->repository_created(), made);
   EXPECT_EQ(again->revision(), 2U);
   EXPECT_EQ(text_of(again->get(key("ns", "nightly")).value()), "ns/nightly=7@2");
 }
