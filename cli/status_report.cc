@@ -24,6 +24,7 @@ namespace {
 using api::Json;
 using jobs::facts::bytes_of;
 using jobs::facts::condition;
+using jobs::facts::damaged;
 using jobs::facts::duration_of;
 using jobs::facts::good;
 using jobs::facts::metadata;
@@ -47,9 +48,10 @@ constexpr std::chrono::hours kOldStandby{48};
 constexpr const char* kHeldSnapshot = "status.follow.snapshotTime";
 
 struct Instance {
-  const Json* whole = nullptr;   // the newest good backup of everything
-  const Json* part = nullptr;    // the newest good one of a part
-  const Json* failed = nullptr;  // the backup that failed last
+  const Json* whole = nullptr;    // the newest good backup of everything
+  const Json* part = nullptr;     // the newest good one of a part
+  const Json* damaged = nullptr;  // the newest that was good until a check
+  const Json* failed = nullptr;   // the backup that failed last
   std::vector<std::string> running;
   const Json* next = nullptr;  // the schedule that is due first
 };
@@ -146,6 +148,7 @@ class Report {
         return jobs::newness(snapshot_of(one, name), now_);
       };
       if (good(backup)) newest(partial(backup) ? instance.part : instance.whole, backup, snapshot);
+      if (phase == "Completed" && damaged(backup)) newest(instance.damaged, backup, snapshot);
       if (phase == "Failed") newest(instance.failed, backup, ended);
     }
   }
@@ -201,6 +204,8 @@ class Report {
       problem(kNoBackup, ns, name, "there is no good backup of it");
     }
     const WallTime good_since = backup == nullptr ? WallTime{} : snapshot_of(*backup, name);
+    if (instance.damaged != nullptr && snapshot_of(*instance.damaged, name) > good_since)
+      damage(ns, *instance.damaged, backup);
     if (instance.failed != nullptr && ended(*instance.failed) > good_since)
       failure(ns, api::kBackups, *instance.failed);
     if (instance.next != nullptr) json["nextBackup"] = next_of(*instance.next);
@@ -228,16 +233,22 @@ class Report {
     return short_form(*api::find_resource(api::kRestores), metadata(restore, "name"));
   }
 
+  static std::string describe_command(const Json& restore) {
+    return "kubectl describe " + std::string(api::kRestores) + "." + api::kGroup + " " +
+           metadata(restore, "name") + " -n " + metadata(restore, "namespace");
+  }
+
   void judge_restore(const Json& restore) {
     const std::vector<std::string> blocked =
         texts(api::member(api::member(restore, "status"), jobs::kTrafficLeftBlocked));
     if (!blocked.empty())
       problem(kBlocked, metadata(restore, "namespace"), about_restore(restore),
               "applications may be unable to write to " + join(blocked, ", ") +
-                  ": nodes that it made read_only did not answer at its end",
+                  ": it could not let them in again at its end",
               ended(restore),
-              "start the nodes that are down: they are given back as soon as they answer; take "
-              "those that are gone for good out of the server's configuration");
+              "it is tried again until it works; what keeps it: " + describe_command(restore) +
+                  "; start the nodes that are down, and take those that are gone for good out of "
+                  "the server's configuration");
     if (api::phase_of(restore) == jobs::kFollowing) judge_standby(restore);
   }
 
@@ -247,8 +258,7 @@ class Report {
     const std::string state =
         held ? "its data are " + human_duration(seconds(seconds_between(*held, now_))) + " old"
              : "it holds no backup yet";
-    const std::string more = "kubectl describe " + std::string(api::kRestores) + "." + api::kGroup +
-                             " " + metadata(restore, "name") + " -n " + ns;
+    const std::string more = describe_command(restore);
     const Json& follow = api::at_path(restore, "status.follow");
     if (const auto [healthy, why] = condition(restore, "Healthy"); healthy == "False") {
       const std::string next = api::text_member(follow, "nextTryTime");
@@ -294,6 +304,18 @@ class Report {
     if (!told_.insert(metadata(object, "uid")).second) return;  // of a set: once is enough
     problem(kFailed, ns, short_form(*api::find_resource(resource), metadata(object, "name")),
             "failed: " + api::text_member(api::member(object, "status"), "message"), ended(object));
+  }
+
+  void damage(const std::string& ns, const Json& backup, const Json* good_one) {
+    if (!told_.insert(metadata(backup, "uid")).second) return;  // of a set: once is enough
+    const std::string why = condition(backup, "Verified").second;
+    problem(kFailed, ns, short_form(*api::find_resource(api::kBackups), metadata(backup, "name")),
+            "it can not be relied on" + (why.empty() ? "" : ": " + why),
+            time_at(backup, "status.verification.time"),
+            "make another backup now" + (good_one == nullptr
+                                             ? ""
+                                             : "; until it is there, the newest to restore is " +
+                                                   metadata(*good_one, "name")));
   }
 
   // How long it would take to restore this backup: as fast as the last restore went (of the

@@ -162,8 +162,9 @@ Schema restore_status() {
                      field("tables", integer("Tables that were compared.")),
                      field("mismatches", integer("Tables that differ."))})),
        field("trafficLeftBlocked",
-             list("Instances some of whose nodes may be read_only although the restore has ended, "
-                  "since they did not answer: it is tried again until they do.",
+             list("Instances that applications may still be kept away from although the restore "
+                  "has ended: a node that did not answer may be read_only, or a Service could not "
+                  "be changed. It is tried again until it works.",
                   text("The name of an instance."))),
        field("cancellation", cancellation()), field("executor", executor())});
 }

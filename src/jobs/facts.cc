@@ -73,14 +73,17 @@ std::uint64_t bytes_of(const Json& backup, const std::string& instance) {
   return bytes;
 }
 
-bool good(const Json& backup) {
-  if (api::phase_of(backup) != "Completed" || !metadata(backup, "deletionTimestamp").empty())
-    return false;
-  return !std::ranges::any_of(api::at_path(backup, "status.conditions"), [](const Json& one) {
+bool damaged(const Json& backup) {
+  return std::ranges::any_of(api::at_path(backup, "status.conditions"), [](const Json& one) {
     return api::text_member(one, "type") == "Verified" &&
            api::text_member(one, "status") == "False" &&
            api::text_member(one, "reason") == kMismatch;
   });
+}
+
+bool good(const Json& backup) {
+  return api::phase_of(backup) == "Completed" && metadata(backup, "deletionTimestamp").empty() &&
+         !damaged(backup);
 }
 
 bool partial(const Json& backup) {

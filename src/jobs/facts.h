@@ -36,6 +36,8 @@ inline constexpr const char* kMismatch = "Mismatch";
 // how many bytes its rows have.
 [[nodiscard]] WallTime snapshot_of(const api::Json& backup, const std::string& instance);
 [[nodiscard]] std::uint64_t bytes_of(const api::Json& backup, const std::string& instance);
+// Whether the last check of it found that it is not as it was when it was taken.
+[[nodiscard]] bool damaged(const api::Json& backup);
 // Completed, not being deleted, and not known to be damaged by a later check.
 [[nodiscard]] bool good(const api::Json& backup);
 // Of some schemas only, or without the rows of some tables or of all: no answer to the loss of

@@ -1,10 +1,13 @@
 #include "jobs/left_blocks.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "api/text.h"
 #include "api/types.h"
 #include "base/log.h"
+#include "jobs/facts.h"
 #include "jobs/targets.h"
 
 namespace gb::jobs {
@@ -21,21 +24,40 @@ std::vector<GateHolder> holders_of(const BlockMark& mark) {
   return holders;
 }
 
-}  // namespace
-
-Status record_left(storage::Catalog& catalog, storage::BlobStore& store, const BlockMark& mark,
-                   const std::vector<std::string>& still) {
+// In the status of its restore, for as long as that is there: of the instances of the mark only
+// `still` are blocked. Nothing is said of others, nor written when it says so already.
+Status tell_left(storage::Catalog& catalog, const BlockMark& mark,
+                 const std::vector<std::string>& still) {
   const auto told = catalog.modify(
       {api::kRestores, mark.ns, mark.restore}, [&](const api::Object& object) -> Result<api::Json> {
         if (object.uid() != mark.uid) return fail(Code::kNotFound, "another one has its name");
         api::Json dom = object.dom();
-        if (still.empty())
+        std::vector<std::string> left =
+            facts::texts(api::at_path(dom, std::string("status.") + kTrafficLeftBlocked));
+        std::erase_if(left, [&](const std::string& one) {
+          return std::ranges::find(mark.instances, one) != mark.instances.end();
+        });
+        left.insert(left.end(), still.begin(), still.end());
+        if (left.empty())
           dom["status"].erase(kTrafficLeftBlocked);
         else
-          dom["status"][kTrafficLeftBlocked] = still;
+          dom["status"][kTrafficLeftBlocked] = left;
         return dom;
       });
   if (!told && told.error().code != Code::kNotFound) return fail(told.error());
+  return {};
+}
+
+// As a mark would tell it.
+BlockMark mark_of(const GateHolder& holder) {
+  return {holder.ns, holder.uid, holder.restore, {holder.instance}};
+}
+
+}  // namespace
+
+Status record_left(storage::Catalog& catalog, storage::BlobStore& store, const BlockMark& mark,
+                   const std::vector<std::string>& still) {
+  GB_TRY(tell_left(catalog, mark, still));
   return settle_block_mark(store, mark, still);
 }
 
@@ -149,8 +171,38 @@ Status LeftBlocks::look_at_gates(const std::stop_token& stop) {
     const std::scoped_lock lock(mutex_);
     gates_ = holders;
   }
-  for (const GateHolder& holder : holders)
-    if (is_left(holder)) (void)open(holder, stop);
+  for (const GateHolder& holder : holders) {
+    if (!is_left(holder) || open(holder, stop)) continue;  // correct_status() tells what is open
+    (void)tell_left(*environment_.catalog, mark_of(holder), {holder.instance});
+  }
+  return {};
+}
+
+std::vector<GateHolder> LeftBlocks::told_in_status() const {
+  std::vector<GateHolder> told;
+  for (const api::ObjectPtr& object : environment_.catalog->list(api::kRestores, "").objects) {
+    const api::Json dom = object->dom();
+    // Of one that is about to end here it is told before the mark is settled.
+    if (!api::is_terminal_phase(api::phase_of(dom)) || environment_.own_jobs->has(object->uid()))
+      continue;
+    for (std::string& instance :
+         facts::texts(api::at_path(dom, std::string("status.") + kTrafficLeftBlocked)))
+      told.push_back({object->key().ns, std::move(instance), object->key().name, object->uid()});
+  }
+  return told;
+}
+
+Status LeftBlocks::correct_status(const std::vector<GateHolder>& told) {
+  if (told.empty()) return {};
+  GB_TRY_ASSIGN(const auto marks, list_block_marks(store()));
+  const std::vector<GateHolder> seen = last_seen();
+  for (const GateHolder& one : told) {
+    const bool marked =
+        std::ranges::any_of(marks, [&](const auto& mark) { return mark.second == one.uid; });
+    const bool shut =
+        std::ranges::any_of(seen, [&](const GateHolder& held) { return same_block(held, one); });
+    if (!marked && !shut) GB_TRY(tell_left(*environment_.catalog, mark_of(one), {}));
+  }
   return {};
 }
 
@@ -192,18 +244,22 @@ void LeftBlocks::look_at(const BlockMark& mark, const std::stop_token& stop) {
 
 void LeftBlocks::look(std::stop_token stop) {
   unknown_now_.clear();
+  const std::vector<GateHolder> told = told_in_status();
   // A tool may not know the cluster: a server does it.
   if (environment_.keeps_house)
     if (const Status looked = look_at_nodes(stop); !looked && !stop.stop_requested())
       log::warn("it can not be seen whether a restore left nodes read_only",
                 {{"error", looked.error().text()}});
+  Status looked;
   if (environment_.gates != nullptr) {
-    const Status looked = look_at_gates(stop);
+    looked = look_at_gates(stop);
     // A server that may not look at Services has not blocked one either.
     if (!looked && looked.error().code != Code::kForbidden && !stop.stop_requested())
       log::warn("it can not be seen whether a restore left applications shut out",
                 {{"error", looked.error().text()}});
   }
+  // What fails here is done by the next look.
+  if (environment_.keeps_house && looked) (void)correct_status(told);
   unknown_ = std::move(unknown_now_);
 }
 

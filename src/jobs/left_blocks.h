@@ -16,12 +16,12 @@
 
 namespace gb::jobs {
 
-// In a restore's status: instances some of whose nodes may be read_only although it has ended.
+// In a restore's status: instances that applications may be kept away from although it has ended.
 inline constexpr const char* kTrafficLeftBlocked = "trafficLeftBlocked";
 
 // Records that of the instances of the mark only `still` are blocked: in the status of its restore,
-// for as long as that is there, and then in the mark, without which nobody would set the status
-// right. Durable when it returns; errors are those of the store.
+// for as long as that is there, and then in the mark, without which nobody would try again. Durable
+// when it returns; errors are those of the store.
 Status record_left(storage::Catalog& catalog, storage::BlobStore& store, const BlockMark& mark,
                    const std::vector<std::string>& still);
 
@@ -57,6 +57,11 @@ class LeftBlocks {
   Status look_at_gates(const std::stop_token& stop);
   Status look_at_nodes(const std::stop_token& stop);
   void look_at(const BlockMark& mark, const std::stop_token& stop);
+  // The instances that the status of a restore which has ended tells to be blocked.
+  [[nodiscard]] std::vector<GateHolder> told_in_status() const;
+  // Takes out of the status what neither a gate nor a mark shows to be blocked any more: somebody
+  // may have opened the gate by hand. `told`: before it was looked for them.
+  Status correct_status(const std::vector<GateHolder>& told);
 
   const Environment& environment_;
   std::set<std::string> unknown_;      // uids, at the last look

@@ -214,17 +214,21 @@ class RestoreRun {
   Status give_back_all() {
     Status all;
     std::vector<std::string> left;
+    std::vector<std::string> left_nodes;
     for (RestoreWork::Instance& instance : work_.instances) {
       Status given_back = instance.restore->give_back();
       if (given_back) continue;
-      if (instance.endpoint.uid.empty()) left.push_back(instance.target);
+      left.push_back(instance.target);
+      if (instance.endpoint.uid.empty()) left_nodes.push_back(instance.target);
       all = of_instance(instance, std::move(given_back).error());
     }
-    if (mark_.instances.empty()) return all;
-    // Where one of these fails, LeftBlocks finds the mark as it was, and does it again.
+    // Where one of these fails, LeftBlocks finds the gate, or the mark as it was, and does it
+    // again.
     if (!left.empty())
       (void)record_.update([&](api::Json& status) { status[kTrafficLeftBlocked] = left; });
-    if (const Status settled = settle_block_mark(*environment_.stores.front().blobs, mark_, left);
+    if (mark_.instances.empty()) return all;
+    if (const Status settled =
+            settle_block_mark(*environment_.stores.front().blobs, mark_, left_nodes);
         !settled)
       log::warn("what a restore gave back could not be recorded",
                 {{"object", record_.key().name}, {"error", settled.error().text()}});

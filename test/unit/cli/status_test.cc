@@ -187,6 +187,25 @@ TEST_F(StatusTest, WhatWasNotVerifiedIsSaid) {
   EXPECT_THAT(screen(), HasSubstr("NO"));
 }
 
+TEST_F(StatusTest, OneThatACheckFoundDamagedIsAProblemUntilANewerOneIsGood) {
+  backup("good", "2026-11-20T02:00:00Z");
+  Json& bad = backup("bad", "2026-11-21T02:00:00Z");
+  bad["status"]["verification"] = {{"time", "2026-11-21T02:30:00Z"}};
+  bad["status"]["conditions"] = {{{"type", "Verified"},
+                                  {"status", "False"},
+                                  {"reason", "Mismatch"},
+                                  {"message", "the backup is damaged: 3 packs"}}};
+  EXPECT_THAT(problems(), testing::ElementsAre("backup/bad: it can not be relied on: the backup is "
+                                               "damaged: 3 packs"));
+  EXPECT_THAT(hints(), testing::ElementsAre("make another backup now; until it is there, the "
+                                            "newest to restore is good"));
+  EXPECT_THAT(screen(), AllOf(HasSubstr("1 problem"), HasSubstr("! backup/bad (30m ago): it can")));
+  EXPECT_EQ(report()["healthy"], false);
+  EXPECT_EQ(report()["instances"][0]["lastGoodBackup"]["name"], "good");
+  backup("newer", "2026-11-21T02:40:00Z");
+  EXPECT_THAT(problems(), IsEmpty());
+}
+
 TEST_F(StatusTest, WhatRunsIsShownWithWhatItWorksOn) {
   backup("b", "2026-11-21T02:00:00Z");
   backup("now", "2026-11-21T02:58:30Z", "Running");
@@ -205,7 +224,7 @@ TEST_F(StatusTest, AFailedRestoreCountsUntilOneSucceeds) {
   EXPECT_THAT(problems(), IsEmpty());
 }
 
-TEST_F(StatusTest, ARestoreThatLeftNodesReadOnlyIsTheWorstOfAll) {
+TEST_F(StatusTest, WhatARestoreLeftBlockedIsTheWorstOfAll) {
   Json& left = restore("r-1", "2026-11-21T02:10:00Z", "Completed");
   left["status"]["trafficLeftBlocked"] = {"openstack", "openstack-cell1"};
   backup("part", "2026-11-21T02:00:00Z")["spec"]["databases"] = {"nova"};
@@ -213,8 +232,11 @@ TEST_F(StatusTest, ARestoreThatLeftNodesReadOnlyIsTheWorstOfAll) {
               testing::ElementsAre(HasSubstr("restore/r-1: applications may be unable to write to "
                                              "openstack, openstack-cell1: "),
                                    HasSubstr("only a part")));
-  EXPECT_THAT(hints(), testing::ElementsAre(HasSubstr("start the nodes"), ""));
-  EXPECT_THAT(screen(), HasSubstr("\n    → start the nodes"));
+  EXPECT_THAT(hints(), testing::ElementsAre(
+                           AllOf(HasSubstr("kubectl describe galerarestores.backup.rhoso.io r-1"),
+                                 HasSubstr("start the nodes")),
+                           ""));
+  EXPECT_THAT(screen(), HasSubstr("\n    → it is tried again until it works"));
 }
 
 class StandbyTest : public StatusTest {

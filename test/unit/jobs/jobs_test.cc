@@ -358,6 +358,14 @@ TEST_F(SetRestoreTest, WhatStaysBlockedIsToldAndRemembered) {
   EXPECT_EQ(done["status"].value("trafficLeftBlocked", api::Json()), api::Json({"main", "cell1"}));
 }
 
+TEST_F(SetRestoreTest, AGateThatStaysShutIsToldAsNodesAre) {
+  instances_.uid = "of-a-galera-object";
+  cluster_.give_back_error = fail(Code::kUnavailable, "the Service can not be changed");
+  const api::Json done = finish(submit(restore("r", {{"backup", "set"}})));
+  EXPECT_EQ(done["status"].value("trafficLeftBlocked", api::Json()), api::Json({"main", "cell1"}));
+  EXPECT_TRUE(blobs_->list("blocked/")->empty()) << "the Service itself tells who has shut it";
+}
+
 TEST_F(JobsTest, ARestoreBringsEverythingBack) {
   finish(submit(backup("a")));
   const api::Json done = finish(submit(restore("r", {{"backup", "latest"}})));

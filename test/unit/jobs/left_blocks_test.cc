@@ -65,6 +65,42 @@ TEST_F(JobsTest, AGateThatCanNotBeOpenedIsSaidOnce) {
   EXPECT_TRUE(left.last_seen().empty());
 }
 
+// A Service has no node of which a mark would tell: kubectl galera status reads the restore's own.
+TEST_F(JobsTest, AGateThatIsLeftIsToldUntilItIsOpen) {
+  jobs_.reset();
+  api::Json dom = restore("ended", {{"backup", "a"}});
+  dom["status"] = {{"phase", "Failed"}};
+  const auto object = catalog_->create(api::kRestores, dom);
+  ASSERT_TRUE(object);
+  const auto told = [&] {
+    return (*catalog_->get((*object)->key()))
+        ->dom()["status"]
+        .value("trafficLeftBlocked", api::Json());
+  };
+  Environment environment;
+  static_cast<Dependencies&>(environment) = dependencies(*catalog_);
+  LeftBlocks left(environment);
+  const GateHolder gate{"openstack", "main", "ended", (*object)->uid()};
+  gates_.held = {gate};
+  gates_.stuck = true;
+  for (int i = 0; i < 3; ++i) left.look({});
+  EXPECT_EQ(told(), api::Json({"main"}));
+  const std::uint64_t revision = (*catalog_->get((*object)->key()))->revision();
+  left.look({});
+  EXPECT_EQ((*catalog_->get((*object)->key()))->revision(), revision) << "nothing new, no commit";
+  gates_.stuck = false;
+  left.look({});
+  EXPECT_EQ(told(), api::Json());
+
+  gates_.held = {gate};
+  gates_.stuck = true;
+  left.look({});
+  EXPECT_EQ(told(), api::Json({"main"}));
+  gates_.held.clear();  // somebody gave the Service its selector back by hand
+  left.look({});
+  EXPECT_EQ(told(), api::Json());
+}
+
 TEST_F(JobsTest, TheServerLooksForGatesWhenItStarts) {
   jobs_.reset();
   api::Json ended = restore("ended", {{"backup", "a"}});
