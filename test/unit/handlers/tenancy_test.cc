@@ -30,12 +30,14 @@ class Tenancy : public TenancyWorld {
     TenancyWorld::TearDown();
   }
 
+  std::string any_object(const std::string& resource, const std::string& ns) {
+    if (resource == "galerabackups") return any_backup(ns);
+    return resource == "galerarestores" ? "r0" : "s0";
+  }
+
   Request reading(const std::string& ns) {
-    const std::string resource =
-        any<std::string>({"galerabackups", "galerarestores", "galerabackupschedules"});
-    const std::string object = resource == "galerabackups"    ? any_backup(ns)
-                               : resource == "galerarestores" ? "r0"
-                                                              : "s0";
+    const std::string resource = any(kNamespaced);
+    const std::string object = any_object(resource, ns);
     const std::string path = collection(ns, resource);
     switch (any_of(7)) {
       case 0:
@@ -47,9 +49,9 @@ class Tenancy : public TenancyWorld {
         return {"GET", kRoot + "/" + resource, "", {{"list", resource, "", ""}}, {}, true};
       case 3: {
         const std::string of = resource == "galerabackupschedules" ? "galerabackups" : resource;
-        const std::string name = of == "galerarestores" ? "r0" : any_backup(ns);
+        const std::string name = any_object(of, ns);
         return {"GET",
-                collection(ns, of) + "/" + name + "/log",
+                collection(ns, of) + "/" + name + "/log" + (chance(0.5) ? "?follow=true" : ""),
                 "",
                 {{"get", of + "/log", ns, name}},
                 {ns}};
@@ -77,7 +79,7 @@ class Tenancy : public TenancyWorld {
   std::string new_name() { return "n" + std::to_string(++names_) + "-" + hex(16); }
 
   Request making(const std::string& ns) {
-    switch (any_of(4)) {
+    switch (any_of(5)) {
       case 0: {
         Json made = backup_named(new_name());
         const std::string instance = chance(0.2) ? "typo" : "main";
@@ -105,14 +107,35 @@ class Tenancy : public TenancyWorld {
                 "",
                 {{"create", "galerabackupschedules/trigger", ns, "s0"}},
                 {ns}};
+      case 3: {
+        const std::string name = any_backup(ns);
+        Request request{"POST",
+                        collection(ns, "galerabackups") + "/" + name + "/verify" + dry(),
+                        "",
+                        {{"create", "galerabackups/verify", ns, name}},
+                        {ns}};
+        // A comparison shows what the instances hold now, which the backup does not.
+        if (chance(0.5)) {
+          request.body = R"({"method":"Live"})";
+          request.needs.push_back({"get", "galeras", ns, "main"});
+        }
+        return request;
+      }
       default: {
-        const bool cancel = chance(0.5);
-        const std::string name = cancel ? any_backup(ns) : deleted_backup(ns);
+        if (chance(0.5)) {
+          const std::string name = deleted_backup(ns);
+          return {"POST",
+                  collection(ns, "galerabackups") + "/" + name + "/undelete?dryRun=All",
+                  "",
+                  {{"create", "galerabackups/undelete", ns, name}},
+                  {ns}};
+        }
+        const std::string of = any<std::string>({"galerabackups", "galerarestores"});
+        const std::string name = any_object(of, ns);
         return {"POST",
-                collection(ns, "galerabackups") + "/" + name +
-                    (cancel ? "/cancel" : "/undelete?dryRun=All"),
+                collection(ns, of) + "/" + name + "/cancel",
                 "",
-                {{"create", cancel ? "galerabackups/cancel" : "galerabackups/undelete", ns, name}},
+                {{"create", of + "/cancel", ns, name}},
                 {ns}};
       }
     }
@@ -180,47 +203,43 @@ class Tenancy : public TenancyWorld {
             {"spec", std::move(spec)}};
   }
 
-  Json object_of(const char* resource, const std::string& ns, const std::string& name) {
+  Json object_of(const std::string& resource, const std::string& ns, const std::string& name) {
     return (*catalog->get({resource, ns, name}))->dom();
   }
 
   Request changing(const std::string& ns) {
-    const std::string name = any_backup(ns);
-    const std::string path = collection(ns, "galerabackups");
+    const std::string resource = any(kNamespaced);
+    const std::string name = any_object(resource, ns);
+    const std::string path = collection(ns, resource);
     switch (any_of(6)) {
       case 0:
         return {"PATCH",
                 path + "/" + name,
                 R"({"metadata":{"annotations":{"touched":")" + hex(4) + "\"}}}",
-                {{"patch", "galerabackups", ns, name}},
+                {{"patch", resource, ns, name}},
                 {ns}};
       case 1:
         return {"PATCH",
                 path + "/" + name + dry(),
-                R"([{"op":"add","path":"/spec/ttl","value":"72h"}])",
-                {{"patch", "galerabackups", ns, name}},
+                resource == "galerabackups"
+                    ? R"([{"op":"add","path":"/spec/ttl","value":"72h"}])"
+                    : R"([{"op":"add","path":"/metadata/annotations","value":{"touched":"x"}}])",
+                {{"patch", resource, ns, name}},
                 {ns}};
       case 2: {
-        Json put = object_of(api::kBackups, ns, name);
+        Json put = object_of(resource, ns, name);
         put["metadata"]["annotations"] = {{"touched", hex(4)}};
-        return {"PUT",
-                path + "/" + name + dry(),
-                put.dump(),
-                {{"update", "galerabackups", ns, name}},
-                {ns}};
+        return {
+            "PUT", path + "/" + name + dry(), put.dump(), {{"update", resource, ns, name}}, {ns}};
       }
       case 3:
         return {"DELETE",
                 path + "/" + name + "?dryRun=All",
                 "",
-                {{"delete", "galerabackups", ns, name}},
+                {{"delete", resource, ns, name}},
                 {ns}};
       case 4:
-        return {"DELETE",
-                path + "?dryRun=All",
-                "",
-                {{"deletecollection", "galerabackups", ns, ""}},
-                {ns}};
+        return {"DELETE", path + "?dryRun=All", "", {{"deletecollection", resource, ns, ""}}, {ns}};
       default:
         return changing_schedule(ns);
     }
@@ -332,7 +351,22 @@ class Tenancy : public TenancyWorld {
     if (kind < 0.93) return changing(ns);
     if (kind < 0.96) return forging(ns);
     if (kind < 0.98) return {"GET", "/metrics", "", {{"get", "/metrics", "", ""}}, {}};
-    return {"GET", kRoot + "/galerabackupstores", "", {{"list", "galerabackupstores", "", ""}}, {}};
+    return reading_stores();
+  }
+  Request reading_stores() {
+    const std::string path = kRoot + "/galerabackupstores";
+    switch (any_of(3)) {
+      case 0:
+        return {"GET", path, "", {{"list", "galerabackupstores", "", ""}}, {}};
+      case 1:
+        return {"GET", path + "/default", "", {{"get", "galerabackupstores", "", "default"}}, {}};
+      default:
+        return {"GET",
+                path + "/default/status",
+                "",
+                {{"get", "galerabackupstores/status", "", "default"}},
+                {}};
+    }
   }
 
   std::int64_t lacking(const std::string& user, const Request& request) const {
@@ -403,13 +437,16 @@ class Tenancy : public TenancyWorld {
   // A random watch of a random user; what is wrong with its beginning.
   std::string wrong_with_watch() {
     const std::string user = any_user();
-    const bool everywhere = chance(0.2);
+    const std::string resource = chance(0.2) ? "galerabackupstores" : any(kNamespaced);
+    const bool everywhere = resource == "galerabackupstores" || chance(0.2);
     const std::string ns = everywhere ? "" : any_ns();
-    const std::string target =
-        (everywhere ? kRoot + "/galerabackups" : collection(ns, "galerabackups")) +
-        "?watch=1&resourceVersion=0";
-    Reply reply = as(user, "GET", target, "");
-    const bool may = book_.has(user, {"watch", "galerabackups", ns, ""});
+    const std::string target = (everywhere ? kRoot + "/" + resource : collection(ns, resource)) +
+                               "?watch=1&resourceVersion=0";
+    std::string accept;
+    do accept = any(kAccepts);
+    while (accept == "application/yaml");  // which no watch speaks
+    Reply reply = as(user, "GET", target, "", accept);
+    const bool may = book_.has(user, {"watch", resource, ns, ""});
     if (reply.status != (may ? 200 : 403))
       return "watch: " + user + " " + target + " → " + std::to_string(reply.status);
     if (!may) return {};
@@ -423,7 +460,7 @@ class Tenancy : public TenancyWorld {
   // The first thing that is wrong in so many requests.
   std::string wrong_in(std::uint64_t requests) {
     for (std::uint64_t i = 0; i < requests; ++i) {
-      if (i % (requests / 40 + 1) == 0)
+      if (i % (requests / 80 + 1) == 0)
         if (std::string wrong = wrong_with_watch(); !wrong.empty()) return wrong;
       if (std::string wrong = wrong_with_one(); !wrong.empty()) return wrong;
     }
@@ -448,6 +485,8 @@ class Tenancy : public TenancyWorld {
     std::string what;
   };
 
+  const std::vector<std::string> kNamespaced{"galerabackups", "galerarestores",
+                                             "galerabackupschedules"};
   const std::vector<std::string> kAccepts{
       "application/json", "application/yaml",
       "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
@@ -470,8 +509,8 @@ TEST_F(Tenancy, RandomRequestsShowWhatTheyMayAndRefuseWhatTheyMust) {
 // A check that the server forgot, or makes without need.
 struct Wrong {
   bool allows;
-  const char* verb;
-  const char* resource;
+  std::string verb;
+  std::string resource;
   bool only_of_all = false;  // where it asks for all names at once
 
   friend void PrintTo(const Wrong& wrong, std::ostream* out) {
@@ -492,24 +531,23 @@ TEST_P(ServerThatIsWrong, IsFoundOut) {
   EXPECT_NE(wrong_in(requests()), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, ServerThatIsWrong,
-    testing::Values(
-        Wrong{true, "get", "galerabackups"}, Wrong{true, "get", "galerabackups", true},
-        Wrong{true, "list", "galerabackups"}, Wrong{true, "watch", "galerabackups"},
-        Wrong{true, "create", "galerabackups"}, Wrong{true, "update", "galerabackups"},
-        Wrong{true, "patch", "galerabackups"}, Wrong{true, "delete", "galerabackups"},
-        Wrong{true, "deletecollection", "galerabackups"}, Wrong{true, "get", "galerabackups/log"},
-        Wrong{true, "get", "galerabackups/status"}, Wrong{true, "create", "galerabackups/cancel"},
-        Wrong{true, "create", "galerabackups/undelete"}, Wrong{true, "create", "galerarestores"},
-        Wrong{true, "list", "galerarestores"}, Wrong{true, "create", "galerabackupschedules"},
-        Wrong{true, "patch", "galerabackupschedules"},
-        Wrong{true, "update", "galerabackupschedules"},
-        Wrong{true, "create", "galerabackupschedules/trigger"}, Wrong{true, "get", "galeras"},
-        Wrong{true, "use", "galerabackupstores"}, Wrong{true, "list", "galerabackupstores"},
-        Wrong{true, "get", "/metrics"}, Wrong{false, "get", "galerabackups"},
-        Wrong{false, "get", "galeras"}, Wrong{false, "use", "galerabackupstores"},
-        Wrong{false, "create", "galerabackups"}));
+// Every verb of every resource and subresource that there is, so that none is left out that comes
+// new; what a spec names; and checks that are made without need.
+std::vector<Wrong> every_wrong() {
+  std::vector<Wrong> all{{true, "get", "galerabackups", true}, {true, "get", "galeras"},
+                         {true, "use", "galerabackupstores"},  {true, "get", "/metrics"},
+                         {false, "get", "galerabackups"},      {false, "get", "galeras"},
+                         {false, "use", "galerabackupstores"}, {false, "create", "galerabackups"}};
+  for (const api::ResourceType& type : api::resources()) {
+    for (const std::string& verb : type.verbs) all.push_back({true, verb, type.plural});
+    for (const api::Subresource& sub : type.subresources)
+      for (const std::string& verb : sub.verbs)
+        all.push_back({true, verb, type.plural + "/" + sub.name});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ServerThatIsWrong, testing::ValuesIn(every_wrong()));
 
 // What is looked for in answers is found in those that hold it, and what was said is no leak.
 TEST_F(Tenancy, AnAnswerThatShowsWhatItMayNotIsFoundOut) {

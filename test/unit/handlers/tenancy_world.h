@@ -137,10 +137,19 @@ class TenancyWorld : public World {
   }
 
   void give_rights() {
-    const std::vector<std::string> resources{
-        "galerabackups",        "galerabackups/log",      "galerabackups/status",
-        "galerabackups/cancel", "galerabackups/undelete", "galerarestores",
-        "galerarestores/log",   "galerabackupschedules",  "galerabackupschedules/trigger"};
+    const std::vector<std::string> resources{"galerabackups",
+                                             "galerabackups/log",
+                                             "galerabackups/status",
+                                             "galerabackups/cancel",
+                                             "galerabackups/undelete",
+                                             "galerabackups/verify",
+                                             "galerarestores",
+                                             "galerarestores/log",
+                                             "galerarestores/status",
+                                             "galerarestores/cancel",
+                                             "galerabackupschedules",
+                                             "galerabackupschedules/status",
+                                             "galerabackupschedules/trigger"};
     const std::vector<std::string> reads{"get", "list", "watch"};
     const std::vector<std::string> writes{"create",           "patch", "update", "delete",
                                           "deletecollection", "get",   "list"};
@@ -161,7 +170,9 @@ class TenancyWorld : public World {
         if (chance(0.5)) book_.give(user, {"get", "galerabackups/log", ns, any_backup(ns)});
       }
       if (chance(0.6)) book_.give(user, {"use", "galerabackupstores", "", "default"});
-      if (chance(0.3)) book_.give(user, {"list", "galerabackupstores", "", ""});
+      for (const std::string& verb : reads)
+        if (chance(0.3)) book_.give(user, {verb, "galerabackupstores", "", ""});
+      if (chance(0.3)) book_.give(user, {"get", "galerabackupstores/status", "", "default"});
       if (chance(0.2)) book_.give(user, {"get", "/metrics", "", ""});
       // What a ClusterRoleBinding gives.
       if (chance(0.2)) book_.give(user, {"list", "galerabackups", "", ""});
