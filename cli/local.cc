@@ -77,7 +77,8 @@ Status give_back_left(Session& session, const galera::Endpoint& endpoint,
     if (restore && (*restore)->uid() == uid &&
         !api::is_terminal_phase(api::phase_of((*restore)->dom())))
       continue;
-    GB_TRY(galera::give_back_traffic(endpoint, interrupt_token()));
+    GB_TRY(galera::give_back_traffic(endpoint, mark->read_only_before_on(instance),
+                                     interrupt_token()));
     GB_TRY(jobs::record_left(*session.catalog, *session.blobs, *mark, still));
   }
   return {};

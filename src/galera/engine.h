@@ -204,10 +204,12 @@ class Restore {
   virtual Status give_back() = 0;
 };
 
-// Takes back read_only on every node: what a restore with block_traffic whose process died left
-// behind. A node that was read_only on purpose is opened too; who calls this knows of the restore.
-// An error, after all were tried, names those that did not answer: they may be read_only still.
-Status give_back_traffic(const Endpoint& endpoint, std::stop_token stop);
+// Takes back read_only on every node but those to `keep` ("host:port"): what a restore with
+// block_traffic whose process died left behind; who calls this knows of the restore, and which
+// nodes were read_only before it. An error, after all were tried, names those that did not answer:
+// they may be read_only still.
+Status give_back_traffic(const Endpoint& endpoint, const std::vector<std::string>& keep,
+                         std::stop_token stop);
 
 // Digests of the tables of a backup, of every row as it is stored: what is compared with the
 // digests that the dump computed of the server's values. By so many threads; the calling one is

@@ -1,5 +1,6 @@
 #include "galera/restore_traffic.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -129,10 +130,12 @@ std::unique_ptr<TrafficBlock> TrafficBlock::make(Endpoint endpoint,
   return std::make_unique<ReadOnlyNodes>(std::move(endpoint), std::move(narrate));
 }
 
-Status give_back_traffic(const Endpoint& endpoint, std::stop_token stop) {
+Status give_back_traffic(const Endpoint& endpoint, const std::vector<std::string>& keep,
+                         std::stop_token stop) {
   GB_TRY_ASSIGN(const Topology topology, inspect(endpoint, stop));
   StillReadOnly still;
   for (const NodeState& node : topology.nodes) {
+    if (std::ranges::find(keep, node.address.text()) != keep.end()) continue;
     Status done;
     if (!node.error.empty())
       done = fail(Code::kUnavailable, node.error);

@@ -11,6 +11,7 @@ namespace gb::jobs {
 namespace {
 
 constexpr const char* kFolder = "blocked/";
+constexpr const char* kReadOnlyBefore = "readOnlyBefore";
 
 std::string key_of(const std::string& ns, const std::string& uid) {
   return kFolder + ns + "/" + uid;
@@ -18,8 +19,14 @@ std::string key_of(const std::string& ns, const std::string& uid) {
 
 }  // namespace
 
+std::vector<std::string> BlockMark::read_only_before_on(const std::string& instance) const {
+  const auto found = read_only_before.find(instance);
+  return found == read_only_before.end() ? std::vector<std::string>() : found->second;
+}
+
 Status write_block_mark(storage::BlobStore& store, const BlockMark& mark) {
-  const api::Json json = {{"restore", mark.restore}, {"instances", mark.instances}};
+  api::Json json = {{"restore", mark.restore}, {"instances", mark.instances}};
+  if (!mark.read_only_before.empty()) json[kReadOnlyBefore] = mark.read_only_before;
   return storage::put(store, key_of(mark.ns, mark.uid), as_bytes(json.dump()));
 }
 
@@ -40,6 +47,9 @@ Result<BlockMark> read_block_mark(storage::BlobStore& store, const std::string& 
   if (mark.restore.empty() || mark.instances.empty())
     return fail(Code::kCorruption, "the mark " + key + " is not what a restore leaves",
                 "see with SELECT @@GLOBAL.read_only which nodes are left read_only, and remove it");
+  if (const api::Json& before = api::member(json, kReadOnlyBefore); before.is_object())
+    for (const auto& [instance, nodes] : before.items())
+      mark.read_only_before[instance] = facts::texts(nodes);
   return mark;
 }
 

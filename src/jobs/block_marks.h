@@ -6,6 +6,7 @@
 // Thread safety: functions, from any thread. Errors are those of the store.
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,9 @@ struct BlockMark {
   std::string uid;  // of the restore
   std::string restore;
   std::vector<std::string> instances;
+  // By instance, the nodes ("host:port") that somebody had made read_only before: they stay so.
+  std::map<std::string, std::vector<std::string>> read_only_before = {};
+  [[nodiscard]] std::vector<std::string> read_only_before_on(const std::string& instance) const;
 };
 
 // Durable when it returns.

@@ -40,8 +40,18 @@ class LogicalEngine final : public DumpEngine {
     return galera::recover_donor(endpoint, donor, std::move(stop));
   }
 
-  Status give_back_traffic(const galera::Endpoint& endpoint, std::stop_token stop) override {
-    return galera::give_back_traffic(endpoint, std::move(stop));
+  Result<std::vector<std::string>> read_only_nodes(const galera::Endpoint& endpoint,
+                                                   std::stop_token stop) override {
+    GB_TRY_ASSIGN(const galera::Topology topology, galera::inspect(endpoint, std::move(stop)));
+    std::vector<std::string> nodes;
+    for (const galera::NodeState& node : topology.nodes)
+      if (node.read_only) nodes.push_back(node.address.text());
+    return nodes;
+  }
+
+  Status give_back_traffic(const galera::Endpoint& endpoint, const std::vector<std::string>& keep,
+                           std::stop_token stop) override {
+    return galera::give_back_traffic(endpoint, keep, std::move(stop));
   }
 
  private:

@@ -45,8 +45,13 @@ class DumpEngine {
   // Takes back what a dump of a process that died may have left on its donor ("host:port").
   virtual Status recover(const galera::Endpoint& endpoint, const std::string& donor,
                          std::stop_token stop) = 0;
-  // The same for a restore that had blocked the writes of applications.
-  virtual Status give_back_traffic(const galera::Endpoint& endpoint, std::stop_token stop) = 0;
+  // The nodes ("host:port") that answer and are read_only.
+  virtual Result<std::vector<std::string>> read_only_nodes(const galera::Endpoint& endpoint,
+                                                           std::stop_token stop) = 0;
+  // What recover() does, for a restore that had blocked the writes of applications; the nodes to
+  // `keep` were read_only before it.
+  virtual Status give_back_traffic(const galera::Endpoint& endpoint,
+                                   const std::vector<std::string>& keep, std::stop_token stop) = 0;
 };
 
 // Thread safety: all methods, from any thread; a server is ended by the thread that started it.

@@ -119,7 +119,7 @@ Status LeftBlocks::open(const GateHolder& holder, const std::stop_token& stop) {
   return said(holder, environment_.gates->open(holder, stop), stop);
 }
 
-Status LeftBlocks::give_back_nodes(const GateHolder& holder, bool has_ended,
+Status LeftBlocks::give_back_nodes(const BlockMark& mark, const GateHolder& holder, bool has_ended,
                                    const std::stop_token& stop) {
   const auto endpoint = environment_.instances->resolve(holder.ns, holder.instance);
   // Of an instance that is configured no longer nobody here could reach a node.
@@ -127,7 +127,10 @@ Status LeftBlocks::give_back_nodes(const GateHolder& holder, bool has_ended,
   if (!endpoint) return said(holder, fail(endpoint.error()), stop);
   // What another restore has blocked is its own; what it found blocked is given back later.
   if (has_ended) GB_TRY(is_free_by_catalog(environment_, holder.ns, *endpoint, false));
-  return said(holder, environment_.engine->give_back_traffic(*endpoint, stop), stop);
+  return said(holder,
+              environment_.engine->give_back_traffic(
+                  *endpoint, mark.read_only_before_on(holder.instance), stop),
+              stop);
 }
 
 Result<std::vector<std::string>> LeftBlocks::give_back_those_of(const api::Object& restore,
@@ -150,7 +153,7 @@ Result<std::vector<std::string>> LeftBlocks::give_back_those_of(const api::Objec
   if (!mark) return fail(mark.error());
   std::vector<std::string> left;
   for (const GateHolder& holder : holders_of(*mark))
-    if (const Status done = give_back_nodes(holder, /*has_ended=*/false, stop); !done) {
+    if (const Status done = give_back_nodes(*mark, holder, /*has_ended=*/false, stop); !done) {
       if (stop.stop_requested()) return fail(done.error());
       left.push_back(holder.instance);
     }
@@ -235,7 +238,7 @@ Status LeftBlocks::look_at_nodes(const std::stop_token& stop) {
 void LeftBlocks::look_at(const BlockMark& mark, const std::stop_token& stop) {
   std::vector<std::string> still;
   for (const GateHolder& holder : holders_of(mark))
-    if (!give_back_nodes(holder, /*has_ended=*/true, stop)) still.push_back(holder.instance);
+    if (!give_back_nodes(mark, holder, /*has_ended=*/true, stop)) still.push_back(holder.instance);
   const Status recorded = record_left(*environment_.catalog, store(), mark, still);
   if (!recorded && !stop.stop_requested())
     log::warn("what is given back could not be recorded: it is tried again",

@@ -53,7 +53,8 @@ class LeftBlocks {
   // Tells what came of one try, and returns it.
   Status said(const GateHolder& holder, Status given_back, const std::stop_token& stop);
   Status open(const GateHolder& holder, const std::stop_token& stop);
-  Status give_back_nodes(const GateHolder& holder, bool has_ended, const std::stop_token& stop);
+  Status give_back_nodes(const BlockMark& mark, const GateHolder& holder, bool has_ended,
+                         const std::stop_token& stop);
   Status look_at_gates(const std::stop_token& stop);
   Status look_at_nodes(const std::stop_token& stop);
   void look_at(const BlockMark& mark, const std::stop_token& stop);

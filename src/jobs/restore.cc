@@ -76,7 +76,7 @@ class RestoreRun {
         control_(control),
         log_(log),
         work_(work),
-        mark_{record.key().ns, record.uid(), record.key().name, {}},
+        mark_{record.key().ns, record.uid(), record.key().name, {}, {}},
         start_(environment.clock->steady_now()) {
     for (std::size_t i = 0; i < work.instances.size(); ++i)
       progress_.push_back(std::make_unique<galera::Progress>());
@@ -170,7 +170,7 @@ class RestoreRun {
   // dropped, and given back after the last one was restored, whatever happened: applications that
   // use several must not meet one as it was beside another as it is now.
   Status replace_contents(const std::stop_token& stop) {
-    GB_TRY(mark_nodes());
+    GB_TRY(mark_nodes(stop));
     Status done = guarded("a restore", [&]() -> Status {
       GB_TRY(block_all(stop));
       GB_TRY(safety_backup());
@@ -196,11 +196,19 @@ class RestoreRun {
   }
 
   // Nodes do not say who made them read_only. Whoever is left must know, before the first one is.
-  Status mark_nodes() {
+  Status mark_nodes(const std::stop_token& stop) {
     if (!work_.spec.block_traffic) return {};
-    for (const RestoreWork::Instance& instance : work_.instances)
+    for (const RestoreWork::Instance& instance : work_.instances) {
       // A gate says itself who has shut it.
-      if (instance.endpoint.uid.empty()) mark_.instances.push_back(instance.target);
+      if (!instance.endpoint.uid.empty()) continue;
+      auto before = environment_.engine->read_only_nodes(instance.endpoint, stop);
+      if (!before)
+        return wrap("nothing was changed on the target: the nodes of instance \"" +
+                        instance.target + "\" could not be asked",
+                    std::move(before).error());
+      if (!before->empty()) mark_.read_only_before[instance.target] = std::move(*before);
+      mark_.instances.push_back(instance.target);
+    }
     if (mark_.instances.empty()) return {};
     if (Status marked = write_block_mark(*environment_.stores.front().blobs, mark_); !marked)
       return wrap(

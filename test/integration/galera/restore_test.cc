@@ -506,7 +506,7 @@ TEST_F(RestoreTest, WhereThereIsAGateItIsKeptShutAndNoNodeBecomesReadOnly) {
 }
 
 // What a restore left whose process was killed.
-TEST_F(RestoreTest, YNodesThatWereLeftReadOnlyAreGivenBackAllOfThem) {
+TEST_F(RestoreTest, YNodesThatWereLeftReadOnlyAreGivenBackAllButThoseThatWereSoBefore) {
   const auto read_only = [&](std::size_t i) {
     Endpoint one = onto_;
     one.nodes = {onto_.nodes[i]};
@@ -518,8 +518,12 @@ TEST_F(RestoreTest, YNodesThatWereLeftReadOnlyAreGivenBackAllOfThem) {
     run(one, {"SET GLOBAL read_only = 1"});
   }
   const std::string tool = std::getenv("GB_TEST_BED_TOOL");
+  ASSERT_TRUE(give_back_traffic(onto_, {onto_.nodes[0].text(), onto_.nodes[2].text()}, {}));
+  EXPECT_EQ(read_only(0), "1") << "it was so before the restore";
+  EXPECT_EQ(read_only(1), "0");
+  EXPECT_EQ(read_only(2), "1");
   ASSERT_EQ(std::system((tool + " node second/3 stop").c_str()), 0);
-  const Status first = give_back_traffic(onto_, {});
+  const Status first = give_back_traffic(onto_, {}, {});
   EXPECT_EQ(std::system((tool + " node second/3 cont").c_str()), 0);
   ASSERT_FALSE(first) << "one that does not answer is not given back";
   EXPECT_EQ(first.error().code, Code::kUnavailable);
@@ -527,7 +531,7 @@ TEST_F(RestoreTest, YNodesThatWereLeftReadOnlyAreGivenBackAllOfThem) {
                                           HasSubstr("SET GLOBAL read_only = 0")));
   EXPECT_EQ(read_only(0), "0");
   EXPECT_EQ(read_only(1), "0");
-  while (!give_back_traffic(onto_, {})) std::this_thread::yield();
+  while (!give_back_traffic(onto_, {}, {})) std::this_thread::yield();
   while (read_only(2) != "0") std::this_thread::yield();  // it comes back into the group first
 }
 

@@ -46,7 +46,9 @@ struct FakeCluster {
   bool block_restores = false;                  // one waits until it is stopped
   std::vector<std::string> recovered;           // donors
   Status recover_error;                         // of the next ones
+  std::vector<std::string> read_only;           // nodes, before a restore
   std::vector<std::string> traffic_given_back;  // instances, after the end of their server
+  std::vector<std::string> kept_read_only;      // nodes, when that was done last
   std::string not_given_back;                   // an instance, after the end of its server
   Status give_back_error;  // of nodes after the end of their server, and of restores at their own
   std::vector<std::string> steps;  // what dumps and restores did, in order: "open_snapshot main"
@@ -261,8 +263,15 @@ class FakeEngine final : public DumpEngine {
     if (cluster_.recover_error) cluster_.recovered.push_back(donor);
     return cluster_.recover_error;
   }
-  Status give_back_traffic(const galera::Endpoint& endpoint, std::stop_token /*stop*/) override {
+  Result<std::vector<std::string>> read_only_nodes(const galera::Endpoint& /*endpoint*/,
+                                                   std::stop_token /*stop*/) override {
     const std::scoped_lock lock(cluster_.mutex);
+    return cluster_.read_only;
+  }
+  Status give_back_traffic(const galera::Endpoint& endpoint, const std::vector<std::string>& keep,
+                           std::stop_token /*stop*/) override {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.kept_read_only = keep;
     if (!cluster_.give_back_error) return cluster_.give_back_error;
     if (endpoint.name == cluster_.not_given_back) return fail(Code::kUnavailable, "it hangs");
     cluster_.traffic_given_back.push_back(endpoint.name);

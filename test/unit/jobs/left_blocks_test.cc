@@ -183,6 +183,20 @@ TEST_F(LeftNodesTest, ARestoreIsDeletedAndItsServerKilledBeforeItGivesBack) {
   EXPECT_TRUE(is_given_back());
 }
 
+TEST_F(LeftNodesTest, ANodeThatWasReadOnlyBeforeStaysSo) {
+  cluster_.read_only = {"10.0.0.3:3306"};
+  nodes_answer(hangs_);
+  const auto ended = submit(restore("r", {{"backup", "a"}}));
+  finish(ended);
+  const auto mark = read_block_mark(*blobs_, "openstack", (*ended)->uid());
+  ASSERT_TRUE(mark) << mark.error().text();
+  EXPECT_THAT(mark->read_only_before_on("main"), testing::ElementsAre("10.0.0.3:3306"));
+  EXPECT_THAT(mark->read_only_before_on("cell1"), testing::IsEmpty());
+  nodes_answer({});
+  EXPECT_TRUE(is_given_back());
+  EXPECT_THAT(cluster_.kept_read_only, testing::ElementsAre("10.0.0.3:3306"));
+}
+
 TEST_F(LeftNodesTest, WhatARestoreLeftIsKnownAfterItsDeletionAndANewStart) {
   nodes_answer(hangs_);
   const auto ended = submit(restore("r", {{"backup", "a"}}));
