@@ -60,6 +60,9 @@ struct Progress {
   std::atomic<std::uint64_t> tables_done{0};
   std::atomic<std::uint64_t> tables_total{0};
   std::atomic<std::uint64_t> rows_expected{0};  // an estimate for a dump
+  // Set, if at all, before the work begins; called by the thread of run() when a restore has loaded
+  // everything and begins to compare it.
+  std::function<void()> on_compare;
 
   // As before the first row: what begins again counts from there.
   void reset() {

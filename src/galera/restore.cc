@@ -205,6 +205,7 @@ Status RestoreImpl::steps(DumpSource& source, Progress& progress, std::stop_toke
     }
     GB_TRY(make_views(connection));
     if (options_.compare) {
+      if (progress.on_compare) progress.on_compare();
       begin_step("comparing what was restored with the backup");
       GB_TRY_ASSIGN(const bool equal, compare(stop));
       if (!equal) return {};

@@ -115,7 +115,7 @@ struct Measures::Restore {
   explicit Restore(const Json& dom)
       : phase(api::phase_of(dom)),
         targets(facts::targets_of(dom)),
-        blocks((phase == "SafetyBackup" || phase == "Restoring") &&
+        blocks((phase == "SafetyBackup" || phase == "Restoring" || phase == "Verifying") &&
                api::read_restore_spec(dom).block_traffic),
         verdict(verdict_of_restore(dom)),
         completed(facts::time_at(dom, "status.completionTime")),

@@ -250,6 +250,10 @@ class RestoreRun {
   Status restore_instance(std::size_t i, const std::stop_token& stop) {
     RestoreWork::Instance& instance = work_.instances[i];
     RepoSource source(work_.reader, instance.source);
+    // With several targets all others are done by then. Where it can not be recorded, the next
+    // renewal can not be either, which stops the work.
+    if (i + 1 == work_.instances.size())
+      progress_[i]->on_compare = [this] { (void)enter("Verifying"); };
     auto report = instance.restore->run(source, *progress_[i], stop);
     if (!report) return of_instance(instance, report.error());
     tables_ += report->tables;

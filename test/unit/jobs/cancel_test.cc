@@ -95,6 +95,32 @@ TEST_F(CancelTest, ARestoreSaysWhatItLeaves) {
             "schemas: create a new restore with existing: Replace");
 }
 
+TEST_F(CancelTest, ARestoreIsVerifyingWhenItIsComparedAndSaysWhatItLeaves) {
+  unblock();
+  finish(submit(backup("set", {{"databaseInstances", {"main", "cell1"}}})));
+  {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.block_comparisons = true;
+  }
+  const auto submitted = submit(restore("r", {{"backup", "set"}}));
+  ASSERT_TRUE(submitted) << submitted.error().text();
+  EXPECT_TRUE(eventually([&] {
+    const std::scoped_lock lock(cluster_.mutex);
+    return cluster_.restores == 1;
+  }));
+  EXPECT_EQ(status_of(*submitted)["phase"], "Restoring") << "the other target is still to come";
+  ASSERT_TRUE(cancel(*submitted));
+  EXPECT_EQ(finish(submitted)["status"]["phase"], "Cancelled");
+
+  const auto single = submit(restore("s", {{"backup", "set"}, {"databaseInstances", {"main"}}}));
+  ASSERT_TRUE(single) << single.error().text();
+  while (status_of(*single)["phase"] != "Verifying") std::this_thread::yield();
+  ASSERT_TRUE(cancel(*single));
+  EXPECT_EQ(finish(single)["status"]["message"],
+            "the restore was cancelled by alice; the target may hold a part of the restored "
+            "schemas: create a new restore with existing: Replace");
+}
+
 TEST_F(CancelTest, ARestoreThatHadNotBegunSaysThatNothingWasChanged) {
   unblock();
   finish(submit(backup("a")));

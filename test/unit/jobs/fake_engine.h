@@ -44,6 +44,7 @@ struct FakeCluster {
   int restores = 0;
   Result<galera::LiveDifference> difference{galera::LiveDifference{}};
   bool block_restores = false;                  // one waits until it is stopped
+  bool block_comparisons = false;               // one waits when everything is loaded
   std::vector<std::string> recovered;           // donors
   Status recover_error;                         // of the next ones
   std::vector<std::string> read_only;           // nodes, before a restore
@@ -192,6 +193,11 @@ class FakeRestore final : public galera::Restore {
         report.rows += chunk.rows;
         progress.rows += chunk.rows;
       }
+    if (options_.compare && progress.on_compare) progress.on_compare();
+    if (cluster_.block_comparisons) {
+      wait_for_stop(std::move(stop));
+      return fail(Code::kCancelled, "stopped");
+    }
     return report;
   }
 

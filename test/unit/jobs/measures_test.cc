@@ -172,6 +172,10 @@ TEST_F(MeasuresTest, TrafficIsBlockedByARestoreAtWorkOrAGateThatWasLeft) {
             1);
   const metrics::Labels dr{{"namespace", "openstack"}, {"database_instance", "dr"}};
   EXPECT_FALSE(value("traffic_blocked", dr));
+  add(api::kRestores, restore("v", {{"backup", "b"}}),
+      {{"phase", "Verifying"}, {"plan", {{{"instance", "cell2"}, {"bytes", 1}}}}});
+  EXPECT_EQ(value("traffic_blocked", {{"namespace", "openstack"}, {"database_instance", "cell2"}}),
+            1);
   shut_ = {{"openstack", "dr", "gone", "u"}};
   EXPECT_EQ(value("traffic_blocked", dr), 1);
   shut_.clear();
