@@ -113,7 +113,7 @@ Schema restore_status() {
                          {field("instance", text("The instance that it is restored to.")),
                           required("schema", text("The name of the schema in the target.")),
                           field("source", text("Its name in the backup, when it is another.")),
-                          field("action", text("Create or Replace.")),
+                          field("action", text("Create, Replace, or Refuse (existing is Fail).")),
                           field("tables", integer("Tables in it.")),
                           field("rows", integer("Rows in them.")),
                           field("bytes", integer("Bytes of the rows.")),
