@@ -3,7 +3,7 @@
 import json
 import re
 
-from gbtest import process, proof
+from gbtest import place, process, proof
 from gbtest.plugin import Plugin, oldest_kubectl
 from gbtest.process import wait_until
 from support import BACKUPS, GROUP, NAMESPACE, RESTORES, Case, write_over
@@ -137,6 +137,8 @@ class Restore(PluginCase):
         done = self.ok(self.plugin.run("galera", "restore", "p-dry", "--from=p-plan", "--dry-run=server", "--existing=Replace"))
         self.assertIn(f"galerarestore.{GROUP}/p-dry created (server dry run)\nbackup: p-plan\n", done.stdout)
         self.assertRegex(done.stdout, r"(?m)^glance +glance +Replace +\d+ +\d+")
+        documented = (place.REPO / "docs/cli.md").read_text().partition("look-first created (server dry run)")[2]
+        self.assertEqual(*(re.findall(r"(?m)^(\w+) +passed", text) for text in (documented.partition("```")[0], done.stdout)))
         self.assertFalse(self.alice.exists(RESTORES, "p-dry"))
         self.assertEqual(proof.fingerprint(self.bed.galera), before)
 
