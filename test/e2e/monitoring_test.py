@@ -7,7 +7,7 @@ import time
 from gbtest import place, process
 from gbtest.process import wait_until
 from gbtest.receiver import Receiver
-from support import GROUP, NAMESPACE, RESTORES, Case
+from support import API, GROUP, NAMESPACE, RESTORES, Case
 
 SCHEDULES = f"galerabackupschedules.{GROUP}"
 OURS = re.compile(r"\bgalera_backup_[a-z_]+[a-z]\b")
@@ -82,6 +82,9 @@ class Monitoring(Case):
 
     def test_failures_are_told_and_every_metric_that_is_named_is_there(self):
         wait_until("the role", lambda: self.scrape()[0] == 200, 30)
+        self.completed(self.backup("checked", databases=["glance"]))
+        self.alice("create", "--raw", f"{API}/galerabackups/checked/verify", "-f", "-", stdin="{}")
+        self.assertEqual(self.value("checks_total", phase="Passed"), 1)
         held = self.hold_dumps()
         failing = self.backup("too-slow", activeDeadline="2s")
         self.create(failing)
