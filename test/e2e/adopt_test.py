@@ -137,7 +137,7 @@ class Adopt(Case):
         self.addCleanup(process.run, ["umount", small])
         (small / "fill").write_bytes(bytes(30 << 20))
         done = self.adopt(scratch=small, expect=1)
-        self.assertIn("--scratch", done.stderr)
+        self.assertIn("name a folder on a larger disk with --scratch", done.stderr)
         self.assertEqual(list(small.glob("gb-scratch-*")), [])
 
     def test_killed_while_it_loads_it_leaves_no_server_and_the_next_one_cleans_up(self):
@@ -203,9 +203,9 @@ class Adopt(Case):
     def test_what_the_command_line_lacks_is_said(self):
         for arguments, expect, words in (
                 (["--from", self.left], 2, "--store"),
-                (["--from", self.left, "--store", self.store], 2, "--instance"),
+                (["--from", self.left, "--store", self.store], 2, "does not tell of which instance it is"),
                 (["--from", self.folder / "nowhere", "--dry-run"], 1, "there is no folder"),
-                (["--from", self.left, "--only", "x*", "--dry-run"], 1, "--only"),
+                (["--from", self.left, "--only", "x*", "--dry-run"], 1, "holds no dump that --only lets through"),
                 (["--from", self.left, "--store", self.store, "--instance", "a", "--mariadbd", "/no/such"], 1, "/no/such")):
             done = process.run([program("kubectl-galera"), "local", "adopt", *arguments], check=False)
             self.assertEqual(done.returncode, expect, done.stderr)

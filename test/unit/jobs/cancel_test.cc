@@ -136,6 +136,23 @@ TEST_F(CancelTest, ARestoreThatHadNotBegunSaysThatNothingWasChanged) {
             "the restore was cancelled by alice; nothing was changed on the target");
 }
 
+TEST_F(CancelTest, AStoppedServerSaysWhatARestoreLeaves) {
+  unblock();
+  finish(submit(backup("a")));
+  {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.block_runs = true;
+  }
+  const auto submitted = submit(restore("r", {{"backup", "a"}}));
+  while (status_of(*submitted)["phase"] != "Restoring") std::this_thread::yield();
+  jobs_.reset();
+  const api::Json left = (*catalog_->get((*submitted)->key()))->dom();
+  EXPECT_THAT(left["status"]["message"].get<std::string>(),
+              testing::AllOf(testing::HasSubstr("the server was stopped while the restore ran"),
+                             testing::HasSubstr("the target may hold a part")));
+  EXPECT_EQ(condition(left, "Completed"), "False ServerStopped");
+}
+
 // A server of another process sees it in the object, with its next sign of life.
 TEST_F(CancelTest, AskedForElsewhereItReachesTheJobThroughTheObject) {
   const auto submitted = submit(backup("a"));

@@ -218,6 +218,7 @@ TEST_F(CheckTest, OneWhoseServerEndedIsInconclusive) {
   ASSERT_TRUE(eventually([&] { return status()["check"]["phase"] != "Running"; }));
   EXPECT_EQ(status()["check"]["phase"], "Inconclusive");
   EXPECT_THAT(text(status()["check"], "message"), HasSubstr("its process died"));
+  EXPECT_TRUE(eventually([&] { return events_.has(key_.name + " VerifiedInconclusive"); }));
   EXPECT_EQ(status()["phase"], "Completed");
   EXPECT_EQ(verified("Checksum")["check"]["phase"], "Passed");
 }

@@ -573,9 +573,16 @@ TEST_F(JobsTest, NoRestoreBeginsWithoutItsSafetyBackup) {
   cluster_.run_results = {fail(Code::kNoSpace, "the store is full")};
   const api::Json done = finish(submit(restore("r", {{"backup", "a"}, {"existing", "Replace"}})));
   EXPECT_EQ(done["status"]["phase"], "Failed");
-  EXPECT_THAT(done["status"]["message"].get<std::string>(), HasSubstr("safety backup"));
+  EXPECT_THAT(done["status"]["message"].get<std::string>(),
+              HasSubstr("the safety backup \"r-safety\" failed: the store is full"));
   EXPECT_EQ(cluster_.restores, 0);
   EXPECT_EQ(cluster_.steps.back(), "give back main");
+
+  cluster_.connect_error = fail(Code::kUnavailable, "no node is Synced");
+  const api::Json next = finish(submit(restore("s", {{"backup", "a"}, {"existing", "Replace"}})));
+  EXPECT_THAT(next["status"]["message"].get<std::string>(),
+              HasSubstr("the safety backup could not begin: no node is Synced"));
+  EXPECT_EQ(cluster_.restores, 0);
 }
 
 TEST_F(JobsTest, AFailedPreflightCreatesNothingButADryRunShowsIt) {
@@ -619,7 +626,9 @@ TEST_F(JobsTest, AStoppedServerSaysSoOnWhatItRan) {
   jobs_.reset();
   const api::Json left = (*catalog_->get((*submitted)->key()))->dom();
   EXPECT_EQ(left["status"]["phase"], "Failed");
-  EXPECT_THAT(left["status"]["message"].get<std::string>(), HasSubstr("the server was stopped"));
+  EXPECT_THAT(left["status"]["message"].get<std::string>(),
+              HasSubstr("the server was stopped while the backup ran"));
+  EXPECT_EQ(condition(left, "Completed"), "False ServerStopped");
 }
 
 TEST_F(JobsTest, TheJobOfADeadProcessIsFailedAtTheNextStart) {
@@ -642,6 +651,7 @@ TEST_F(JobsTest, TheJobOfADeadProcessIsFailedAtTheNextStart) {
   EXPECT_EQ(left["status"]["phase"], "Failed");
   EXPECT_THAT(left["status"]["message"].get<std::string>(),
               HasSubstr("the server that ran this backup ended while it was Running"));
+  EXPECT_EQ(condition(left, "Completed"), "False ServerDied");
   EXPECT_THAT(cluster_.recovered, ::testing::ElementsAre("10.0.0.2:3306"));
   EXPECT_TRUE(blobs_->list("data/openstack/" + uid)->empty());
 }

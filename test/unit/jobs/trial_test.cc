@@ -105,6 +105,16 @@ TEST_F(TrialTest, AScratchServerThatDiesSaysNothingOfTheBackup) {
               AllOf(Contains("a NotVerified"), Not(Contains("a VerificationFailed"))));
 }
 
+TEST_F(TrialTest, AScratchServerThatCanNotTakeItSaysNothingOfTheBackup) {
+  cluster_.preflight = {{"TimeZones", false, "the target does not know time zones"}};
+  const api::Json done = finish(submit(proven("a")));
+  EXPECT_EQ(done["status"]["phase"], "Completed");
+  EXPECT_EQ(verdict(done)["status"], "Unknown");
+  EXPECT_EQ(verdict(done)["reason"], "ScratchServerUnfit");
+  EXPECT_THAT(text(verdict(done), "message"), HasSubstr("TimeZones: the target does not know"));
+  EXPECT_EQ(cluster_.restores, 0);
+}
+
 TEST_F(TrialTest, ADefinitionThatComesBackInOtherWordsIsTold) {
   scratch_.differs = "table `nova`.`instances` was altered";
   const api::Json done = finish(submit(proven("a")));
