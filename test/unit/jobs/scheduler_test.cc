@@ -219,6 +219,7 @@ TEST_F(SchedulerTest, ACreatorWhoLostTheRightRunsNothing) {
   EXPECT_THAT(status("message"),
               AllOf(HasSubstr("the run due at 2026-11-21T02:00:00Z could not begin: "),
                     HasSubstr("\"main\" is forbidden: User \"alice\" cannot get resource")));
+  EXPECT_EQ(condition(schedule(), "Healthy"), "False RunNotStarted");
   EXPECT_EQ(backups(), 0U);
   // Given back, the next run goes.
   rules_.denied.clear();
