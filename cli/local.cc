@@ -161,7 +161,8 @@ int run(const LocalRestore& command) {
   if (const Status there = require_repository(command.store); !there) return failed(there.error());
   if (const Status opened = session.open(command.store, false); !opened)
     return failed(opened.error());
-  auto backup = find_backup(*session.catalog, command.store, command.ns, command.backup);
+  auto backup =
+      find_backup(*session.catalog, session.clock.now(), command.store, command.ns, command.backup);
   if (!backup) return failed(backup.error());
   const auto instance = choose_instance(*backup, command.instance, "to restore");
   if (!instance) return failed(instance.error());

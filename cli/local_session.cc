@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stop_token>
 #include <utility>
 
@@ -46,32 +47,44 @@ Status Session::start_jobs(const std::string& directory,
   return {};
 }
 
-Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, const std::string& store,
-                                   const std::string& ns, const std::string& backup) {
-  std::vector<api::ObjectPtr> found;
-  for (const api::ObjectPtr& object : catalog.list(api::kBackups, ns).objects) {
-    if (backup == "latest") {
-      if (!object->labels().contains(jobs::kSafetyLabel) &&
-          api::phase_of(object->dom()) == "Completed")
-        found.push_back(object);
-    } else if (object->key().name == backup) {
-      found.push_back(object);
-    }
-  }
-  if (found.empty())
-    return fail(Code::kNotFound,
-                backup == "latest" ? "the repository holds no completed backup"
-                                   : "the repository holds no backup \"" + backup + "\"",
-                "kubectl galera local list --store " + store + " shows what it holds");
-  // As the server does it: of everything before a part, by its snapshot: one that was adopted may
-  // be older than it looks.
-  const auto taken = [](const api::ObjectPtr& object) {
-    const api::Json dom = object->dom();
-    return std::pair(!jobs::facts::partial(dom), jobs::snapshot_time_of(dom));
+namespace {
+
+// As the server chooses it, by the rules of `latest`; but there one namespace is meant.
+Result<api::ObjectPtr> find_latest(const storage::Catalog& catalog, WallTime now,
+                                   const std::string& store, const std::string& ns) {
+  std::set<std::string> namespaces;
+  const auto newest = [&](bool of_everything) {
+    return jobs::newest_backup(catalog, now, ns, [&](const api::Json& backup) {
+      if (api::at_path(backup, "metadata.labels").contains(jobs::kSafetyLabel)) return false;
+      namespaces.insert(jobs::namespace_of(backup));
+      return !of_everything || !jobs::facts::partial(backup);
+    });
   };
-  if (backup == "latest")
-    return *std::max_element(found.begin(), found.end(),
-                             [&](const auto& a, const auto& b) { return taken(a) < taken(b); });
+  api::ObjectPtr found = newest(true);
+  if (found == nullptr) found = newest(false);
+  if (found == nullptr)
+    return fail(Code::kNotFound, "the repository holds no completed backup",
+                "kubectl galera local list --store " + store + " shows what it holds");
+  if (namespaces.size() > 1)
+    return fail(Code::kInvalid,
+                "there are backups in several namespaces: " +
+                    join({namespaces.begin(), namespaces.end()}, ", "),
+                "say of which the latest is meant with -n");
+  return found;
+}
+
+}  // namespace
+
+Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, WallTime now,
+                                   const std::string& store, const std::string& ns,
+                                   const std::string& backup) {
+  if (backup == "latest") return find_latest(catalog, now, store, ns);
+  std::vector<api::ObjectPtr> found;
+  for (const api::ObjectPtr& object : catalog.list(api::kBackups, ns).objects)
+    if (object->key().name == backup) found.push_back(object);
+  if (found.empty())
+    return fail(Code::kNotFound, "the repository holds no backup \"" + backup + "\"",
+                "kubectl galera local list --store " + store + " shows what it holds");
   if (found.size() > 1)
     return fail(
         Code::kInvalid,
@@ -112,7 +125,7 @@ Result<OpenBackup> open_backup(const Session& session, const std::string& store,
                                const std::string& ns, const std::string& backup,
                                const std::string& instance, const std::string& to) {
   OpenBackup out;
-  GB_TRY_ASSIGN(out.object, find_backup(*session.catalog, store, ns, backup));
+  GB_TRY_ASSIGN(out.object, find_backup(*session.catalog, session.clock.now(), store, ns, backup));
   const api::Json dom = out.object->dom();
   const std::string& name = out.object->key().name;
   if (api::phase_of(dom) != "Completed")

@@ -39,11 +39,12 @@ struct Session {
 Status require_repository(const std::string& directory);
 [[nodiscard]] Status no_repository(const std::string& directory);
 
-// A backup by its name, or `latest`: the newest snapshot of those that are completed and hold
-// everything, else of those that hold a part. NotFound;
-// Invalid for a name that stands in several namespaces (`ns` says which; empty: all).
-Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, const std::string& store,
-                                   const std::string& ns, const std::string& backup);
+// A backup by its name, or `latest`: the newest good one that holds everything, else a part. `now`
+// tells dates of a clock that was ahead. NotFound; Invalid for a name that stands in several
+// namespaces, and for a latest where several have backups (`ns` says which; empty: all).
+Result<api::ObjectPtr> find_backup(const storage::Catalog& catalog, WallTime now,
+                                   const std::string& store, const std::string& ns,
+                                   const std::string& backup);
 
 // The instance of a backup that a command is about: the one that was asked for (empty: its only
 // one). Invalid when it holds several; the hint says "say which one `to` with --instance".

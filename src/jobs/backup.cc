@@ -95,13 +95,14 @@ std::shared_ptr<const storage::BackupReader> open_base(const Environment& enviro
                                                        const std::string& ns, JobLog& log) {
   std::vector<std::string> wanted = work.spec.database_instances;
   std::sort(wanted.begin(), wanted.end());
-  const api::ObjectPtr base = newest_backup(environment, ns, [&](const api::Json& candidate) {
-    const api::BackupSpec spec = api::read_backup_spec(candidate);
-    std::vector<std::string> have = spec.database_instances;
-    std::sort(have.begin(), have.end());
-    const auto store = environment.store_of(candidate);
-    return have == wanted && store && *store == work.store;
-  });
+  const api::ObjectPtr base = newest_backup(
+      *environment.catalog, environment.clock->now(), ns, [&](const api::Json& candidate) {
+        const api::BackupSpec spec = api::read_backup_spec(candidate);
+        std::vector<std::string> have = spec.database_instances;
+        std::sort(have.begin(), have.end());
+        const auto store = environment.store_of(candidate);
+        return have == wanted && store && *store == work.store;
+      });
   if (base == nullptr) return nullptr;
   const api::Json dom = base->dom();
   auto reader = storage::BackupReader::open(*work.store->blobs, ns, base->uid(), digest_of(dom));

@@ -160,12 +160,11 @@ Result<api::ObjectPtr> not_recorded(std::string_view resource, api::Json object)
   return api::Object::make(std::string(resource), 0, std::move(object));
 }
 
-api::ObjectPtr newest_backup(const Environment& environment, const std::string& ns,
+api::ObjectPtr newest_backup(const storage::Catalog& catalog, WallTime now, const std::string& ns,
                              const std::function<bool(const api::Json&)>& accept) {
-  const WallTime now = environment.clock->now();
   api::ObjectPtr newest;
   std::pair<bool, WallTime> newest_time;
-  for (const api::ObjectPtr& object : environment.catalog->list(api::kBackups, ns).objects) {
+  for (const api::ObjectPtr& object : catalog.list(api::kBackups, ns).objects) {
     const api::Json dom = object->dom();
     if (!facts::good(dom) || !accept(dom)) continue;
     const auto time = newness(snapshot_time_of(dom), now);

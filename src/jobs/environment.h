@@ -62,9 +62,11 @@ void give_identity(const Environment& environment, api::Json& object);
 // What a dry run answers: the object as it would begin, which stands at no revision.
 [[nodiscard]] Result<api::ObjectPtr> not_recorded(std::string_view resource, api::Json object);
 
-// The newest good backup (facts.h; by its snapshot) of a namespace that `accept` takes; null when
-// none. One that a clock dated that was ahead is taken only where there is no other.
-[[nodiscard]] api::ObjectPtr newest_backup(const Environment& environment, const std::string& ns,
+// The newest good backup (facts.h; by its snapshot) of a namespace (empty: of all) that `accept`
+// takes; null when none. One that a clock dated that was ahead is taken only where there is no
+// other.
+[[nodiscard]] api::ObjectPtr newest_backup(const storage::Catalog& catalog, WallTime now,
+                                           const std::string& ns,
                                            const std::function<bool(const api::Json&)>& accept);
 
 // When a backup's snapshot was taken: of its instances the latest; its start when that is missing.

@@ -78,7 +78,8 @@ api::Json restore_of_follower(const api::Json& follower, const api::Object& back
 
 api::ObjectPtr newest_to_follow(const Environment& environment, const api::Json& follower) {
   const api::RestoreSpec spec = api::read_restore_spec(follower);
-  return newest_backup(environment, source_namespace(follower, spec),
+  return newest_backup(*environment.catalog, environment.clock->now(),
+                       source_namespace(follower, spec),
                        [&](const api::Json& backup) { return is_followed(spec, backup); });
 }
 

@@ -152,10 +152,12 @@ Result<api::ObjectPtr> choose_backup(const Environment& environment, const api::
   // What the backups of a schedule hold, who names it knows.
   api::ObjectPtr newest;
   if (spec.schedule.empty())
-    newest = newest_backup(environment, ns, [&](const api::Json& candidate) {
-      return fits(candidate) && facts::covers(candidate, spec.databases);
-    });
-  if (newest == nullptr) newest = newest_backup(environment, ns, fits);
+    newest = newest_backup(*environment.catalog, environment.clock->now(), ns,
+                           [&](const api::Json& candidate) {
+                             return fits(candidate) && facts::covers(candidate, spec.databases);
+                           });
+  if (newest == nullptr)
+    newest = newest_backup(*environment.catalog, environment.clock->now(), ns, fits);
   std::string asked = "completed backup in namespace \"" + ns + "\"";
   if (!spec.schedule.empty()) asked += " of schedule \"" + spec.schedule + "\"";
   if (spec.as_of) asked += " whose snapshot is not later than " + to_rfc3339(*spec.as_of);

@@ -352,6 +352,34 @@ TEST_F(LocalTest, ANameInTwoNamespacesIsAskedAbout) {
                                HasSubstr("say which with -n")));
 }
 
+TEST_F(LocalTest, TheLatestIsTheOneThatTheServerWouldChoose) {
+  make_backup("good");
+  make_backup("damaged");
+  const auto blobs =
+      std::shared_ptr<storage::FsBlobStore>(*storage::FsBlobStore::open(path("store")));
+  auto catalog = *storage::Catalog::open(blobs, clock_, rng_, {});
+  ASSERT_TRUE(catalog->modify({api::kBackups, "openstack", "damaged"},
+                              [this](const api::Object& object) -> Result<api::Json> {
+                                api::Json dom = object.dom();
+                                api::set_condition(dom["status"], "Verified", "False", "Mismatch",
+                                                   "it does not read back", clock_.now());
+                                return dom;
+                              }));
+  catalog.reset();
+  const std::vector<std::string> latest{"export", "--store", path("store"), "--backup", "latest"};
+  const Ended chosen = local(latest);
+  EXPECT_EQ(chosen.code, 0) << chosen.err;
+  EXPECT_THAT(chosen.out, HasSubstr("good"));
+  EXPECT_THAT(chosen.out, Not(HasSubstr("damaged")));
+
+  make_backup("elsewhere", "cells");
+  const Ended several = local(latest);
+  EXPECT_EQ(several.code, 2);
+  EXPECT_THAT(several.err,
+              HasSubstr("there are backups in several namespaces: cells, openstack; say of which "
+                        "the latest is meant with -n"));
+}
+
 TEST_F(LocalTest, ListsAsTextForPeopleAndAsObjectsForPrograms) {
   make_backup("nightly");
   make_backup("weekly", "dev");
