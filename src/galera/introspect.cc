@@ -307,11 +307,14 @@ std::vector<std::string> definition_changes(const std::vector<Schema>& before,
         out["table " + quote_table(schema.name, table.name)] = without_counter(table.create_sql);
       for (const Sequence& sequence : schema.sequences)
         out["sequence " + quote_table(schema.name, sequence.name)] = sequence.create_sql;
-      for (const Program& program : schema.programs)
+      for (const Program& program : schema.programs) {
+        // Where a view stands among the others is nothing of its own.
+        const int order = program.kind == Program::Kind::kTrigger ? program.order : 0;
         out[std::string(to_string(program.kind)) + " " + quote_table(schema.name, program.name)] =
             join({program.create_sql, program.definer, program.sql_mode, program.status,
-                  std::to_string(program.order)},
+                  std::to_string(order)},
                  "\n");
+      }
     }
     return out;
   };

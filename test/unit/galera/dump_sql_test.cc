@@ -113,6 +113,29 @@ TEST(Definitions, CountersAreNoChangeEverythingElseIs) {
   EXPECT_EQ(definitions_changed(after, before), "table `s`.`t` was created");
 }
 
+TEST(Definitions, AViewThatIsGoneChangesNoneThatStoodBehindIt) {
+  Schema before;
+  before.name = "s";
+  for (const char* name : {"a", "b"}) {
+    Program& view = before.programs.emplace_back();
+    view.name = name;
+    view.create_sql = "CREATE VIEW";
+    view.order = static_cast<int>(before.programs.size());
+  }
+  Schema after = before;
+  after.programs.erase(after.programs.begin());
+  after.programs[0].order = 1;
+  EXPECT_EQ(definition_changes({before}, {after}),
+            std::vector<std::string>{"view `s`.`a` was dropped"});
+  // Of triggers it is the order in which they act.
+  for (Schema* schema : {&before, &after}) {
+    schema->programs.erase(schema->programs.begin(), schema->programs.end() - 1);
+    schema->programs[0].kind = Program::Kind::kTrigger;
+  }
+  EXPECT_EQ(definition_changes({before}, {after}),
+            std::vector<std::string>{"trigger `s`.`b` was altered"});
+}
+
 TEST(Definitions, AProgramThatWasChangedWhileItsTablesWereReadIsAChange) {
   std::vector<Schema> before(1);
   before[0].name = "s";
