@@ -184,20 +184,29 @@ TEST_F(DumpFaultTest, AStrictDonorThatIsLostForAWhileIsNotLeftOutside) {
     }
     return false;
   };
-  for (const auto& [fault, undo] : {std::pair{"kill", "start"}, std::pair{"stop", "cont"}}) {
+  for (const auto& [fault, undo] :
+       {std::pair{"kill", "start"}, std::pair{"stop", "cont"}, std::pair{"isolate", "rejoin"}}) {
     const auto dump = Dump::make(endpoint, options(), clock, {});
     ASSERT_TRUE(dump->connect({}));
     dump->set_strict(true);
     ASSERT_TRUE(dump->open_snapshot({}));
     const std::string donor = dump->facts().node;
     std::atomic<bool> lost = false;
+    // A node that is cut off learns of it when its lock is gone, and can not come back before.
+    std::future<void> isolated;
     MemorySink sink;
-    sink.on_chunk = [&, lose = fault, bring_back = undo](const std::string&,
-                                                         const std::string&) -> Status {
+    sink.on_chunk = [&, lose = std::string(fault), bring_back = std::string(undo)](
+                        const std::string&, const std::string&) -> Status {
       if (lost.exchange(true)) return {};
-      bed_node(donor, lose);
+      if (lose == "isolate")
+        isolated = std::async(std::launch::async, [donor, lose, bring_back] {
+          bed_node(donor, lose);
+          bed_node(donor, bring_back);
+        });
+      else
+        bed_node(donor, lose);
       EXPECT_TRUE(wait_for_size(2));  // the others have gone on without it
-      if (bring_back == std::string("cont")) bed_node(donor, bring_back);
+      if (bring_back == "cont") bed_node(donor, bring_back);
       return {};
     };
     Progress progress;
@@ -210,6 +219,7 @@ TEST_F(DumpFaultTest, AStrictDonorThatIsLostForAWhileIsNotLeftOutside) {
       EXPECT_THAT(model.error().text(), HasSubstr(donor)) << fault;
     }
     if (undo == std::string("start")) bed_node(donor, undo);
+    if (isolated.valid()) isolated.get();
     EXPECT_TRUE(wait_for_size(3)) << fault;
     expect_all_synced();
     for (const Address& node : endpoint.nodes) {
