@@ -1,9 +1,6 @@
 #include "galera/export.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
-#include <charconv>
 #include <map>
 #include <utility>
 
@@ -16,88 +13,21 @@
 #include "galera/programs.h"
 #include "galera/sql_text.h"
 #include "galera/table_sql.h"
+#include "galera/value_sql.h"
 
 namespace gb::galera {
 namespace {
 
 // Rows of one INSERT, unless one row alone is larger: well below any server's max_allowed_packet.
 constexpr std::size_t kMaxInsertBytes = std::size_t{512} << 10;
+// A value that is larger is put together from pieces: as hexadecimal digits it takes twice its
+// bytes, and the client sends no statement above 16 MiB, as most servers take none.
+constexpr std::size_t kLargeValue = std::size_t{512} << 10;
+constexpr std::size_t kPiece = std::size_t{4} << 20;
 
-bool is_plain(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-}
-
-std::string two(unsigned number) {
-  return (number < 10 ? "0" : "") + std::to_string(number);
-}
-
-std::string padded(unsigned number, std::size_t digits) {
-  std::string text = std::to_string(number);
-  return std::string(digits - std::min(digits, text.size()), '0') + text;
-}
-
-std::string clock_text(std::uint64_t hours, unsigned minute, unsigned second, unsigned micros) {
-  return (hours < 10 ? "0" : "") + std::to_string(hours) + ":" + two(minute) + ":" + two(second) +
-         (micros == 0 ? "" : "." + padded(micros, 6));
-}
-
-std::string date_text(const DateTime& t) {
-  return padded(t.year, 4) + "-" + two(t.month) + "-" + two(t.day);
-}
-
-std::string time_text(std::uint64_t number) {
-  const auto micros = static_cast<std::int64_t>(number);
-  const std::uint64_t all = micros < 0 ? 0 - number : number;
-  const std::uint64_t seconds = all / 1'000'000;
-  return (micros < 0 ? "-" : "") +
-         clock_text(seconds / 3600, static_cast<unsigned>(seconds / 60 % 60),
-                    static_cast<unsigned>(seconds % 60), static_cast<unsigned>(all % 1'000'000));
-}
-
-// The shortest text that reads back as this number. In quotes: the server takes a string for the
-// number that it means, and a literal -0e0 for zero.
-std::string float_text(double value) {
-  std::array<char, 64> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
-  return "'" + std::string(text.data(), end.ptr) + "'";
-}
-
-void append_value(std::string& out, ValueKind kind, const DecodedColumn& column, std::size_t row) {
-  if (column.null[row] != 0) {
-    out += "NULL";
-    return;
-  }
-  const std::uint64_t number = kind == ValueKind::kBytes ? 0 : column.numbers[row];
-  switch (kind) {
-    case ValueKind::kSigned:
-      out += std::to_string(static_cast<std::int64_t>(number));
-      return;
-    case ValueKind::kUnsigned:
-      out += std::to_string(number);
-      return;
-    case ValueKind::kFloat:
-      // As the double that it is: its own shortest text would be read as another double first.
-      out += float_text(double{std::bit_cast<float>(static_cast<std::uint32_t>(number))});
-      return;
-    case ValueKind::kDouble:
-      out += float_text(std::bit_cast<double>(number));
-      return;
-    case ValueKind::kDate:
-      out += "'" + date_text(unpack_date(number)) + "'";
-      return;
-    case ValueKind::kDateTime: {
-      const DateTime t = unpack_date_time(number);
-      out += "'" + date_text(t) + " " + clock_text(t.hour, t.minute, t.second, t.microsecond) + "'";
-      return;
-    }
-    case ValueKind::kTime:
-      out += "'" + time_text(number) + "'";
-      return;
-    case ValueKind::kBytes:
-      out += is_plain(column.values[row]) ? quote_text(column.values[row])
-                                          : hex_literal(column.values[row]);
-      return;
-  }
+bool is_large(ValueKind kind, const DecodedColumn& column, std::size_t row) {
+  return kind == ValueKind::kBytes && column.null[row] == 0 &&
+         column.values[row].size() > kLargeValue;
 }
 
 // A row of the present ends with the last moment that its server knows, which is not the same for
@@ -118,6 +48,12 @@ std::string delimiter_for(std::string_view sql) {
   return out;
 }
 
+// A statement that holds others, or texts that do.
+std::string delimited(const std::string& sql) {
+  const std::string delimiter = delimiter_for(sql);
+  return "DELIMITER " + delimiter + "\n" + sql + "\n" + delimiter + "\nDELIMITER ;\n";
+}
+
 class Exporter {
  public:
   Exporter(const InstanceModel& model, const ExportOptions& options, DumpSource& source,
@@ -128,6 +64,7 @@ class Exporter {
     RestoreOptions selected;
     selected.databases = options_.databases;
     GB_TRY_ASSIGN(selection_, select_for_restore(model_, selected));
+    report_.notes = model_.notes;
     GB_TRY(head());
     if (options_.grants) GB_TRY(accounts());
     GB_TRY(schemas());
@@ -136,10 +73,13 @@ class Exporter {
     using Kind = Program::Kind;
     for (const Kind kind : {Kind::kPackage, Kind::kPackageBody, Kind::kFunction, Kind::kProcedure})
       GB_TRY(programs_of(kind));
+    // A view on a view is made only where the definer of that one may read; what is not there yet
+    // is granted at the end.
+    if (options_.grants) GB_TRY(grants(false));
     GB_TRY(views());
     GB_TRY(programs_of(Kind::kTrigger));
     GB_TRY(programs_of(Kind::kEvent));
-    if (options_.grants) GB_TRY(grants());
+    if (options_.grants) GB_TRY(grants(true));
     // Who has this line has everything.
     GB_TRY(say("\n-- complete: " + std::to_string(report_.tables) + " tables, " +
                std::to_string(report_.rows) + " rows\n"));
@@ -189,13 +129,26 @@ class Exporter {
     return {};
   }
 
-  Status grants() {
+  // What a grant names may be gone, which SHOW GRANTS does not tell: that ends nothing, and is
+  // shown by the client the `last` time.
+  Status grants(bool last) {
     for (const Account& account : model_.accounts) {
+      std::string given;
       for (const std::string& grant : account.grants) {
         GB_TRY_ASSIGN(const std::string sql,
                       grant_for_target(grant, selection_.sources(), selection_.names));
-        if (!sql.empty()) GB_TRY(statement(sql));
+        if (!sql.empty())
+          given += "  " + sql + ";\n";
+        else if (last)
+          report_.notes.push_back("a grant on what is not exported is left out: " + grant);
       }
+      if (given.empty()) continue;
+      GB_TRY(say(delimited(
+          std::string("BEGIN NOT ATOMIC\n  DECLARE CONTINUE HANDLER FOR 1146, 1305 BEGIN") +
+          (last ? " GET DIAGNOSTICS CONDITION 1 @gb_missing = MESSAGE_TEXT;"
+                  " SELECT @gb_missing AS `a grant is left out`;"
+                : "") +
+          " END;\n" + given + "END")));
     }
     return {};
   }
@@ -242,6 +195,20 @@ class Exporter {
     return {};
   }
 
+  // The value in a variable of the session. A server whose max_allowed_packet is smaller makes NULL
+  // of it, without more than a warning: that ends the loading.
+  Status put_together(const std::string& variable, std::string_view value) {
+    for (std::size_t at = 0; at < value.size(); at += kPiece) {
+      const std::string piece = bytes_text(value.substr(at, kPiece));
+      GB_TRY(statement("SET " + variable + " = " +
+                       (at == 0 ? piece : "CONCAT(" + variable + ", " + piece + ")")));
+    }
+    const std::string size = std::to_string(value.size());
+    return say(delimited("IF COALESCE(OCTET_LENGTH(" + variable + "), 0) <> " + size +
+                         " THEN\n  SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a value of " + size +
+                         " bytes: raise max_allowed_packet of this server';\nEND IF"));
+  }
+
   Status rows(const SelectedSchema& s, const Table& table) {
     const std::vector<const Column*> columns = loaded_columns(table);
     std::string names;
@@ -258,19 +225,26 @@ class Exporter {
       GB_TRY_ASSIGN(const DecodedChunk chunk, decode_chunk(table, std::move(encoded), false));
       for (std::size_t row = 0; row < chunk.chunk.rows; ++row) {
         sql += sql.empty() ? begin + "(" : ",\n(";
+        std::vector<std::string> large;  // variables
         for (std::size_t c = 0; c < columns.size(); ++c) {
           if (c > 0) sql += ',';
-          if (columns[c]->period && is_present(chunk.columns[c], row))
+          if (columns[c]->period && is_present(chunk.columns[c], row)) {
             sql += kPresentVariable;
-          else
+          } else if (is_large(columns[c]->kind, chunk.columns[c], row)) {
+            large.push_back("@gb_value_" + std::to_string(c));
+            GB_TRY(put_together(large.back(), chunk.columns[c].values[row]));
+            sql += large.back();
+          } else {
             append_value(sql, columns[c]->kind, chunk.columns[c], row);
+          }
         }
         sql += ')';
         ++written;
-        if (sql.size() >= kMaxInsertBytes) {
+        if (sql.size() >= kMaxInsertBytes || !large.empty()) {
           GB_TRY(statement(sql));
           sql.clear();
         }
+        for (const std::string& variable : large) GB_TRY(statement("SET " + variable + " = NULL"));
       }
     }
     if (!sql.empty()) GB_TRY(statement(sql));
@@ -332,8 +306,7 @@ class Exporter {
     if (other_collation) GB_TRY(collate(p.database_collation));
     GB_TRY_ASSIGN(const std::string sql,
                   program_sql(p, selection_.names, !model_.facts.cluster_uuid.empty()));
-    const std::string delimiter = delimiter_for(sql);
-    GB_TRY(say("DELIMITER " + delimiter + "\n" + sql + "\n" + delimiter + "\nDELIMITER ;\n"));
+    GB_TRY(say(delimited(sql)));
     if (other_collation) GB_TRY(collate(schema.collation));
     return session();
   }

@@ -2,10 +2,11 @@
 // into a backup, or takes it elsewhere.
 //
 // The order is that of a restore: schemas, sequences, tables with their rows, foreign keys,
-// routines, views, triggers, events, grants. Values stand as what the column holds: text and binary
-// values as the bytes that they are, in hexadecimal where these are not plain ASCII; no character
-// set is converted on the way. Nothing is dropped or replaced: a schema that is there already ends
-// the loading at its CREATE DATABASE.
+// routines, grants, views, triggers, events, grants. Values stand as what the column holds: text
+// and binary values as the bytes that they are, in hexadecimal where these are not plain ASCII; no
+// character set is converted on the way. Nothing is dropped or replaced: a schema that is there
+// already ends the loading at its CREATE DATABASE. Statements stay below the 16 MiB that the client
+// sends as it comes: large values are put together from pieces.
 //
 // The client has to be told to keep comments (mariadb --comments), or those in the bodies of
 // routines are lost: the text begins with that command.

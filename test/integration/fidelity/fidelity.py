@@ -24,6 +24,13 @@ NOT_RESTORED = {
     ("grants", "`acc_empty`@`localhost`"): "GRANT SELECT ON `fid_later`.* TO `acc_empty`@`localhost`",
 }
 
+# What an export can not bring, each with the words by which it says so.
+NOT_EXPORTED = {
+    ("create", "fid_views", "broken"): "the view `fid_views`.`broken` was already broken",
+    ("create", "fid_views", "broken_too"): "the view `fid_views`.`broken_too` was already broken",
+    ("grants", "`acc_empty`@`localhost`"): "left out: GRANT SELECT ON `fid_later`.* TO `acc_empty`@`localhost`",
+}
+
 
 class Failed(process.BedError):
     pass
@@ -71,6 +78,18 @@ class Fidelity:
         for key, words in NOT_RESTORED.items():
             if named and words not in said.replace('\\"', '"').replace("\\\\", "\\"):
                 raise Failed(f"the restore does not say that it leaves out {' '.join(key)}: {words!r} is not in {said}")
+
+    def load_export(self, cluster, backup="all"):
+        """The backup as SQL, by the stock client as it comes."""
+        file = self.folder / f"{backup}.sql"
+        said = self.local.run("export", "--backup", backup, "--grants", "--output", file).stderr
+        for key, words in NOT_EXPORTED.items():
+            if words not in said:
+                raise Failed(f"the export does not say that it leaves out {' '.join(key)}: {words!r} is not in {said}")
+        node = cluster.nodes[0]
+        process.run(["sh", "-c", 'exec mariadb "$@" < "$0"', file, f"--defaults-extra-file={cluster.client_config}", f"--socket={node.socket}",
+                     "--user=root", "--comments"], timeout=600)
+        file.unlink()
 
     def refused(self, cluster, words, *options, backup):
         """A restore that must not begin, for this reason."""

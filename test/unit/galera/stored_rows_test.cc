@@ -7,28 +7,10 @@
 
 #include "galera/column_codec.h"
 #include "galera/engine.h"
+#include "test/unit/galera/memory_source.h"
 
 namespace gb::galera {
 namespace {
-
-// One table in memory: `chunks` of encoded columns.
-class Source final : public DumpSource {
- public:
-  class Rows final : public TableSource {
-   public:
-    explicit Rows(const std::vector<Chunk>& chunks) : chunks_(chunks) {}
-    [[nodiscard]] std::size_t chunk_count() const override { return chunks_.size(); }
-    Result<Chunk> chunk(std::size_t index) override { return chunks_[index]; }
-
-   private:
-    const std::vector<Chunk>& chunks_;
-  };
-  Result<std::unique_ptr<TableSource>> table(const std::string& /*schema*/,
-                                             const std::string& table) override {
-    return std::make_unique<Rows>(chunks[table]);
-  }
-  std::map<std::string, std::vector<Chunk>> chunks;
-};
 
 class CompareStored : public testing::Test {
  protected:
@@ -94,7 +76,7 @@ class CompareStored : public testing::Test {
   }
 
   InstanceModel model_;
-  Source source_;
+  MemorySource source_;
 };
 
 using Verdicts = std::map<std::string, bool>;
