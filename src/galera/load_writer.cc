@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "galera/connection_internal.h"
 #include "galera/sql_text.h"
+#include "galera/value_sql.h"
 
 namespace gb::galera {
 namespace {
@@ -20,6 +21,7 @@ namespace {
 // Enough to make the round trip cheap; more only costs memory on both sides.
 constexpr std::uint64_t kMaxRowsPerStatement = 10'000;
 constexpr std::uint64_t kMaxStatementBytes = 8U << 20;
+constexpr std::uint64_t kTextBytes = 512U << 10;     // of rows as SQL, unless one alone is larger
 constexpr std::uint64_t kPacketReserve = 64U << 10;  // head of the packet
 constexpr std::uint64_t kCellOverhead = 14;          // indicator, and length or number or time
 
@@ -33,6 +35,10 @@ std::uint64_t bytes_of(const DecodedChunk& chunk, std::uint64_t row) {
   for (const DecodedColumn& column : chunk.columns)
     if (!column.values.empty()) total += column.values[row].size();
   return total;
+}
+
+bool has_history_by_transaction(const Table& table) {
+  return !table.history && std::ranges::any_of(table.columns, &Column::period);
 }
 
 MYSQL_TIME time_of(ValueKind kind, std::uint64_t number) {
@@ -230,7 +236,7 @@ Result<RowWriter> RowWriter::prepare(Connection& connection, const std::string& 
     marks += marks.empty() ? "?" : ",?";
   }
   RowWriter out(connection, quote_table(schema, table.name), table, max_packet, nullptr);
-  if (names.empty()) return out;
+  if (names.empty() || has_history_by_transaction(table)) return out;
   NativeConnection& native = connection.native();
   out.statement_ = mysql_stmt_init(native.mysql);
   if (out.statement_ == nullptr) return fail(Code::kExhausted, "no memory for a statement");
@@ -242,7 +248,8 @@ Result<RowWriter> RowWriter::prepare(Connection& connection, const std::string& 
 }
 
 Status RowWriter::insert(const DecodedChunk& chunk, std::uint64_t first, std::uint64_t last) {
-  if (statement_ == nullptr) return insert_defaults(last - first);
+  if (bindings_->columns.empty()) return insert_defaults(last - first);
+  if (statement_ == nullptr) return insert_as_text(chunk, first, last);
   std::uint64_t strings = 0;
   for (const DecodedColumn& column : chunk.columns)
     for (std::uint64_t r = first; r < last && !column.values.empty(); ++r)
@@ -306,7 +313,30 @@ Status RowWriter::insert_part(const DecodedChunk& chunk, std::uint64_t first, st
                              "rows of " + name_ + " were rolled back in favour of another node's",
                              native.endpoint, native.node));
   }
-  return check_warnings(chunk, first, last);
+  return check_warnings(chunk, first, last, mysql_stmt_warning_count(statement_));
+}
+
+Status RowWriter::insert_as_text(const DecodedChunk& chunk, std::uint64_t first,
+                                 std::uint64_t last) {
+  const std::vector<const Column*>& columns = bindings_->columns;
+  std::string names;
+  for (const Column* column : columns)
+    names += (names.empty() ? "" : ",") + quote_name(column->name);
+  std::string sql;
+  for (std::uint64_t start = first, r = first; r < last; ++r) {
+    sql += sql.empty() ? "INSERT INTO " + name_ + " (" + names + ") VALUES (" : ",(";
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (i > 0) sql += ',';
+      append_value(sql, columns[i]->kind, chunk.columns[i], r);
+    }
+    sql += ')';
+    if (sql.size() < kTextBytes && r + 1 < last) continue;
+    GB_TRY(connection_->exec(sql));
+    GB_TRY(check_warnings(chunk, start, r + 1, connection_->warning_count()));
+    start = r + 1;
+    sql.clear();
+  }
+  return {};
 }
 
 // A table whose columns are all generated has rows without a value of their own.
@@ -316,9 +346,8 @@ Status RowWriter::insert_defaults(std::uint64_t count) {
   return {};
 }
 
-Status RowWriter::check_warnings(const DecodedChunk& chunk, std::uint64_t first,
-                                 std::uint64_t last) {
-  const unsigned count = mysql_stmt_warning_count(statement_);
+Status RowWriter::check_warnings(const DecodedChunk& chunk, std::uint64_t first, std::uint64_t last,
+                                 unsigned count) {
   if (count == 0) return {};
   GB_TRY_ASSIGN(std::vector<ServerWarning> warnings, connection_->warnings());
   const bool all_shown = warnings.size() == count;

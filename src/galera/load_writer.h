@@ -1,6 +1,10 @@
 // Rows into one table over one connection: a prepared INSERT with array binding, the column chunks
 // of the backup bound as they are decoded.
 //
+// A table that keeps its history by transaction numbers gets its rows as plain SQL. The server
+// replicates what is written to it by statement, and one with an array as `VALUES (?,?)`: the other
+// nodes of a cluster can not read that, and vote the one that restores out of it (seen: 10.11.19).
+//
 // Thread safety: an object is used by one thread at a time.
 #pragma once
 
@@ -65,14 +69,18 @@ class RowWriter {
             st_mysql_stmt* statement);
   Status insert_part(const DecodedChunk& chunk, std::uint64_t first, std::uint64_t last);
   Status insert_defaults(std::uint64_t count);
-  Status check_warnings(const DecodedChunk& chunk, std::uint64_t first, std::uint64_t last);
+  Status insert_as_text(const DecodedChunk& chunk, std::uint64_t first, std::uint64_t last);
+  // `count`: as many as the server says that rows `first` to `last` gave.
+  Status check_warnings(const DecodedChunk& chunk, std::uint64_t first, std::uint64_t last,
+                        unsigned count);
 
   Connection* connection_;
   std::string name_;  // quoted
   const Table* table_;
   std::uint64_t max_packet_;
   std::uint64_t statement_bytes_;  // of several rows at the most
-  st_mysql_stmt* statement_;       // none when the table has no column that is loaded
+  // None when the table has no column that is loaded, or gets its rows as text.
+  st_mysql_stmt* statement_;
   std::unique_ptr<Bindings> bindings_;
 };
 

@@ -9,6 +9,15 @@ LAST = "accounts"
 CAUGHT_UP = "SET wsrep_sync_wait = 15; DO (SELECT COUNT(*) FROM mysql.db); SHOW DATABASES LIKE 'nothing';\n"
 
 
+# Of Debian's mariadb-server, for the accounts of accounts.sql; each node has plugins of its own.
+PLUGINS = {"ed25519": "auth_ed25519", "pam": "auth_pam"}
+
+
+def install_plugins(cluster):
+    for node in cluster.nodes:
+        node.sql("; ".join(f"INSTALL PLUGIN IF NOT EXISTS {name} SONAME '{library}'" for name, library in PLUGINS.items()))
+
+
 def themes():
     names = sorted(p.name.split(".")[0] for p in FILES.glob("*.sql"))
     return [n for n in dict.fromkeys(names) if n != LAST] + [LAST]
@@ -40,12 +49,51 @@ def many_rows():
             "UPDATE fid_history.many_past SET t = CONCAT('new ', t) WHERE id % 3 = 0; DELETE FROM fid_history.many_past WHERE id % 7 = 0;\n")
 
 
+# Of each character set in several bytes: text that only it can hold, or that has a backslash or a quote among its bytes.
+SAMPLES = {"big5": "許功蓋", "ujis": "あ日本語", "sjis": "ソ表能", "euckr": "한국어", "gb2312": "啊阿埃", "gbk": "誠啊", "utf8mb3": "é語\uffff", "ucs2": "é語",
+           "utf8mb4": "é語😀", "utf16": "é語😀", "utf16le": "é語😀", "utf32": "é語😀", "cp932": "ソ①㈱", "eucjpms": "あ①㈱"}
+
+
+def character_sets(node):
+    """A table for each that the server has: every byte of those of one byte, else a sample, in a column of every kind."""
+    script = "CREATE DATABASE fid_charsets CHARACTER SET utf8mb4; USE fid_charsets; SET NAMES utf8mb4, sql_mode = '';\n"
+    sets = [(name, int(width)) for name, width in node.sql("SELECT CHARACTER_SET_NAME, MAXLEN FROM information_schema.CHARACTER_SETS ORDER BY 1")]
+    printable = [f"{b:02X}" for b in range(0x21, 0x100)]
+    bytes_of = {name: printable[:0x5E] if name == "ascii" else printable for name, width in sets if width == 1}
+    # What a byte is to people; none where it is no character of the set.
+    asked = "; ".join("SELECT " + ", ".join(f"IF(HEX(CONVERT(CONVERT(_{name} X'{b}' USING utf8mb4) USING {name})) = '{b}', "
+                                            f"HEX(CONVERT(_{name} X'{b}' USING utf8mb4)), '')" for b in its)
+                      for name, its in bytes_of.items() if name != "binary")
+    printed = iter(node.sql(asked))
+    for name, width in sets:
+        if name == "binary":
+            letters = ["a", "é"]
+        elif width == 1:
+            # The last ones are letters of its language, or of ASCII where there is nothing else.
+            letters = [c for c in (bytes.fromhex(b).decode() for b in next(printed) if b) if c.isalpha()][-3:]
+        else:
+            letters = list(SAMPLES["utf8mb3" if name == "utf8" else name])
+        text = "".join(letters)
+        every = f"_{name} X'{''.join(bytes_of[name])}'" if width == 1 else f"'{text}'"
+        members = ",".join(f"'{c}'" for c in letters)
+        binary = name if name == "binary" else f"{name}_bin"
+        script += (f"CREATE TABLE `{name}` (id int PRIMARY KEY, c char(10), v varchar(300) DEFAULT '{text}', t text, m mediumtext, "
+                   f"e enum({members}) COLLATE {binary}, s set({members}) COLLATE {binary}) CHARACTER SET {name};\n"
+                   f"INSERT INTO `{name}` VALUES (1, '{text}', {every}, {every}, REPEAT('{text}', 900), '{letters[-1]}', '{','.join(letters)}'), "
+                   f"(2, '', '', '', '', '', ''), (3, NULL, NULL, NULL, NULL, NULL, NULL);\nINSERT INTO `{name}` (id, e) VALUES (4, '{letters[0]}');\n")
+    return script
+
+
+# With what stands beside it in its packet, the largest that fits into the servers' max_allowed_packet of 64 MiB.
+LARGEST = 64 * 1024 * 1024 - 1024
+
+
 def large():
-    """Cells near the largest that the servers take (max_allowed_packet is 64 MiB), beside small ones."""
+    """The largest cell that the servers take, beside smaller ones."""
     return ("USE fid_generated; CREATE TABLE large (id int PRIMARY KEY, b longblob, t longtext CHARACTER SET utf8mb4);\n"
             "INSERT INTO large VALUES (1, X'00', 'small');\n"
             "INSERT INTO large VALUES (2, REPEAT(X'00FF27', 16 * 1024 * 1024 / 3), NULL);\n"
-            "INSERT INTO large VALUES (3, NULL, REPEAT('é語', 60 * 1024 * 1024 / 5));\n"
+            f"INSERT INTO large VALUES (3, NULL, REPEAT('é語', {LARGEST // 5}));\n"
             "INSERT INTO large VALUES (4, REPEAT(X'27', 100000), REPEAT('\\\\', 70000));\n")
 
 
@@ -59,7 +107,7 @@ def load(cluster):
             nodes = cluster.nodes if path.name.endswith(".rows.sql") else cluster.nodes[:1]
             for node in nodes:
                 node.sql(CAUGHT_UP + path.read_text())
-    for script in (wide(), many_rows(), large()):
+    for script in (wide(), many_rows(), large(), character_sets(cluster.nodes[0])):
         cluster.sql(script)
     for node in cluster.nodes:
         node.sql(CAUGHT_UP)

@@ -13,6 +13,7 @@ PLANTS = (
     (("rows", "fid_times", "stamps"), "UPDATE fid_times.stamps SET changed = changed + INTERVAL 1 MICROSECOND, dt = dt WHERE id = 1"),
     (("rows", "fid_texts", "escapes"), "UPDATE fid_texts.escapes SET v = 'a ' WHERE id = 4"),  # a trailing space less
     (("rows", "fid_texts", "c_ucs2"), "UPDATE fid_texts.c_ucs2 SET v = NULL WHERE id = 2"),  # no longer empty
+    (("rows", "fid_charsets", "dec8"), "UPDATE fid_charsets.dec8 SET t = INSERT(t, 200, 1, _dec8 X'C4') WHERE id = 1"),
     (("rows", "fid_texts", "padded"), "UPDATE fid_texts.padded SET b = X'6120' WHERE v = ''"),
     (("rows", "fid_bytes", "blobs"), "UPDATE fid_bytes.blobs SET lb = INSERT(lb, 700001, 1, X'00') WHERE id = 5"),
     (("rows", "fid_bytes", "enums"), "UPDATE fid_bytes.enums SET e = '' WHERE id = 2"),  # the empty member for the empty error

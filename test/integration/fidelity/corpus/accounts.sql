@@ -13,6 +13,10 @@ CREATE USER acc_hashed@'10.0.%' IDENTIFIED VIA mysql_native_password USING '*6BB
 CREATE USER acc_socket@localhost IDENTIFIED VIA unix_socket;
 CREATE USER acc_either@localhost IDENTIFIED VIA mysql_native_password USING PASSWORD('it''s') OR unix_socket;
 CREATE USER acc_nologin@localhost IDENTIFIED VIA mysql_native_password USING 'invalid';
+CREATE USER acc_ed25519@'%' IDENTIFIED VIA ed25519 USING PASSWORD('it''s');
+CREATE USER acc_pam@'%' IDENTIFIED VIA pam USING 'mariadb';
+CREATE USER acc_pam_or@'%' IDENTIFIED VIA pam OR ed25519 USING PASSWORD('x');
+CREATE USER acc_old_hash@'%' IDENTIFIED VIA mysql_old_password USING '6a2f8d3e1c0b9a57';
 CREATE USER acc_empty@localhost;
 CREATE USER acc_tls@'%' IDENTIFIED BY 'x' REQUIRE SSL;
 CREATE USER acc_x509@'%' IDENTIFIED BY 'x' REQUIRE SUBJECT '/CN=it''s "me"' AND ISSUER '/CN=ca' AND CIPHER 'TLS_AES_256_GCM_SHA384';

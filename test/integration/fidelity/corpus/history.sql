@@ -35,6 +35,13 @@ UPDATE made SET x = 5;
 CREATE TABLE by_time (id int PRIMARY KEY, x int) WITH SYSTEM VERSIONING PARTITION BY SYSTEM_TIME (PARTITION old HISTORY, PARTITION now CURRENT);
 INSERT INTO by_time VALUES (1, 1), (2, 2);
 UPDATE by_time SET x = 3;
+-- By the numbers of transactions, which mean nothing on another server: its present comes back, which the view shows.
+CREATE TABLE by_transaction (id int PRIMARY KEY, x int, s bigint unsigned GENERATED ALWAYS AS ROW START, e bigint unsigned GENERATED ALWAYS AS ROW END,
+  PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;
+INSERT INTO by_transaction (id, x) VALUES (1, 1), (2, 2), (3, 3);
+UPDATE by_transaction SET x = 10 WHERE id = 1;
+DELETE FROM by_transaction WHERE id = 2;
+CREATE VIEW by_transaction_now AS SELECT id, x FROM by_transaction;
 CREATE TABLE parent (id int PRIMARY KEY, x int) WITH SYSTEM VERSIONING;
 CREATE TABLE child (id int PRIMARY KEY, p int, FOREIGN KEY (p) REFERENCES parent (id)) WITH SYSTEM VERSIONING;
 INSERT INTO parent VALUES (1, 1), (2, 2);

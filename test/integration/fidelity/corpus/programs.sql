@@ -95,8 +95,12 @@ CREATE EVENT e_zone_every ON SCHEDULE EVERY 3 WEEK STARTS '2021-03-04 05:06:07' 
 SET time_zone = 'SYSTEM', sql_mode = 'ANSI_QUOTES,STRICT_TRANS_TABLES'$$
 CREATE EVENT "e ansi" ON SCHEDULE EVERY 1 MONTH STARTS '2020-01-31 00:00:00' DISABLE DO DELETE FROM "audit" WHERE "what" = 'x'$$
 SET time_zone = '+00:00', sql_mode = ''$$
--- Over, and kept: at its CREATE it would vanish.
-CREATE EVENT e_over ON SCHEDULE EVERY 1 DAY STARTS '2001-01-01 00:00:00' ENDS '2037-01-02 00:00:00' ON COMPLETION PRESERVE DISABLE DO DELETE FROM audit$$
+-- Over, and still there, since the scheduler does not run: at their CREATE today, one would be disabled and the others would not be made.
+SET timestamp = UNIX_TIMESTAMP('2001-01-01 00:00:00')$$
+CREATE EVENT e_over ON SCHEDULE EVERY 1 DAY STARTS '2000-01-01 00:00:00' ENDS '2001-06-01 00:00:00' ON COMPLETION PRESERVE DO DELETE FROM audit$$
+CREATE EVENT e_over_gone ON SCHEDULE EVERY 1 DAY STARTS '2000-01-01 00:00:00' ENDS '2001-06-01 00:00:00' ON COMPLETION NOT PRESERVE DO DELETE FROM audit$$
+CREATE EVENT e_over_at ON SCHEDULE AT '2001-06-01 00:00:00' DO DELETE FROM audit$$
+SET timestamp = DEFAULT$$
 DELIMITER ;
 -- The broken ones: what they stood on is gone. They are named, and can not be made again.
 CREATE TABLE fid_views.doomed (id int);
