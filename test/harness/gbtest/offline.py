@@ -1,9 +1,14 @@
 """kubectl-galera on a repository in a directory: the commands that need no control plane."""
 
 import json
+import sys
 
 from .apiserver import program
 from .process import BedError, Process, run
+
+# What a program's parent held before the exec counts as its own: this one holds next to nothing.
+_MEASURED = ("import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]); "
+             "print('peak:', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(code)")
 
 
 class Offline:
@@ -21,8 +26,13 @@ class Offline:
         said = self.run(*arguments, cluster=cluster).stdout
         return json.loads(said) if cluster is not None else said
 
-    def run(self, *arguments, cluster=None, expect=0):
-        done = run(self.argv(*arguments, cluster=cluster), check=False, timeout=600)
+    def measured(self, *arguments, cluster):
+        """Runs to the end; returns the object, and the most bytes that the program had resident."""
+        done = self.run(*arguments, cluster=cluster, through=(sys.executable, "-S", "-c", _MEASURED))
+        return json.loads(done.stdout), int(done.stderr.rpartition("peak:")[2]) * 1024
+
+    def run(self, *arguments, cluster=None, expect=0, through=()):
+        done = run([*through, *self.argv(*arguments, cluster=cluster)], check=False, timeout=600)
         if done.returncode != expect:
             raise BedError(f"{' '.join(map(str, arguments))}: exit code {done.returncode}\n{done.stdout[-2000:]}"
                            f"{done.stderr[-4000:]}")

@@ -37,6 +37,11 @@ NOT_EXPORTED = {
 }
 LEFT_OUT = frozenset(NOT_RESTORED) | frozenset(NOT_BACKED_UP)
 
+# The most that the program has resident, with its four threads: beside what it always needs, so many times the largest row.
+ROW_MIB = (corpus.LARGEST >> 20) + 1
+BACKUP_MIB = 128 + 4 * ROW_MIB
+RESTORE_MIB = 256 + 4 * ROW_MIB
+
 
 class Failed(process.BedError):
     pass
@@ -47,6 +52,7 @@ class Fidelity:
         self.folder = folder
         self.local = Offline(folder / "store")
         self.began = self.last = time.monotonic()
+        self.peaks = {}  # MiB
         self._clusters = []
         self._count = 0
 
@@ -76,13 +82,21 @@ class Fidelity:
 
     def back_up(self, backup, cluster, words=()):
         """The node that it was read from."""
-        made = self.local("backup", "--name", backup, cluster=cluster)
+        made = self._within("a backup", BACKUP_MIB, "backup", "--name", backup, cluster=cluster)
         if any(text not in made["status"].get("message", "") for text in words):
             raise Failed(f"the backup {backup} does not say {words}: {made['status']}")
         return cluster.nodes[cluster.endpoints.index(made["status"]["instances"][0]["node"])]
 
+    def _within(self, what, bound, *arguments, cluster):
+        """A command whose memory has a bound, in MiB."""
+        done, peak = self.local.measured(*arguments, cluster=cluster)
+        self.peaks[what] = max(peak >> 20, self.peaks.get(what, 0))
+        if peak >> 20 > bound:
+            raise Failed(f"{what} took {peak >> 20} MiB; by docs/testing.md it takes {bound} at the most")
+        return done
+
     def restore(self, cluster, *options, backup="all", named=True):
-        done = self.local("restore", "--backup", backup, *options, cluster=cluster)
+        done = self._within("a restore", RESTORE_MIB, "restore", "--backup", backup, *options, cluster=cluster)
         said = json.dumps(done, ensure_ascii=False)
         said = said.encode().decode("unicode_escape") if "\\u" in said else said
         for key, words in NOT_RESTORED.items():
@@ -100,6 +114,15 @@ class Fidelity:
         process.run(["sh", "-c", 'exec mariadb "$@" < "$0"', file, f"--defaults-extra-file={cluster.client_config}", f"--socket={node.socket}",
                      "--user=root", "--comments"], timeout=600)
         file.unlink()
+
+    def digests(self, backup, cluster):
+        """Each table of the cluster has the digest that the backup has of it: the sum of the rows' hashes. How many tables."""
+        found = json.loads(self.local.run("diff", "--backup", backup, cluster=cluster, expect=3).stdout)
+        broken = [".".join(map(name, key[1:])) for key in NOT_RESTORED if key[0] == "create"]
+        different = found["tables"] + [d for d in found["definitions"] if not any(b in d for b in broken)]
+        if different:
+            raise Failed(f"these differ from the backup {backup}: {different}")
+        return found["equalTables"]
 
     def refused(self, cluster, words, *options, backup):
         """A restore that must not begin, for this reason."""
