@@ -48,6 +48,7 @@ class BenchService final : public gb::http::Service {
   gb::http::Response handle(gb::http::Request request, Admitted) override {
     gb::http::Response response;
     response.headers.add("Content-Type", "application/json");
+    ++served_;
     if (request.head.target == "/list") {
       response.body = list_;
     } else if (request.head.target == "/watch") {
@@ -60,7 +61,6 @@ class BenchService final : public gb::http::Service {
     }
     return response;
   }
-  void finished(const gb::http::RequestHead&, int, std::uint64_t) override { ++served_; }
 
   std::uint64_t served() const { return served_; }
   void broadcast() {

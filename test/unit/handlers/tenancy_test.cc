@@ -3,6 +3,7 @@
 // itself: a server that forgot one check is found out.
 //
 // GB_TENANCY_SEED and GB_TENANCY_REQUESTS repeat or prolong a run.
+#include "api/schema.h"
 #include "test/unit/handlers/tenancy_world.h"
 
 namespace gb::handlers::test {

@@ -63,7 +63,8 @@ TEST_F(JobsTest, ABackupThatIsInNoStoreSaysSoAndCanBeDeleted) {
                                      [this](const api::Object& object) -> Result<api::Json> {
                                        api::Json dom = object.dom();
                                        dom["spec"]["store"] = "tape";
-                                       for (const auto& blob : *blobs_->list("data/"))
+                                       const auto data = *blobs_->list("data/");
+                                       for (const auto& blob : data)
                                          EXPECT_TRUE(blobs_->remove(blob.key));
                                        return dom;
                                      });
@@ -484,12 +485,16 @@ TEST_F(ChoiceTest, ASafetyBackupThatCouldNotBeNamedIsToldBeforeAnythingIsTouched
   take("fix-safety", "nightly");
   cluster_.plan_action = "Replace";
   const auto spec = [](bool safety) {
-    return api::Json{{"backup", "good"}, {"existing", "Replace"}, {"safetyBackup", safety}};
+    return api::Json{{"backup", "good"},
+                     {"databases", {"nova"}},
+                     {"existing", "Replace"},
+                     {"safetyBackup", safety}};
   };
   const auto checked = [&](const std::string& name) {
     const auto planned = submit(restore(name, spec(true)), /*dry_run=*/true);
     EXPECT_TRUE(planned) << planned.error().text();
-    for (const api::Json& check : (*planned)->dom()["status"]["preflight"])
+    const api::Json dom = (*planned)->dom();
+    for (const api::Json& check : dom["status"]["preflight"])
       if (check["check"] == "SafetyBackup") return check;
     return api::Json::object();
   };
@@ -573,15 +578,16 @@ TEST_F(JobsTest, NoRestoreBeginsWithoutItsSafetyBackup) {
   cluster_.run_results = {fail(Code::kNoSpace, "the store is full")};
   const api::Json done = finish(submit(restore("r", {{"backup", "a"}, {"existing", "Replace"}})));
   EXPECT_EQ(done["status"]["phase"], "Failed");
-  EXPECT_THAT(done["status"]["message"].get<std::string>(),
-              HasSubstr("the safety backup \"r-safety\" failed: the store is full"));
+  EXPECT_THAT(
+      done["status"]["message"].get<std::string>(),
+      HasSubstr("the safety backup \"r-safety\" failed: instance \"main\": the store is full"));
   EXPECT_EQ(cluster_.restores, 0);
   EXPECT_EQ(cluster_.steps.back(), "give back main");
 
   cluster_.connect_error = fail(Code::kUnavailable, "no node is Synced");
   const api::Json next = finish(submit(restore("s", {{"backup", "a"}, {"existing", "Replace"}})));
   EXPECT_THAT(next["status"]["message"].get<std::string>(),
-              HasSubstr("the safety backup could not begin: no node is Synced"));
+              HasSubstr("the safety backup could not begin: instance \"main\": no node is Synced"));
   EXPECT_EQ(cluster_.restores, 0);
 }
 
