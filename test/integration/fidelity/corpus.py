@@ -78,7 +78,7 @@ def character_sets(node):
         members = ",".join(f"'{c}'" for c in letters)
         binary = name if name == "binary" else f"{name}_bin"
         script += (f"CREATE TABLE `{name}` (id int PRIMARY KEY, c char(10), v varchar(300) DEFAULT '{text}', t text, m mediumtext, "
-                   f"e enum({members}) COLLATE {binary}, s set({members}) COLLATE {binary}) CHARACTER SET {name};\n"
+                   f"e enum({members}) COLLATE `{binary}`, s set({members}) COLLATE `{binary}`) CHARACTER SET {name};\n"
                    f"INSERT INTO `{name}` VALUES (1, '{text}', {every}, {every}, REPEAT('{text}', 900), '{letters[-1]}', '{','.join(letters)}'), "
                    f"(2, '', '', '', '', '', ''), (3, NULL, NULL, NULL, NULL, NULL, NULL);\nINSERT INTO `{name}` (id, e) VALUES (4, '{letters[0]}');\n")
     return script
