@@ -120,7 +120,7 @@ void add_local(CLI::App& app, Parsed& parsed) {
 
   auto& exported = parsed.make<LocalExport>();
   CLI::App* e = local->add_subcommand(
-      "export", "Write a backup as plain SQL, which mariadb --comments < FILE loads");
+      "export", "Write a backup as plain SQL, which mariadb --comments --binary-mode < FILE loads");
   add_store(*e, parsed, exported.store);
   e->add_option("--backup", exported.backup, "The backup's name, or latest")->required();
   e->add_option("-n,--namespace", exported.ns,

@@ -98,8 +98,8 @@ class Exporter {
     GB_TRY(say("-- " + options_.title + "\n-- of MariaDB " + facts.server_version + ", as of " +
                to_rfc3339(facts.snapshot_time) +
                (facts.gtid.empty() ? "" : ", GTID " + facts.gtid) +
-               "\n-- Load it into a session of its own, with comments kept: mariadb --comments < "
-               "FILE\n\n"));
+               "\n-- Load it into a session of its own, with comments and line ends kept:"
+               "\n-- mariadb --comments --binary-mode < FILE\n\n"));
     GB_TRY(
         statement("SET SESSION foreign_key_checks = 0, unique_checks = 1, "
                   "check_constraint_checks = 0, innodb_strict_mode = 0, "

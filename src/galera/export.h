@@ -8,8 +8,8 @@
 // already ends the loading at its CREATE DATABASE. Statements stay below the 16 MiB that the client
 // sends as it comes: large values are put together from pieces.
 //
-// The client has to be told to keep comments (mariadb --comments), or those in the bodies of
-// routines are lost: the text begins with that command.
+// The client has to be told to keep comments and line ends (mariadb --comments --binary-mode), or
+// those in the bodies of routines are lost: the text begins with that command.
 //
 // Thread safety: functions; the source by one thread at a time.
 #pragma once

@@ -90,7 +90,8 @@ class Export(Case):
     @staticmethod
     def client(galera, sql):
         """The stock client, as the first lines of an export say that it is to be called."""
-        argv = ["mariadb", f"--defaults-extra-file={galera.client_config}", f"--socket={galera.node(1).socket}", "--user=root", "--comments"]
+        argv = ["mariadb", f"--defaults-extra-file={galera.client_config}", f"--socket={galera.node(1).socket}", "--user=root", "--comments",
+                "--binary-mode"]
         return process.run(argv, stdin=sql, check=False, timeout=300)
 
     def load(self, file):

@@ -112,7 +112,7 @@ class Fidelity:
                 raise Failed(f"the export does not say that it leaves out {' '.join(key)}: {words!r} is not in {said}")
         node = cluster.nodes[0]
         process.run(["sh", "-c", 'exec mariadb "$@" < "$0"', file, f"--defaults-extra-file={cluster.client_config}", f"--socket={node.socket}",
-                     "--user=root", "--comments"], timeout=600)
+                     "--user=root", "--comments", "--binary-mode"], timeout=600)
         file.unlink()
 
     def digests(self, backup, cluster):

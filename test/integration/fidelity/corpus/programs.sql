@@ -53,6 +53,8 @@ BEGIN
   LOOP FETCH GROUP NEXT ROW; SET s = s + x; END LOOP;
 END$$
 CREATE FUNCTION f_type(a TYPE OF t.x) RETURNS int READS SQL DATA RETURN a$$
+-- Line ends of Windows; a client that reads a file makes others of them.
+/*M!100602 EXECUTE IMMEDIATE CONCAT('CREATE PROCEDURE p_line_ends() BEGIN', CHAR(13, 10), '  SELECT 1;', CHAR(13, 10), 'END') */$$
 SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,STRICT_ALL_TABLES'$$
 CREATE PROCEDURE "p ansi"() SELECT "x", 'a\' || "t" FROM "t"$$
 SET sql_mode = 'ORACLE'$$
