@@ -182,7 +182,7 @@ class Replicas(TrialCase):
         self.assertEqual([n.sql("SELECT @@GLOBAL.read_only") for n in self.bed.second.nodes], [[["1"]]] * 3)
         self.other.kill()
         found = self.wait_phase(restore, "Failed")
-        self.died(found, "Restoring")
+        self.died(found, "(Restoring|Verifying)")
         self.assertIn("the target may hold a part of the restored schemas", found["status"]["message"])
         self.assertNotIn("trafficLeftBlocked", found["status"])
         self.assertEqual([n.sql("SELECT @@GLOBAL.read_only") for n in self.bed.second.nodes], [[["0"]]] * 3)

@@ -204,7 +204,8 @@ class Case(unittest.TestCase):
         client.terminate()
         client.wait()
         wait_until("the restore to wait for the lock", self.held_rows, 60)
-        self.assertEqual(self.get(restore)["status"]["phase"], "Restoring")
+        # Rarely the lock is given only when the table's rows are there: then its comparison waits.
+        self.assertIn(self.get(restore)["status"]["phase"], ("Restoring", "Verifying"))
         return restore, held
 
     @staticmethod

@@ -104,14 +104,20 @@ TEST_F(RestoreTest, WhatTheServerDoesNotTellIsSaidToBeUnknown) {
   run(one,
       {"CREATE DATABASE app", "CREATE TABLE app.t (id INT PRIMARY KEY, b LONGTEXT)", "USE app",
        "INSERT INTO t SELECT seq, REPEAT('x', 1000000) FROM seq_1_to_60", "ANALYZE TABLE app.t"});
-  const std::uint64_t free_kib = std::stoull(
-      ask(one,
-          "SELECT Available FROM information_schema.DISKS WHERE LOCATE(Path, @@datadir) = 1 "
-          "ORDER BY LENGTH(Path) DESC LIMIT 1"));
-  bytes = free_kib * 1024 + 20'000'000;
-  EXPECT_THAT(check_of("FreeSpace", onto_, backup, {.rename = {{"app", "beside"}}}),
-              HasSubstr("failed: the target has "));
-  EXPECT_EQ(check_of("FreeSpace", onto_, backup, {.existing = Existing::kReplace}), "passed: ");
+  // Who else writes to the disk in that moment is no matter of this test.
+  std::string beside;
+  std::string instead;
+  for (int i = 0; i < 20 && (!beside.starts_with("failed: ") || instead != "passed: "); ++i) {
+    bytes = std::stoull(ask(one,
+                            "SELECT Available FROM information_schema.DISKS WHERE LOCATE(Path, "
+                            "@@datadir) = 1 ORDER BY LENGTH(Path) DESC LIMIT 1")) *
+                1024 +
+            20'000'000;
+    beside = check_of("FreeSpace", onto_, backup, {.rename = {{"app", "beside"}}});
+    instead = check_of("FreeSpace", onto_, backup, {.existing = Existing::kReplace});
+  }
+  EXPECT_THAT(beside, HasSubstr("failed: the target has "));
+  EXPECT_EQ(instead, "passed: ");
   bytes = std::uint64_t{1} << 60;
   EXPECT_THAT(check_of("FreeSpace", onto_, backup, {.existing = Existing::kReplace}),
               HasSubstr("free, the schemas that are replaced take "));
