@@ -23,7 +23,7 @@ constexpr std::size_t kMaxInsertBytes = std::size_t{512} << 10;
 // A value that is larger is put together from pieces: as hexadecimal digits it takes twice its
 // bytes, and the client sends no statement above 16 MiB, as most servers take none.
 constexpr std::size_t kLargeValue = std::size_t{512} << 10;
-constexpr std::size_t kPiece = std::size_t{4} << 20;
+constexpr std::size_t kLiteralPiece = std::size_t{4} << 20;
 
 bool is_large(ValueKind kind, const DecodedColumn& column, std::size_t row) {
   return kind == ValueKind::kBytes && column.null[row] == 0 &&
@@ -198,8 +198,8 @@ class Exporter {
   // The value in a variable of the session. A server whose max_allowed_packet is smaller makes NULL
   // of it, without more than a warning: that ends the loading.
   Status put_together(const std::string& variable, std::string_view value) {
-    for (std::size_t at = 0; at < value.size(); at += kPiece) {
-      const std::string piece = bytes_text(value.substr(at, kPiece));
+    for (std::size_t at = 0; at < value.size(); at += kLiteralPiece) {
+      const std::string piece = bytes_text(value.substr(at, kLiteralPiece));
       GB_TRY(statement("SET " + variable + " = " +
                        (at == 0 ? piece : "CONCAT(" + variable + ", " + piece + ")")));
     }
