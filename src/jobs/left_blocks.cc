@@ -184,6 +184,8 @@ Status LeftBlocks::look_at_gates(const std::stop_token& stop) {
 std::vector<GateHolder> LeftBlocks::told_in_status() const {
   std::vector<GateHolder> told;
   for (const api::ObjectPtr& object : environment_.catalog->list(api::kRestores, "").objects) {
+    // Hardly any says so, and this is done again and again.
+    if (object->json().find(kTrafficLeftBlocked) == std::string::npos) continue;
     const api::Json dom = object->dom();
     // Of one that is about to end here it is told before the mark is settled.
     if (!api::is_terminal_phase(api::phase_of(dom)) || environment_.own_jobs->has(object->uid()))

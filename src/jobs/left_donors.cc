@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kFolder = "desynced/";
 
-storage::BlobStore& store_of(const Environment& environment) {
+storage::BlobStore& first_store(const Environment& environment) {
   return *environment.stores.front().blobs;
 }
 
@@ -82,13 +82,13 @@ Result<std::vector<std::string>> bring_donors_back(const Environment& environmen
     left.push_back(it->second + " of instance \"" + it->first + "\"");
     ++it;
   }
-  storage::BlobStore& store = store_of(environment);
+  storage::BlobStore& store = first_store(environment);
   GB_TRY(left.empty() ? store.remove(key_of(mark)) : write_mark(store, mark));
   return left;
 }
 
 void look_for_left_donors(const Environment& environment, const std::stop_token& stop) {
-  storage::BlobStore& store = store_of(environment);
+  storage::BlobStore& store = first_store(environment);
   const auto blobs = store.list(kFolder);
   if (!blobs && !stop.stop_requested())
     log::warn("it can not be seen whether a donor was left out of flow control",
