@@ -205,27 +205,35 @@ TEST_F(DumpTest, TheSnapshotSaysHowAndWhere) {
   EXPECT_THAT(facts.server_version, HasSubstr("MariaDB"));
 }
 
-// For longer than a server waits for a lock.
-TEST_F(DumpTest, TheSnapshotIsOpenedWhenAnotherBackupLetsIt) {
-  if (value_of("SELECT @@log_bin") == "1") GTEST_SKIP() << "only without a binary log";
+// For longer than a server waits for a lock: of the stages of a backup without a binary log, and of
+// all tables with one, where only a strict dump takes a lock.
+TEST_F(DumpTest, TheSnapshotIsOpenedWhenWhoHoldsTheLockLetsIt) {
+  const bool binlog = value_of("SELECT @@log_bin") == "1";
+  const std::string hold = binlog ? "LOCK TABLES d1.held WRITE" : "BACKUP STAGE START";
+  const std::string let = binlog ? "UNLOCK TABLES" : "BACKUP STAGE END";
+  sql({"CREATE TABLE d1.held (id INT PRIMARY KEY)"});
   Endpoint endpoint = bed_endpoint();
-  endpoint.nodes = {endpoint.nodes.front()};
-  Connection other = connect_to(endpoint, endpoint.nodes.front());
-  ASSERT_TRUE(other.exec("BACKUP STAGE START"));
+  ASSERT_GE(endpoint.nodes.size(), 2U);
+  endpoint.nodes.resize(2);
+  endpoint.active_node = endpoint.nodes.front().text();
+  Connection other = connect_to(endpoint, endpoint.nodes.back());
+  ASSERT_TRUE(other.exec(hold));
   static const SystemClock clock;
   std::stop_source told;
   const auto dump = Dump::make(endpoint, only({"d1"}), clock, [&](const std::string& line) {
     if (line.find("another backup: waiting for it") != std::string::npos) told.request_stop();
   });
+  dump->set_strict(binlog);
   ASSERT_TRUE(dump->connect({}));
+  ASSERT_EQ(dump->facts().node, endpoint.nodes.back().text());
   std::jthread end([&] {
     EXPECT_FALSE(sleep_for(told.get_token(), std::chrono::seconds(90))) << "it was not told";
-    EXPECT_TRUE(other.exec("BACKUP STAGE END"));
+    EXPECT_TRUE(other.exec(let));
   });
   const Status opened = dump->open_snapshot({});
   end.join();
   ASSERT_TRUE(opened) << opened.error().text();
-  EXPECT_EQ(dump->facts().snapshot_method, "BackupStage");
+  EXPECT_EQ(dump->facts().snapshot_method, binlog ? "Strict" : "BackupStage");
 }
 
 TEST_F(DumpTest, SelectsSchemasAndTables) {
