@@ -49,6 +49,9 @@ class Standalone(unittest.TestCase):
         self.galera_local("check", "--read-data")
         self.galera_local("restore", "--backup", "latest", galera=self.bed.second)
         self.assertEqual(proof.fingerprint(self.bed.second), proof.fingerprint(self.bed.galera))
+        there = proof.fingerprint(self.bed.second)
         refused = self.galera_local("restore", "--backup", "by-hand", galera=self.bed.second, expect=1)
-        self.assertIn("Replace", refused)
+        for words in ("the target already has", "glance", "existing: Replace"):
+            self.assertIn(words, refused)
+        self.assertEqual(proof.fingerprint(self.bed.second), there)
         self.assertIn("no-such", self.galera_local("restore", "--backup", "no-such", galera=self.bed.second, expect=1))

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 from gbtest import place, process
-from gbtest.apiserver import ApiServer, instance
+from gbtest.apiserver import ApiServer, instance, program
 from gbtest.process import wait_until
 from schedule_test import SCHEDULES, soon
 from support import API, BACKUPS, GROUP, NAMESPACE, shared_bed
@@ -43,6 +43,28 @@ class Store(unittest.TestCase):
     def store_is(self, phase):
         """The status is looked at every ten seconds."""
         return wait_until(f"the store to be {phase}", lambda: self.store()["phase"] == phase, 30)
+
+    def test_a_backup_that_fills_the_only_store_takes_back_what_it_wrote(self):
+        """Where it is that full, the end of the job and the objects of others have to be written, too."""
+        self.completed("before")
+        filler = os.path.join(self.volume, "filler")
+        self.addCleanup(lambda: os.path.exists(filler) and os.remove(filler))
+        room = os.statvfs(self.volume)
+        process.run(["fallocate", "-l", str(room.f_bavail * room.f_frsize - (1 << 20)), filler])
+        backup = self.backup("too-big")
+        del backup["spec"]["databases"]
+        self.alice.run("create", "-f", "-", stdin=backup)
+        wait_until("the backup to fail", lambda: self.phase("too-big") == "Failed", 90)
+        failed = self.alice.json("get", BACKUPS, "too-big")
+        self.assertIn("no space left on the device", failed["status"]["message"])
+        left = os.path.join(self.volume, "data", NAMESPACE, failed["metadata"]["uid"])
+        wait_until("what it wrote to be gone", lambda: not os.path.isdir(left) or not os.listdir(left), 30)
+        os.remove(filler)
+        self.completed("afterwards")
+        process.run([program("kubectl-galera"), "local", "check", "--store", self.volume, "--read-data"])
+
+    def phase(self, name):
+        return self.alice.json("get", BACKUPS, name).get("status", {}).get("phase")
 
     def test_writes_answer_503_and_reads_go_on(self):
         self.completed("before")
