@@ -328,12 +328,6 @@ ApiError internal_error(std::string message) {
   return error;
 }
 
-ApiError service_unavailable(std::string message, int retry_after_seconds) {
-  ApiError error = make(503, "ServiceUnavailable", std::move(message));
-  error.retry_after_seconds = retry_after_seconds;
-  return error;
-}
-
 ApiError from_error(const Error& error, const ResourceType* type, std::string_view name) {
   const auto status = [&](int code, std::string_view reason, int default_retry = 0) {
     ApiError result = make(code, reason, error.text());

@@ -130,7 +130,6 @@ using FieldErrors = std::vector<FieldError>;
 [[nodiscard]] ApiError
 unprocessable();  // "the server rejected our request due to an error in our request"
 [[nodiscard]] ApiError internal_error(std::string message);
-[[nodiscard]] ApiError service_unavailable(std::string message, int retry_after_seconds = 0);
 
 // The one place that maps Codes to Status. `type` and `name` tell what the request was about; null
 // where it was about no object. The hint becomes part of the message: it is all that kubectl shows.

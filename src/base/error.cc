@@ -56,11 +56,6 @@ Error&& Error::with_hint(std::string value) && {
   return std::move(*this);
 }
 
-Error&& Error::with_retry_after(std::chrono::seconds value) && {
-  retry_after = value;
-  return std::move(*this);
-}
-
 tl::unexpected<Error> fail(Code code, std::string message, std::string hint) {
   return tl::unexpected<Error>(
       Error{code, std::move(message), std::move(hint), std::nullopt, nullptr});

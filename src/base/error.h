@@ -47,7 +47,6 @@ struct [[nodiscard]] Error {
   [[nodiscard]] std::string text() const;
 
   Error&& with_hint(std::string value) &&;
-  Error&& with_retry_after(std::chrono::seconds value) &&;
 };
 
 template <typename T>

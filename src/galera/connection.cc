@@ -196,10 +196,6 @@ unsigned Connection::warning_count() const {
   return mysql_warning_count(native_->mysql);
 }
 
-std::uint64_t Connection::affected_rows() const {
-  return mysql_affected_rows(native_->mysql);
-}
-
 Result<std::vector<ServerWarning>> Connection::warnings() {
   GB_TRY_ASSIGN(const Rows rows, query("SHOW WARNINGS"));
   std::vector<ServerWarning> out;

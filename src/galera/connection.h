@@ -81,12 +81,11 @@ class Connection {
   Status send(std::string_view sql);
   Result<Rows> receive();
 
-  [[nodiscard]] unsigned warning_count() const;       // of the last statement
-  [[nodiscard]] std::uint64_t affected_rows() const;  // of the last statement
-  Result<std::vector<ServerWarning>> warnings();      // SHOW WARNINGS
-  [[nodiscard]] unsigned last_errno() const;          // of the last failed call; 0: none
-  [[nodiscard]] std::uint64_t id() const;             // CONNECTION_ID()
-  [[nodiscard]] std::string server_version() const;   // "10.11.19-MariaDB-…"
+  [[nodiscard]] unsigned warning_count() const;      // of the last statement
+  Result<std::vector<ServerWarning>> warnings();     // SHOW WARNINGS
+  [[nodiscard]] unsigned last_errno() const;         // of the last failed call; 0: none
+  [[nodiscard]] std::uint64_t id() const;            // CONNECTION_ID()
+  [[nodiscard]] std::string server_version() const;  // "10.11.19-MariaDB-…"
   [[nodiscard]] const Address& node() const;
   [[nodiscard]] bool encrypted() const;
   // Whether the server reads a backslash in a string as an escape, by the sql_mode that it has now.

@@ -132,8 +132,4 @@ Result<std::size_t> GzipFile::read(std::span<char> into) {
   return impl_->read(into);
 }
 
-std::uint64_t GzipFile::file_bytes() const {
-  return impl_->bytes;
-}
-
 }  // namespace gb::galera

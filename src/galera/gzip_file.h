@@ -35,8 +35,6 @@ class GzipFile {
   // only told once the whole file was found to be right.
   Result<std::size_t> read(std::span<char> into);
 
-  [[nodiscard]] std::uint64_t file_bytes() const;  // of the file, read so far
-
  private:
   struct Impl;
   explicit GzipFile(std::unique_ptr<Impl> impl);

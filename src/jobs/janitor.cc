@@ -28,7 +28,8 @@ Janitor::Janitor(const Environment& environment)
     : environment_(environment),
       clock_(*environment.clock,
              known_time(*environment.stores.front().blobs, *environment.catalog)) {
-  remember(clock_.now());  // before anything is dated by a clock that may be wrong
+  (void)clock_.now();
+  remember(clock_.believed());  // before anything is dated by a clock that may be wrong
   thread_ = std::jthread([this](const std::stop_token& stop) {
     while (sleep_for(stop, kJanitorLook))
       (void)guarded("a look at what expires", [&] { look(stop); });
@@ -39,7 +40,7 @@ void Janitor::look(const std::stop_token& stop) {
   // A store that does not answer is told by its GaleraBackupStore; nothing can be tidied meanwhile.
   if (!environment_.catalog->health()) return;
   const WallTime now = clock_.now();
-  remember(now);
+  remember(clock_.believed());
   running_.reset();
   expire(now, stop);
   for (const Store& store : environment_.stores)
@@ -47,12 +48,12 @@ void Janitor::look(const std::stop_token& stop) {
   if (!stop.stop_requested() && now >= next_sweep_) sweep_logs(now);
 }
 
-void Janitor::remember(WallTime now) {
-  const auto moved = now > remembered_ ? now - remembered_ : remembered_ - now;
+void Janitor::remember(WallTime believed) {
+  const auto moved = believed > remembered_ ? believed - remembered_ : remembered_ - believed;
   if (moved < kRememberEvery) return;
-  const Status written = remember_time(*environment_.stores.front().blobs, now);
+  const Status written = remember_time(*environment_.stores.front().blobs, believed);
   if (written)
-    remembered_ = now;
+    remembered_ = believed;
   else
     log::warn("what is known of the time could not be written; it is tried again",
               {{"error", written.error().text()}});
@@ -60,10 +61,11 @@ void Janitor::remember(WallTime now) {
 
 void Janitor::expire(WallTime now, const std::stop_token& stop) {
   std::vector<Expiring> expiring = expiring_by_ttl(environment_, now);
-  // What rules keep depends on the objects, and hardly on the time.
+  // What rules keep depends on the objects, and hardly on the time. Where new backups are dated
+  // before older ones, rules that look at dates would take the wrong ones.
   const std::uint64_t revision = environment_.catalog->revision();
   const SteadyTime steady = environment_.clock->steady_now();
-  if (revision != judged_ || steady - judged_at_ >= kJudgeEvery) {
+  if (!clock_.set_back() && (revision != judged_ || steady - judged_at_ >= kJudgeEvery)) {
     for (const api::ObjectPtr& object : environment_.catalog->list(api::kSchedules, "").objects) {
       const api::Json dom = object->dom();
       const auto schedule = read_schedule(dom);

@@ -29,7 +29,7 @@ class Janitor {
   void look(const std::stop_token& stop);
 
  private:
-  void remember(WallTime now);
+  void remember(WallTime believed);
   void expire(WallTime now, const std::stop_token& stop);
   void empty_trash(const Store& store, WallTime now, const std::stop_token& stop);
   // Removes the logs of jobs whose objects are gone, those in the trash excepted.

@@ -52,34 +52,40 @@ std::pair<bool, WallTime> newness(WallTime date, WallTime now) {
 }
 
 PrudentClock::PrudentClock(const Clock& clock, WallTime known)
-    : clock_(clock), time_(clock.now()), at_(clock.steady_now()) {
+    : clock_(clock), believed_(clock.now()), at_(clock.steady_now()) {
+  if (known == WallTime{}) return;
   // One that is farther ahead is granted nothing: a server that begins again and again would follow
   // it step by step.
-  if (known != WallTime{} && time_ > known + kIdle) time_ = known;
+  if (believed_ > known + kIdle || is_ahead(known, believed_)) believed_ = known;
 }
 
 WallTime PrudentClock::now() {
   const WallTime wall = clock_.now();
   const SteadyTime steady = clock_.steady_now();
-  time_ += std::chrono::duration_cast<std::chrono::microseconds>(steady - at_);
+  believed_ += std::chrono::duration_cast<std::chrono::microseconds>(steady - at_);
   at_ = steady;
-  if (!is_ahead(wall, time_)) {
-    time_ = wall;
-    ahead_since_.reset();
-    return time_;
+  if (is_ahead(wall, believed_) || is_ahead(believed_, wall)) {
+    note_jump(wall);
+  } else {
+    believed_ = wall;
+    jump_.reset();
   }
-  if (!ahead_since_) {
-    ahead_since_ = steady;
-    log::warn(
-        "the clock is ahead of what is known here: it is believed after a day, until then "
-        "nothing expires by it",
-        {{"clock", to_rfc3339(wall)}, {"believed", to_rfc3339(time_)}});
+  return std::min(wall, believed_);
+}
+
+void PrudentClock::note_jump(WallTime wall) {
+  const bool back = wall < believed_;
+  if (!jump_ || jump_->back != back) {
+    jump_ = {back, at_};
+    log::warn(back ? "the clock is behind what is known here: it is believed after a day, until "
+                     "then schedules' rules remove nothing"
+                   : "the clock is ahead of what is known here: it is believed after a day, until "
+                     "then nothing expires by it",
+              {{"clock", to_rfc3339(wall)}, {"believed", to_rfc3339(believed_)}});
   }
-  if (steady - *ahead_since_ >= kProof) {
-    time_ = wall;
-    ahead_since_.reset();
-  }
-  return time_;
+  if (at_ - jump_->since < kProof) return;
+  believed_ = wall;
+  jump_.reset();
 }
 
 WallTime known_time(storage::BlobStore& store, const storage::Catalog& catalog) {

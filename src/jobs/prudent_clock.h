@@ -1,6 +1,6 @@
 // Time by which backups may be removed for good. It never runs faster than a steady clock: when the
-// wall clock jumps ahead, it is believed only after it has stayed there for a day. A clock that is
-// set back only keeps things longer.
+// wall clock jumps, ahead or back, it is believed only after it has stayed there for a day. Until
+// then the earlier of the two counts, so that things are only kept longer.
 //
 // What is believed is kept in the store (docs/repository-format.md, clock.json): the objects can
 // not tell the next server, because schedules write them by the wall clock, wrong as it may be.
@@ -26,16 +26,27 @@ namespace gb::jobs {
 // Thread safety: one caller at a time.
 class PrudentClock {
  public:
-  // `known`: a time that has been (WallTime{}: none is known); a clock that is far ahead of it has
-  // to prove itself, too.
+  // `known`: a time that has been (WallTime{}: none is known); a clock that is far ahead of it, or
+  // behind, has to prove itself, too.
   PrudentClock(const Clock& clock, WallTime known);
   [[nodiscard]] WallTime now();
+  // As of the last now(): whether the clock was set back and is not believed yet. What it dates is
+  // then newer than it seems.
+  [[nodiscard]] bool set_back() const { return jump_ && jump_->back; }
+  // As of the last now(): the time that is believed, for remember_time.
+  [[nodiscard]] WallTime believed() const { return believed_; }
 
  private:
+  struct Jump {
+    bool back;
+    SteadyTime since;
+  };
+  void note_jump(WallTime wall);
+
   const Clock& clock_;
-  WallTime time_;
+  WallTime believed_;
   SteadyTime at_;
-  std::optional<SteadyTime> ahead_since_;
+  std::optional<Jump> jump_;
 };
 
 // The time that the store remembers; where it remembers none, or it can not be read (which is

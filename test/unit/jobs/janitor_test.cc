@@ -248,6 +248,36 @@ TEST_F(JanitorTest, WhatWasRecordedLastStaysHoweverOldItSeems) {
   EXPECT_THAT(names(), UnorderedElementsAre("b", "c"));
 }
 
+// The same for a clock that is set back: what it dates seems older than what it is newer than.
+class ClockThatIsSetBack : public JanitorTest, public testing::WithParamInterface<hours> {};
+
+TEST_P(ClockThatIsSetBack, TheRulesOfAScheduleRemoveNothingForIt) {
+  make_schedule({{"retention", {{"keepDaily", 9U}}}, {"maxBackups", 6U}});
+  for (int day = 0; day < 5; ++day) {
+    take("before" + std::to_string(day), api::Json::object(), "nightly");
+    manual_.advance(hours(23));
+  }
+  look();
+  EXPECT_EQ(names().size(), 5U);
+  manual_.step_wall(-GetParam());
+  for (int i = 0; i < 4; ++i) {
+    take("meanwhile" + std::to_string(i), api::Json::object(), "nightly");
+    look();
+    restart();  // no server forgets it
+    look();
+  }
+  EXPECT_EQ(names().size(), 9U) << testing::PrintToString(names());
+  // As soon as it is right again the rules go on.
+  manual_.step_wall(GetParam());
+  take("after", api::Json::object(), "nightly");
+  look();
+  EXPECT_LE(names().size(), 6U) << testing::PrintToString(names());
+  EXPECT_TRUE(names().contains("after"));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ClockThatIsSetBack,
+                         testing::Values(hours(1), hours(24), hours(24 * 3)));
+
 TEST_F(JanitorTest, WhatAClockThatWasAheadDatedIsJudgedWhenItsTimeHasCome) {
   make_schedule({{"retention", {{"keepLast", 1U}}}});
   take("now", api::Json::object(), "nightly");

@@ -19,8 +19,46 @@ TEST(PrudentClock, GoesWithTheWallWhileThatIsSteady) {
   EXPECT_EQ(prudent.now(), clock.now());
   clock.step_wall(minutes(4));
   EXPECT_EQ(prudent.now(), clock.now());
-  clock.step_wall(-hours(24));
+  clock.step_wall(-minutes(4));
   EXPECT_EQ(prudent.now(), clock.now());
+  EXPECT_FALSE(prudent.set_back());
+}
+
+TEST(PrudentClock, ASetBackIsBelievedAfterADay) {
+  ManualClock clock(*from_rfc3339("2026-11-20T10:00:00Z"));
+  PrudentClock prudent(clock, clock.now());
+  clock.step_wall(-hours(48));
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(prudent.now(), clock.now()) << "what expires by it is kept longer";
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr("the clock is behind what is known here"));
+  EXPECT_TRUE(prudent.set_back());
+  EXPECT_EQ(prudent.believed(), clock.now() + hours(48));
+  clock.advance(hours(23));
+  EXPECT_EQ(prudent.now(), clock.now());
+  EXPECT_TRUE(prudent.set_back());
+  clock.advance(hours(1));
+  EXPECT_EQ(prudent.now(), clock.now());
+  EXPECT_FALSE(prudent.set_back());
+  EXPECT_EQ(prudent.believed(), clock.now());
+}
+
+TEST(PrudentClock, ASetBackThatIsTakenBackNeverWas) {
+  ManualClock clock(*from_rfc3339("2026-11-20T10:00:00Z"));
+  PrudentClock prudent(clock, clock.now());
+  clock.step_wall(-hours(1));
+  (void)prudent.now();
+  clock.advance(hours(20));
+  clock.step_wall(hours(1));
+  EXPECT_EQ(prudent.now(), clock.now()) << "as late as it was known to be";
+  EXPECT_FALSE(prudent.set_back());
+}
+
+TEST(PrudentClock, ASetBackWhileNoServerRanIsOne) {
+  ManualClock clock(*from_rfc3339("2026-11-20T10:00:00Z"));
+  PrudentClock prudent(clock, clock.now() + hours(1));
+  EXPECT_EQ(prudent.now(), clock.now());
+  EXPECT_TRUE(prudent.set_back());
 }
 
 TEST(PrudentClock, AJumpAheadIsBelievedAfterADay) {
