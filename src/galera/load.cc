@@ -12,6 +12,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/guarded.h"
 #include "base/text.h"
 #include "base/wait.h"
 #include "galera/load_writer.h"
@@ -46,15 +47,20 @@ std::uint64_t rows_per_transaction(std::uint64_t rows, std::uint64_t bytes,
   return out;
 }
 
-// One table on its way.
+// One table on its way: it is created, its rows come, it gets its other keys.
 struct Job {
   TableLoad load;
   LoadPath path = LoadPath::kBulk;
-  std::unique_ptr<TableSource> source;  // none: no rows
+  std::unique_ptr<TableSource> source;  // while rows are loaded
   // By rows, under the loader's mutex:
   std::size_t next_chunk = 0;
   std::size_t chunks = 0;
   unsigned working = 0;
+
+  [[nodiscard]] bool has_rows() const {
+    return load.table->totals.rows > 0 && !load.table->data_excluded;
+  }
+  [[nodiscard]] bool lacks_keys() const { return path != LoadPath::kAllKeysFirst; }
 };
 
 class Loader {
@@ -66,7 +72,11 @@ class Loader {
         options_(options),
         limits_(limits),
         source_(source),
-        progress_(progress) {}
+        progress_(progress),
+        threads_(std::max(1U, options.threads)),
+        // Galera runs one definition at a time on the whole cluster: a second one would only wait,
+        // on a connection that could load.
+        most_definitions_(limits.galera ? 1 : threads_) {}
 
   Status run(std::vector<TableLoad> tables, std::stop_token stop) {
     std::uint64_t all_bytes = 0;
@@ -78,17 +88,17 @@ class Loader {
       auto job = std::make_unique<Job>();
       job->path = choose_path(*t.table, all_bytes, options_, limits_);
       job->load = std::move(t);
-      waiting_.push_back(std::move(job));
+      waiting_.push_back(job.get());
+      jobs_.push_back(std::move(job));
     }
+    unfinished_ = jobs_.size();
     const std::stop_callback relay(stop, [this] { stop_.request_stop(); });
     {
       std::vector<std::jthread> workers;
-      const std::size_t count =
-          std::max<std::size_t>(1, std::min<std::size_t>(options_.threads, waiting_.size()));
       // A single large table by rows keeps every connection busy.
-      const bool shared = !waiting_.empty() && waiting_.front()->path == LoadPath::kByRows;
-      for (std::size_t i = 0; i < (shared ? std::max(1U, options_.threads) : count); ++i)
-        workers.emplace_back([this] { work(); });
+      const bool shared = !jobs_.empty() && jobs_.front()->path == LoadPath::kByRows;
+      const std::size_t count = shared ? threads_ : std::min<std::size_t>(threads_, jobs_.size());
+      for (std::size_t i = 0; i < count; ++i) workers.emplace_back([this] { work(); });
     }
     const std::lock_guard lock(mutex_);
     if (failure_) return fail(std::move(*failure_));
@@ -96,10 +106,40 @@ class Loader {
     return {};
   }
 
+  // Gives every node statistics of the tables that were filled without. One statement: as one after
+  // each table, each would wait for what is just being committed, and hold up what comes next.
+  Status analyze(Connection& connection) const {
+    std::string tables;
+    for (const auto& job : jobs_)
+      if (job->lacks_keys())
+        tables +=
+            (tables.empty() ? "" : ", ") + quote_table(job->load.schema, job->load.table->name);
+    if (tables.empty()) return {};
+    // What it says is no matter of the restore's.
+    GB_TRY(connection.query("ANALYZE TABLE " + tables));
+    return {};
+  }
+
  private:
+  struct Task {
+    enum class Kind : std::uint8_t { kCreate, kLoad, kHelp, kComplete };
+    Kind kind;
+    Job* job;
+  };
+
   void work() {
-    auto connection = open_restore_session(endpoint_, node_, stop_.get_token());
-    Status result = connection ? take_jobs(*connection) : Status(fail(connection.error()));
+    Status result = guarded("loading tables", [this]() -> Status {
+      GB_TRY_ASSIGN(Connection connection,
+                    open_restore_session(endpoint_, node_, stop_.get_token()));
+      while (const auto task = next()) {
+        if (Status done = perform(connection, *task); !done)
+          return wrap("loading the table " +
+                          quote_table(task->job->load.schema, task->job->load.table->name) +
+                          " failed",
+                      std::move(done).error());
+      }
+      return {};
+    });
     if (result) return;
     const std::lock_guard lock(mutex_);
     // What the others say after they were stopped is no news.
@@ -108,85 +148,121 @@ class Loader {
     changed_.notify_all();
   }
 
-  Status take_jobs(Connection& connection) {
-    for (;;) {
-      std::unique_ptr<Job> job;
-      Job* shared = nullptr;
-      {
-        std::unique_lock lock(mutex_);
-        // A table that is loaded by rows is helped with before another is begun.
-        const auto open = [&] {
-          return std::find_if(shared_.begin(), shared_.end(),
-                              [](const auto& j) { return j->next_chunk < j->chunks; });
-        };
-        if (const auto it = open(); it != shared_.end()) {
-          shared = it->get();
-          ++shared->working;
-        } else if (!waiting_.empty()) {
-          job = std::move(waiting_.front());
-          waiting_.pop_front();
-          if (job->path == LoadPath::kByRows) ++creating_;
-        } else if (creating_ > 0) {
-          // Somebody creates a table that all will load.
-          changed_.wait(lock, stop_.get_token(),
-                        [&] { return creating_ == 0 || open() != shared_.end(); });
-          if (stop_.stop_requested()) return {};
-          continue;
-        } else {
-          return {};
-        }
-      }
-      if (stop_.stop_requested()) return {};
-      Status done;
-      std::string name;
-      if (job != nullptr) {
-        name = quote_table(job->load.schema, job->load.table->name);
-        done = begin(connection, std::move(job));
-      } else {
-        name = quote_table(shared->load.schema, shared->load.table->name);
-        done = help(connection, *shared);
-      }
-      if (!done) return wrap("loading the table " + name + " failed", std::move(done).error());
-    }
+  // What to do now; waits where others have to do something before. None: nothing is left, or all
+  // were stopped.
+  std::optional<Task> next() {
+    std::unique_lock lock(mutex_);
+    std::optional<Task> task;
+    changed_.wait(lock, stop_.get_token(), [&] {
+      if (unfinished_ > 0 && !stop_.stop_requested()) task = choose();
+      return unfinished_ == 0 || task;
+    });
+    return task;
   }
 
-  // Creates the table, and loads it unless all load it together.
-  Status begin(Connection& connection, std::unique_ptr<Job> job) {
-    const TableLoad& load = job->load;
-    const Keys keys = job->path == LoadPath::kAllKeysFirst ? Keys::kAll : Keys::kFirst;
-    Status made = create(connection, load, keys);
-    if (made && load.table->totals.rows > 0 && !load.table->data_excluded) {
-      auto opened = source_.table(load.from, load.table->name);
-      if (opened)
-        job->source = std::move(*opened);
-      else
-        made = fail(std::move(opened).error());
+  std::optional<Task> choose() {
+    using enum Task::Kind;
+    // A table that is loaded by rows is helped with before another is begun.
+    for (Job* job : shared_) {
+      if (job->next_chunk == job->chunks) continue;
+      ++job->working;
+      return Task{kHelp, job};
     }
-    if (job->path == LoadPath::kByRows) {
-      Job& shared = *job;
-      {
-        const std::lock_guard lock(mutex_);
-        --creating_;
-        if (made) {
-          shared.chunks = shared.source ? shared.source->chunk_count() : 0;
-          ++shared.working;
-          shared_.push_back(std::move(job));
-        }
-        changed_.notify_all();
-      }
-      GB_TRY(std::move(made));
-      return help(connection, shared);
-    }
-    GB_TRY(std::move(made));
-    if (job->source) {
-      if (job->path == LoadPath::kBulk) {
-        GB_TRY(load_at_once(connection, *job));
-      } else {
-        for (std::size_t i = 0, n = job->source->chunk_count(); i < n; ++i)
-          GB_TRY(load_by_rows(connection, *job, i));
+    if (definitions_ < most_definitions_) {
+      // Tables are made ahead of who fills them, who would else wait behind somebody's keys.
+      const bool create = created_.size() < threads_ && !waiting_.empty();
+      if (create || !loaded_.empty()) {
+        ++definitions_;
+        return create ? Task{kCreate, taken_from(waiting_)} : Task{kComplete, taken_from(loaded_)};
       }
     }
-    return complete(connection, *job);
+    if (!created_.empty()) return Task{kLoad, taken_from(created_)};
+    return std::nullopt;
+  }
+
+  static Job* taken_from(std::deque<Job*>& queue) {
+    Job* job = queue.front();
+    queue.pop_front();
+    return job;
+  }
+
+  Status perform(Connection& connection, const Task& task) {
+    Job& job = *task.job;
+    switch (task.kind) {
+      case Task::Kind::kCreate: {
+        Status made = create(connection, job.load, job.lacks_keys() ? Keys::kFirst : Keys::kAll);
+        end_definition();
+        GB_TRY(std::move(made));
+        return prepare(job);
+      }
+      case Task::Kind::kLoad:
+        GB_TRY(load_alone(connection, job));
+        rows_are_there(job);
+        return {};
+      case Task::Kind::kHelp:
+        return help(connection, job);
+      case Task::Kind::kComplete: {
+        Status completed = add_keys(connection, job.load);
+        end_definition();
+        GB_TRY(std::move(completed));
+        finish();
+        return {};
+      }
+    }
+    return fail(Code::kInternal, "a task of no kind");
+  }
+
+  void end_definition() {
+    const std::lock_guard lock(mutex_);
+    --definitions_;
+    changed_.notify_all();
+  }
+
+  // A table that was created goes to whoever loads it.
+  Status prepare(Job& job) {
+    if (!job.has_rows()) {
+      rows_are_there(job);
+      return {};
+    }
+    GB_TRY_ASSIGN(job.source, source_.table(job.load.from, job.load.table->name));
+    if (job.path == LoadPath::kByRows && job.source->chunk_count() == 0) {
+      rows_are_there(job);
+      return {};
+    }
+    const std::lock_guard lock(mutex_);
+    if (job.path == LoadPath::kByRows) {
+      job.chunks = job.source->chunk_count();
+      shared_.push_back(&job);
+    } else {
+      created_.push_back(&job);
+    }
+    changed_.notify_all();
+    return {};
+  }
+
+  void rows_are_there(Job& job) {
+    job.source.reset();
+    if (!job.lacks_keys()) {
+      finish();
+      return;
+    }
+    const std::lock_guard lock(mutex_);
+    loaded_.push_back(&job);
+    changed_.notify_all();
+  }
+
+  void finish() {
+    ++progress_.tables_done;
+    const std::lock_guard lock(mutex_);
+    --unfinished_;
+    changed_.notify_all();
+  }
+
+  Status load_alone(Connection& connection, const Job& job) {
+    if (job.path == LoadPath::kBulk) return load_at_once(connection, job);
+    for (std::size_t i = 0, n = job.source->chunk_count(); i < n; ++i)
+      GB_TRY(load_by_rows(connection, job, i));
+    return {};
   }
 
   Status create(Connection& connection, const TableLoad& load, Keys keys) {
@@ -211,11 +287,10 @@ class Loader {
         const std::size_t left = job.chunks - job.next_chunk;
         const bool stopped = !result || stop_.stop_requested();
         if (left == 0 || stopped) {
-          // Who leaves last gives the table its keys.
           if (--job.working > 0 || stopped) return result;
-          break;
+          break;  // who leaves last says so
         }
-        const std::size_t block = std::max<std::size_t>(1, left / (options_.threads * 4ULL + 1));
+        const std::size_t block = std::max<std::size_t>(1, left / (threads_ * 4ULL + 1));
         first = job.next_chunk;
         last = first + std::min(left, block);
         job.next_chunk = last;
@@ -223,7 +298,8 @@ class Loader {
       for (std::size_t i = first; i < last && result; ++i)
         result = load_by_rows(connection, job, i);
     }
-    return complete(connection, job);
+    rows_are_there(job);
+    return {};
   }
 
   Result<DecodedChunk> read(const Job& job, std::size_t index) {
@@ -305,18 +381,12 @@ class Loader {
     return done;
   }
 
-  Status complete(Connection& connection, const Job& job) {
-    if (job.path != LoadPath::kAllKeysFirst) {
-      for (const std::string& sql : complete_table_sql(job.load.definition, job.load.schema)) {
-        GB_TRY(connection.exec(sql));
-        GB_TRY(refuse_table_warnings(connection, "building the secondary keys",
-                                     options_.smaller_pages));
-      }
-      // On every node; what it says is no matter of the restore's.
+  Status add_keys(Connection& connection, const TableLoad& load) {
+    for (const std::string& sql : complete_table_sql(load.definition, load.schema)) {
+      GB_TRY(connection.exec(sql));
       GB_TRY(
-          connection.query("ANALYZE TABLE " + quote_table(job.load.schema, job.load.table->name)));
+          refuse_table_warnings(connection, "building the secondary keys", options_.smaller_pages));
     }
-    ++progress_.tables_done;
     return {};
   }
 
@@ -326,13 +396,19 @@ class Loader {
   const TargetLimits limits_;
   DumpSource& source_;
   Progress& progress_;
+  const unsigned threads_;
+  const unsigned most_definitions_;
 
   std::stop_source stop_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<std::unique_ptr<Job>> waiting_;
-  std::vector<std::unique_ptr<Job>> shared_;  // being loaded by rows, until the end
-  unsigned creating_ = 0;
+  std::vector<std::unique_ptr<Job>> jobs_;
+  std::deque<Job*> waiting_;  // to be created, the largest first
+  std::deque<Job*> created_;  // for one connection to load
+  std::vector<Job*> shared_;  // for all to load by rows, until the end
+  std::deque<Job*> loaded_;   // without their other keys
+  std::size_t unfinished_ = 0;
+  unsigned definitions_ = 0;  // that run
   std::optional<Error> failure_;
 };
 
@@ -419,7 +495,9 @@ Status load(const Endpoint& endpoint, const Address& node, std::vector<TableLoad
             std::stop_token stop) {
   GB_TRY_ASSIGN(Connection connection, open_restore_session(endpoint, node, stop));
   GB_TRY_ASSIGN(const TargetLimits limits, read_limits(connection));
-  return Loader(endpoint, node, options, limits, source, progress).run(std::move(tables), stop);
+  Loader loader(endpoint, node, options, limits, source, progress);
+  GB_TRY(loader.run(std::move(tables), std::move(stop)));
+  return loader.analyze(connection);
 }
 
 }  // namespace gb::galera

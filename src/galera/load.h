@@ -1,7 +1,9 @@
 // The rows of many tables into a target, over several connections at once.
 //
 // Each table goes through: CREATE with the keys that its rows are stored by, rows, the other keys.
-// The largest table comes first, and while one table gets its keys others load.
+// The largest table comes first, and while one table gets its keys others load. On Galera one
+// connection at the most defines (CREATE, ALTER, ANALYZE), since the cluster takes one definition
+// at a time.
 //
 // A quiet target (nobody else uses these schemas) takes a table in one transaction over InnoDB's
 // bulk path; a table that is most of the work, or larger than a write-set may be, goes by rows over

@@ -2,10 +2,12 @@
 
 #include <mysqld_error.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
 
+#include "base/text.h"
 #include "base/wait.h"
 #include "galera/desync.h"
 #include "galera/row_reader.h"
@@ -65,13 +67,37 @@ Status begin_all(std::vector<Connection>& connections) {
   return on_all(connections, "START TRANSACTION WITH CONSISTENT SNAPSHOT");
 }
 
+// Where the binary log ends; empty when the user may not ask.
+Result<std::string> end_of_log(Connection& connection) {
+  auto rows = connection.query("SHOW MASTER STATUS");
+  if (!rows && connection.last_errno() != ER_SPECIFIC_ACCESS_DENIED_ERROR)
+    return fail(std::move(rows).error());
+  if (!rows || rows->rows.empty()) return std::string();
+  return rows->rows[0].at(0).value_or("") + ":" + rows->rows[0].at(1).value_or("");
+}
+
+// BINLOG_GTID_POS reads the log's file up to the position, up to a gigabyte. Where the log ends
+// with the snapshot before the server is asked for its GTID and after it, that is the snapshot's.
+Result<Cell> gtid_of(Connection& connection, const std::string& position) {
+  Cell at_end;
+  for (int asked = 0;; ++asked) {
+    GB_TRY_ASSIGN(const std::string end, end_of_log(connection));
+    if (end != position) break;
+    if (asked == 1) return at_end;
+    GB_TRY_ASSIGN(at_end, connection.scalar("SELECT @@GLOBAL.gtid_binlog_pos"));
+  }
+  const std::size_t colon = position.rfind(':');
+  return connection.scalar("SELECT BINLOG_GTID_POS(" + quote_text(position.substr(0, colon)) +
+                           ", " + position.substr(colon + 1) + ")");
+}
+
 Status record_gtid(Connection& connection, const std::string& position, Facts& facts) {
   if (position.empty()) return {};
-  const std::size_t colon = position.rfind(':');
-  GB_TRY_ASSIGN(const Cell gtid, connection.scalar("SELECT BINLOG_GTID_POS(" +
-                                                   quote_text(position.substr(0, colon)) + ", " +
-                                                   position.substr(colon + 1) + ")"));
-  facts.gtid = gtid.value_or("");
+  GB_TRY_ASSIGN(const Cell gtid, gtid_of(connection, position));
+  // One of each replication domain, in no order: ours is that of their texts.
+  std::vector<std::string> domains = split(gtid.value_or(""), ',');
+  std::ranges::sort(domains);
+  facts.gtid = join(domains, ",");
   return {};
 }
 

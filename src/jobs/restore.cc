@@ -88,7 +88,9 @@ class RestoreRun {
       const Reporter reporter(record_, control_, *log_, *environment_.clock, progress_,
                               std::nullopt);
       GB_TRY(enter("Preflight"));
-      if (Status intact = work_.reader->verify(stop); !intact)
+      const unsigned threads =
+          environment_.threads_within_memory(work_.spec.threads, kRestoreThreadBytes);
+      if (Status intact = work_.reader->verify(threads, stop); !intact)
         return wrap("backup \"" + work_.backup->key().name +
                         "\" is damaged; nothing was changed on the target",
                     intact.error());

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <list>
 #include <mutex>
+#include <thread>
+#include <utility>
+
+#include "base/guarded.h"
 
 namespace gb::storage {
 namespace repo {
@@ -114,6 +118,46 @@ class StoredTable final : public TableReader {
   Pool<Decompressor> decompressors_;
   std::mutex mutex_;
   std::list<std::pair<std::uint32_t, std::shared_ptr<const Page>>> pages_;
+};
+
+// The chunks of all tables, for threads that take them one by one. After a failure there are none.
+class ChunkQueue {
+ public:
+  struct Next {
+    std::shared_ptr<TableReader> table;  // null: nothing is left
+    std::size_t index = 0;
+  };
+
+  explicit ChunkQueue(const BackupReader& backup) : backup_(backup) {}
+
+  Result<Next> take() {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return Next{};
+    const auto& tables = backup_.manifest().tables;
+    while (table_ == nullptr || chunk_ == table_->chunk_count()) {
+      if (next_table_ == tables.size()) return Next{};
+      GB_TRY_ASSIGN(table_, backup_.table(tables[next_table_++].id));
+      chunk_ = 0;
+    }
+    return Next{table_, chunk_++};
+  }
+  void fail_with(Error error) {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::move(error);
+  }
+  Status outcome() {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return fail(*failure_);
+    return {};
+  }
+
+ private:
+  const BackupReader& backup_;
+  std::mutex mutex_;
+  std::size_t next_table_ = 0;
+  std::shared_ptr<TableReader> table_;
+  std::size_t chunk_ = 0;
+  std::optional<Error> failure_;
 };
 
 }  // namespace
@@ -240,16 +284,26 @@ Status StoredBackup::verify_structure(std::stop_token stop) const {
   return {};
 }
 
-Status StoredBackup::verify(std::stop_token stop) const {
+Status StoredBackup::verify(unsigned threads, std::stop_token stop) const {
   GB_TRY(verify_structure(stop));
-  for (const Manifest::Table& each : stored_.manifest.tables) {
-    GB_TRY_ASSIGN(const auto reader, table(each.id));
-    for (std::size_t i = 0; i < reader->chunk_count(); ++i) {
+  ChunkQueue queue(*this);
+  const auto read_all = [&]() -> Status {
+    for (;;) {
       if (stop.stop_requested()) return cancelled();
-      GB_TRY(reader->chunk(i));
+      GB_TRY_ASSIGN(const auto next, queue.take());
+      if (next.table == nullptr) return {};
+      GB_TRY(next.table->chunk(next.index));
     }
+  };
+  {
+    std::vector<std::jthread> workers;
+    for (unsigned i = 0; i < std::max(1U, threads); ++i)
+      workers.emplace_back([&] {
+        if (Status read = guarded("reading a backup whole", read_all); !read)
+          queue.fail_with(std::move(read).error());
+      });
   }
-  return {};
+  return queue.outcome();
 }
 
 }  // namespace repo

@@ -25,7 +25,7 @@ class StoredBackup final : public BackupReader, public std::enable_shared_from_t
 
   [[nodiscard]] const Manifest& manifest() const override { return stored_.manifest; }
   Result<std::unique_ptr<TableReader>> table(const TableId& id) const override;
-  Status verify(std::stop_token stop) const override;
+  Status verify(unsigned threads, std::stop_token stop) const override;
   Status verify_structure(std::stop_token stop) const override;
 
   [[nodiscard]] const StoredManifest& stored() const { return stored_; }

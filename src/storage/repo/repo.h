@@ -145,8 +145,9 @@ class BackupReader {
   virtual ~BackupReader() = default;
   [[nodiscard]] virtual const Manifest& manifest() const = 0;
   virtual Result<std::unique_ptr<TableReader>> table(const TableId& id) const = 0;
-  // Reads every table object, chunk and blob of this backup and compares every digest.
-  virtual Status verify(std::stop_token stop) const = 0;
+  // Reads every table object, chunk and blob of this backup and compares every digest, on so many
+  // threads.
+  virtual Status verify(unsigned threads, std::stop_token stop) const = 0;
   // Table objects and chunk lists only: every blob referred to exists in a pack's footer.
   virtual Status verify_structure(std::stop_token stop) const = 0;
 };

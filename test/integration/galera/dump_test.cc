@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/text.h"
 #include "base/wait.h"
 #include "galera/column_codec.h"
 #include "galera/sql_text.h"
@@ -197,6 +198,15 @@ TEST_F(DumpTest, TheSnapshotSaysHowAndWhere) {
   if (value_of("SELECT @@log_bin") == "1") {
     EXPECT_EQ(facts.snapshot_method, "Optimistic");
     EXPECT_THAT(facts.gtid, HasSubstr("-"));
+    const Endpoint endpoint = bed_endpoint();
+    const auto donor = std::ranges::find(endpoint.nodes, facts.node, &Address::text);
+    ASSERT_NE(donor, endpoint.nodes.end());
+    Connection connection = connect_to(endpoint, *donor);
+    const Rows end = *connection.query("SHOW MASTER STATUS");
+    const Cell gtid = *connection.scalar("SELECT BINLOG_GTID_POS('" + *end.rows[0][0] + "', " +
+                                         *end.rows[0][1] + ")");
+    EXPECT_THAT(split(facts.gtid, ','), testing::UnorderedElementsAreArray(split(*gtid, ',')))
+        << "nothing was written since";
   } else {
     EXPECT_EQ(facts.snapshot_method, "BackupStage");
   }

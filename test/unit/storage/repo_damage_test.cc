@@ -41,7 +41,7 @@ struct SmallRepository {
         noticed = true;
         continue;
       }
-      const auto verified = (*reader)->verify({});
+      const auto verified = (*reader)->verify(4, {});
       Result<bool> read = true;
       if (std::string_view(uid) == "two") read = read_back(**reader, tables);
       if (read && !*read) return testing::AssertionFailure() << uid << " gave other rows";
@@ -129,7 +129,7 @@ TEST(RepoDamage, ADamagedBaseIsNotReliedOn) {
   ASSERT_TRUE(ok(small.store.remove("data/ns/one/0.0.pack")));
   ASSERT_TRUE(ok(write_backup(small.store, "three", small.tables, base)));
   EXPECT_TRUE(holds(small.store, "three", small.tables));
-  EXPECT_FALSE(base->verify({}));
+  EXPECT_FALSE(base->verify(4, {}));
 }
 
 }  // namespace

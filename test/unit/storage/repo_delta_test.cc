@@ -66,7 +66,7 @@ class RepoDelta : public testing::Test {
 
   // Reading "two" and checking the repository both find damage, and name the pack.
   void expect_damaged(const std::string& key, const char* why) {
-    const auto read = open_backup(store_, "two")->verify({});
+    const auto read = open_backup(store_, "two")->verify(4, {});
     ASSERT_FALSE(read) << why;
     EXPECT_EQ(read.error().code, Code::kCorruption) << read.error().text();
     EXPECT_NE(read.error().text().find(why), std::string::npos) << read.error().text();

@@ -161,11 +161,11 @@ TEST(RepoFault, AStoreThatDoesNotAnswerIsNotTakenForDamage) {
   FaultyBlobStore faulty(store);
   const auto reader = open_backup(faulty, "one");
   faulty.inject({.calls = {}, .times = -1});
-  EXPECT_EQ(reader->verify({}).error().code, Code::kUnavailable);
+  EXPECT_EQ(reader->verify(4, {}).error().code, Code::kUnavailable);
   EXPECT_EQ(check_repository(faulty, {}, {}).error().code, Code::kUnavailable);
   EXPECT_EQ(BackupReader::open(faulty, "ns", "one", std::nullopt).error().code, Code::kUnavailable);
   faulty.clear();
-  EXPECT_TRUE(ok(reader->verify({})));
+  EXPECT_TRUE(ok(reader->verify(4, {})));
 }
 
 TEST(RepoFault, ReadingIsCalledOff) {
@@ -174,7 +174,7 @@ TEST(RepoFault, ReadingIsCalledOff) {
   ASSERT_TRUE(ok(write_backup(store, "one", days.first)));
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(open_backup(store, "one")->verify(stop.get_token()).error().code, Code::kCancelled);
+  EXPECT_EQ(open_backup(store, "one")->verify(4, stop.get_token()).error().code, Code::kCancelled);
   EXPECT_EQ(check_repository(store, {}, stop.get_token()).error().code, Code::kCancelled);
 }
 

@@ -179,7 +179,7 @@ inline testing::AssertionResult holds(BlobStore& store, const std::string& uid,
   const auto same = read_back(**reader, tables);
   if (!same) return testing::AssertionFailure() << same.error().text();
   if (!*same) return testing::AssertionFailure() << "what was read differs from what was written";
-  const auto verified = (*reader)->verify({});
+  const auto verified = (*reader)->verify(4, {});
   if (!verified) return testing::AssertionFailure() << "verify: " << verified.error().text();
   return testing::AssertionSuccess();
 }
