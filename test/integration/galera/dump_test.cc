@@ -164,6 +164,9 @@ TEST_F(DumpTest, ADumpUnderTransfersHoldsOneMoment) {
   for (unsigned n = 0; n < 3; ++n) {
     clerks.emplace_back([&endpoint, n](const std::stop_token& stop) {
       Connection connection = connect_to(endpoint, endpoint.nodes[n % endpoint.nodes.size()]);
+      // The rows may not have come to this node yet: half a transfer would find its row.
+      EXPECT_TRUE(connection.exec("SET wsrep_sync_wait = 1"));
+      EXPECT_EQ(*connection.scalar("SELECT COUNT(*) FROM d2.b"), Cell("500"));
       for (unsigned i = n; !stop.stop_requested(); i += 7) {
         const std::string from = std::to_string(1 + i % 500);
         const std::string to = std::to_string(1 + (i * 31) % 500);
