@@ -26,6 +26,7 @@ constexpr unsigned kRowTooLarge = 139;           // a number of InnoDB's: HA_ERR
 constexpr std::uint64_t kSmallTable = 1U << 20;  // bytes: keys built at once cost nothing
 constexpr std::uint64_t kRowsPerTransaction = 5'000;
 constexpr std::uint64_t kBytesPerTransaction = 64U << 20;
+constexpr std::size_t kAnalyzeBytes = 512;  // of a statement, and a name: the least packet is 1 KiB
 constexpr unsigned kMaxRetries = 10;
 constexpr std::chrono::milliseconds kRetryPause{50};
 // Loading by rows costs the server about this much more than the bulk path, in quarters.
@@ -52,9 +53,9 @@ struct Job {
   TableLoad load;
   LoadPath path = LoadPath::kBulk;
   std::unique_ptr<TableSource> source;  // while rows are loaded
+  std::size_t chunks = 0;               // of source
   // By rows, under the loader's mutex:
   std::size_t next_chunk = 0;
-  std::size_t chunks = 0;
   unsigned working = 0;
 
   [[nodiscard]] bool has_rows() const {
@@ -106,17 +107,20 @@ class Loader {
     return {};
   }
 
-  // Gives every node statistics of the tables that were filled without. One statement: as one after
-  // each table, each would wait for what is just being committed, and hold up what comes next.
+  // Gives every node statistics of the tables that were filled without. Many in one statement: as
+  // one after each table, each would wait for what is just being committed, and hold up what comes
+  // next. What a statement says is no matter of the restore's.
   Status analyze(Connection& connection) const {
-    std::string tables;
-    for (const auto& job : jobs_)
-      if (job->lacks_keys())
-        tables +=
-            (tables.empty() ? "" : ", ") + quote_table(job->load.schema, job->load.table->name);
-    if (tables.empty()) return {};
-    // What it says is no matter of the restore's.
-    GB_TRY(connection.query("ANALYZE TABLE " + tables));
+    std::string sql;
+    for (const auto& job : jobs_) {
+      if (!job->lacks_keys()) continue;
+      sql += (sql.empty() ? "ANALYZE TABLE " : ", ") +
+             quote_table(job->load.schema, job->load.table->name);
+      if (sql.size() < kAnalyzeBytes) continue;
+      GB_TRY(connection.query(sql));
+      sql.clear();
+    }
+    if (!sql.empty()) GB_TRY(connection.query(sql));
     return {};
   }
 
@@ -220,22 +224,19 @@ class Loader {
 
   // A table that was created goes to whoever loads it.
   Status prepare(Job& job) {
-    if (!job.has_rows()) {
-      rows_are_there(job);
-      return {};
+    if (job.has_rows()) {
+      GB_TRY_ASSIGN(job.source, source_.table(job.load.from, job.load.table->name));
+      job.chunks = job.source->chunk_count();
     }
-    GB_TRY_ASSIGN(job.source, source_.table(job.load.from, job.load.table->name));
-    if (job.path == LoadPath::kByRows && job.source->chunk_count() == 0) {
+    if (job.chunks == 0) {
       rows_are_there(job);
       return {};
     }
     const std::lock_guard lock(mutex_);
-    if (job.path == LoadPath::kByRows) {
-      job.chunks = job.source->chunk_count();
+    if (job.path == LoadPath::kByRows)
       shared_.push_back(&job);
-    } else {
+    else
       created_.push_back(&job);
-    }
     changed_.notify_all();
     return {};
   }
@@ -260,8 +261,7 @@ class Loader {
 
   Status load_alone(Connection& connection, const Job& job) {
     if (job.path == LoadPath::kBulk) return load_at_once(connection, job);
-    for (std::size_t i = 0, n = job.source->chunk_count(); i < n; ++i)
-      GB_TRY(load_by_rows(connection, job, i));
+    for (std::size_t i = 0; i < job.chunks; ++i) GB_TRY(load_by_rows(connection, job, i));
     return {};
   }
 
@@ -348,8 +348,7 @@ class Loader {
     if (!done && is_conflict(number)) {
       GB_TRY(connection.exec("ROLLBACK"));
       GB_TRY(connection.exec("SET unique_checks = 1"));
-      for (std::size_t i = 0, n = job.source->chunk_count(); i < n; ++i)
-        GB_TRY(load_by_rows(connection, job, i));
+      for (std::size_t i = 0; i < job.chunks; ++i) GB_TRY(load_by_rows(connection, job, i));
       return {};
     }
     GB_TRY(std::move(done));
@@ -363,7 +362,7 @@ class Loader {
     std::uint64_t rows = 0;
     std::uint64_t bytes = 0;
     const auto insert = [&]() -> Status {
-      for (std::size_t i = 0, n = job.source->chunk_count(); i < n; ++i) {
+      for (std::size_t i = 0; i < job.chunks; ++i) {
         GB_TRY_ASSIGN(const DecodedChunk chunk, read(job, i));
         GB_TRY(writer.insert(chunk, 0, chunk.chunk.rows));
         rows += chunk.chunk.rows;
@@ -463,7 +462,7 @@ Result<Connection> open_restore_session(const Endpoint& endpoint, const Address&
   GB_TRY(connection.exec(
       "SET foreign_key_checks = 0, unique_checks = 1, check_constraint_checks = 0, "
       "innodb_strict_mode = 0, explicit_defaults_for_timestamp = 1, autocommit = 1, "
-      "tx_isolation = 'REPEATABLE-READ', max_statement_time = 0, wait_timeout = 28800, "
+      "tx_isolation = 'REPEATABLE-READ', max_statement_time = 0, wait_timeout = 2592000, "
       "net_read_timeout = 600, net_write_timeout = 600, lock_wait_timeout = 300, "
       "innodb_lock_wait_timeout = 120, sql_safe_updates = 0, sql_notes = 1, "
       "max_error_count = 65535"));
