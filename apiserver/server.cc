@@ -136,8 +136,9 @@ Status serve(const Config& config, std::stop_token stop) {
   galera::ScratchOptions scratch_options;
   scratch_options.place = config.verification.place;
   scratch_options.buffer_pool = config.verification.memory;
-  const std::unique_ptr<jobs::ScratchServers> scratch =
-      jobs::make_scratch_servers(config.verification.server, scratch_options);
+  const std::unique_ptr<jobs::ScratchServers> scratch = jobs::make_scratch_servers(
+      config.verification.server, scratch_options,
+      {"verification.server of the server", "verification.place of the server"});
 
   jobs::Dependencies job_dependencies;
   job_dependencies.catalog = catalog.get();

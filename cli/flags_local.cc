@@ -20,6 +20,16 @@ void add_cluster_flags(CLI::App& app, Parsed& parsed, ClusterFlags& flags) {
       "Connect by TLS only, and verify the servers by this CA bundle (PEM)")] = Offer::kFiles;
 }
 
+void add_scratch(CLI::App& app, Parsed& parsed, std::string& place, std::string& mariadbd,
+                 const std::string& purpose) {
+  parsed.offers[app.add_option("--scratch", place,
+                               "The folder that the scratch server is made in (default: that for "
+                               "temporary files)")] = Offer::kFolders;
+  parsed.offers[app.add_option("--mariadbd", mariadbd,
+                               "The server program to " + purpose +
+                                   " (default: the one that is installed)")] = Offer::kFiles;
+}
+
 CLI::Option* add_store(CLI::App& app, Parsed& parsed, std::string& store) {
   CLI::Option* option = app.add_option("--store", store, "The repository: a directory");
   parsed.offers[option] = Offer::kFolders;
@@ -52,9 +62,12 @@ void add_local(CLI::App& app, Parsed& parsed) {
       ->delimiter(',');
   b->add_option("--content", backup.content, "What is dumped (default All)")
       ->check(CLI::IsMember({"Data", "Grants", "All"}));
-  b->add_option("--verification", backup.verification,
-                "Whether everything is read back at the end (default Checksum)")
-      ->check(CLI::IsMember({"None", "Checksum"}));
+  b->add_option(
+       "--verification", backup.verification,
+       "How it is checked at the end: everything is read back (Checksum, the default), and "
+       "then it is restored into a scratch server, too (Restore)")
+      ->check(CLI::IsMember({"None", "Checksum", "Restore"}));
+  add_scratch(*b, parsed, backup.scratch, backup.mariadbd, "restore it into");
   b->add_option("--data-time", backup.data_time,
                 "Of when the data is (2026-11-20T02:00:00Z), where the server was started on a "
                 "copy of it");
@@ -106,12 +119,7 @@ void add_local(CLI::App& app, Parsed& parsed) {
       ->check(CLI::IsMember({"Data", "All"}));
   a->add_option("--ttl", adopt.ttl, "How long the backups are kept, counted from now: 720h");
   a->add_flag("--dry-run", adopt.dry_run, "List the dumps and check them; adopt nothing");
-  parsed.offers[a->add_option("--scratch", adopt.scratch,
-                              "The folder that the scratch server is made in (default: that for "
-                              "temporary files)")] = Offer::kFolders;
-  parsed.offers[a->add_option("--mariadbd", adopt.mariadbd,
-                              "The server program to load the dumps with (default: the one that "
-                              "is installed)")] = Offer::kFiles;
+  add_scratch(*a, parsed, adopt.scratch, adopt.mariadbd, "load the dumps into");
   a->add_option("--threads", adopt.threads, "Connections that read")
       ->check(CLI::Range(1U, 64U))
       ->capture_default_str();

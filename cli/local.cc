@@ -113,6 +113,13 @@ Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags) {
 }
 
 int run(const LocalBackup& command) {
+  const bool restored = command.verification == "Restore";
+  if (!restored && !(command.scratch.empty() && command.mariadbd.empty()))
+    return failed(Error{Code::kInvalid,
+                        "--scratch and --mariadbd are for --verification Restore",
+                        "add that, or leave them out",
+                        {},
+                        {}});
   Session session;
   auto endpoint = endpoint_of(command.cluster);
   if (!endpoint) return failed(endpoint.error());
@@ -128,6 +135,12 @@ int run(const LocalBackup& command) {
   }
   if (const Status opened = session.open(command.store, false); !opened)
     return failed(opened.error());
+  if (restored) {
+    galera::ScratchOptions scratch;
+    scratch.place = command.scratch;
+    session.scratch =
+        jobs::make_scratch_servers(command.mariadbd, scratch, {"--mariadbd", "--scratch"});
+  }
   if (const Status started =
           session.start_jobs(command.store, std::make_unique<TheCluster>(std::move(*endpoint)));
       !started)

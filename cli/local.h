@@ -37,6 +37,8 @@ struct LocalBackup {
   std::vector<std::string> exclude_tables;
   std::string content;
   std::string verification;
+  std::string mariadbd;   // with Restore; empty: the one that is installed
+  std::string scratch;    // where the scratch server lies; empty: with the temporary files
   std::string data_time;  // RFC 3339: of when the data of a server is that holds a copy
   unsigned threads = 4;
   std::string output;

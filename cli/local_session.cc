@@ -39,6 +39,7 @@ Status Session::start_jobs(const std::string& directory,
   jobs::Dependencies d;
   d.catalog = catalog.get();
   d.engine = engine.get();
+  d.scratch = scratch.get();
   d.stores = {{"default", "file://" + directory, blobs}};
   d.instances = instances.get();
   d.clock = &clock;

@@ -27,7 +27,8 @@ struct Session {
   std::unique_ptr<storage::Catalog> catalog;
   std::unique_ptr<jobs::InstanceResolver> instances;
   std::unique_ptr<jobs::DumpEngine> engine;
-  std::unique_ptr<jobs::Jobs> jobs;  // last: it ends before what it uses
+  std::unique_ptr<jobs::ScratchServers> scratch;  // null: no backup is verified by a restore
+  std::unique_ptr<jobs::Jobs> jobs;               // last: it ends before what it uses
 
   // Errors: those of FsBlobStore and Catalog.
   Status open(const std::string& directory, bool read_only);

@@ -21,7 +21,8 @@ std::vector<std::size_t> significant(const std::vector<Token>& tokens) {
 
 class Names {
  public:
-  Names(const std::vector<Token>& tokens) : tokens_(tokens), at_(significant(tokens)) {}
+  Names(const std::vector<Token>& tokens, SqlQuoting quoting)
+      : tokens_(tokens), quoting_(quoting), at_(significant(tokens)) {}
 
   [[nodiscard]] std::size_t size() const { return at_.size(); }
   [[nodiscard]] std::size_t token(std::size_t i) const { return at_[i]; }
@@ -37,7 +38,7 @@ class Names {
     return t.kind == TokenKind::kWord &&
            !std::all_of(t.text.begin(), t.text.end(), [](char c) { return c >= '0' && c <= '9'; });
   }
-  [[nodiscard]] std::string text(std::size_t i) const { return name_of(tokens_[at_[i]]); }
+  [[nodiscard]] std::string text(std::size_t i) const { return name_of(tokens_[at_[i]], quoting_); }
   [[nodiscard]] bool word(std::size_t i, std::string_view keyword) const {
     if (i >= size() || tokens_[at_[i]].kind != TokenKind::kWord) return false;
     return TokenWalk(tokens_, at_[i]).is_word(keyword);
@@ -54,6 +55,7 @@ class Names {
 
  private:
   const std::vector<Token>& tokens_;
+  const SqlQuoting quoting_;
   std::vector<std::size_t> at_;
 };
 
@@ -94,7 +96,7 @@ Result<std::string> rename_schemas(std::string_view sql, const SchemaNames& rena
                                    SqlQuoting quoting) {
   if (renames.empty()) return std::string(sql);
   GB_TRY_ASSIGN(const std::vector<Token> tokens, tokenize(sql, quoting));
-  const Names names(tokens);
+  const Names names(tokens, quoting);
   std::map<std::string, bool> ambiguous;
   for (const auto& [from, to] : renames) ambiguous[from] = is_ambiguous(names, from);
 
@@ -138,7 +140,7 @@ Result<std::set<std::string>> schemas_in_strings(std::string_view sql, const Sch
 Result<std::set<std::pair<std::string, std::string>>> names_in(std::string_view sql,
                                                                SqlQuoting quoting) {
   GB_TRY_ASSIGN(const std::vector<Token> tokens, tokenize(sql, quoting));
-  const Names names(tokens);
+  const Names names(tokens, quoting);
   std::set<std::pair<std::string, std::string>> out;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names.qualifies(i) && names.name(i + 2))

@@ -25,14 +25,27 @@ class Lexer {
   Lexer(std::string_view sql, SqlQuoting quoting) : sql_(sql), quoting_(quoting) {}
 
   Result<std::vector<Token>> run() {
-    while (at_ < sql_.size()) {
-      start_ = at_;
-      GB_TRY(one());
-    }
+    while (at_ < sql_.size()) GB_TRY(step());
     return std::move(out_);
   }
 
+  Result<std::size_t> find(std::string_view keyword) {
+    while (at_ < sql_.size()) {
+      GB_TRY(step());
+      if (TokenWalk(out_, out_.size() - 1).is_word(keyword)) return start_;
+    }
+    return std::string_view::npos;
+  }
+
  private:
+  Status step() {
+    start_ = at_;
+    return one();
+  }
+  void skip() { at_ += width_at(sql_.substr(at_), quoting_.second_byte); }
+  void skip_word() {
+    while (at_ < sql_.size() && is_word_byte(peek())) skip();
+  }
   [[nodiscard]] char peek(std::size_t ahead = 0) const {
     return at_ + ahead < sql_.size() ? sql_[at_ + ahead] : '\0';
   }
@@ -65,7 +78,7 @@ class Lexer {
     }
     if (c == '@') return variable();
     if (is_word_byte(c)) {
-      while (at_ < sql_.size() && is_word_byte(peek())) ++at_;
+      skip_word();
       emit(TokenKind::kWord);
       return {};
     }
@@ -87,7 +100,7 @@ class Lexer {
         }
         at_ += 2;
       } else {
-        ++at_;
+        skip();
       }
     }
     return fail(Code::kCorruption,
@@ -128,7 +141,7 @@ class Lexer {
     if (c == '`' || c == '\'' || c == '"') {
       GB_TRY(skip_quoted(c, c != '`' && !quoting_.no_backslash_escapes));
     } else {
-      while (at_ < sql_.size() && (is_word_byte(peek()) || peek() == '.')) ++at_;
+      while (at_ < sql_.size() && (is_word_byte(peek()) || peek() == '.')) skip();
     }
     emit(TokenKind::kVariable);
     return {};
@@ -144,8 +157,22 @@ class Lexer {
 
 }  // namespace
 
-SqlQuoting quoting_of(std::string_view sql_mode) {
+std::size_t width_at(std::string_view text, SecondByte rule) {
+  if (rule == SecondByte::kNone || text.size() < 2) return 1;
+  const auto first = static_cast<unsigned char>(text[0]);
+  const auto second = static_cast<unsigned char>(text[1]);
+  const bool leads = rule == SecondByte::kAfterSjis
+                         ? (first >= 0x81 && first <= 0x9F) || (first >= 0xE0 && first <= 0xFC)
+                         : first >= 0x81 && first <= 0xFE;
+  return leads && second >= 0x40 && second != 0x7F && second != 0xFF ? 2 : 1;
+}
+
+SqlQuoting quoting_of(std::string_view sql_mode, std::string_view character_set) {
   SqlQuoting out;
+  if (character_set == "sjis" || character_set == "cp932")
+    out.second_byte = SecondByte::kAfterSjis;
+  else if (character_set == "big5" || character_set == "gbk")
+    out.second_byte = SecondByte::kAfterUpper;
   for (const std::string& mode : split(sql_mode, ',')) {
     // ANSI, ORACLE and their like are listed with what they stand for.
     if (mode == "ANSI_QUOTES") out.ansi_quotes = true;
@@ -158,13 +185,20 @@ Result<std::vector<Token>> tokenize(std::string_view sql, SqlQuoting quoting) {
   return Lexer(sql, quoting).run();
 }
 
-std::string name_of(const Token& token) {
+Result<std::size_t> position_of_word(std::string_view sql, std::string_view keyword,
+                                     SqlQuoting quoting) {
+  return Lexer(sql, quoting).find(keyword);
+}
+
+std::string name_of(const Token& token, SqlQuoting quoting) {
   if (token.kind != TokenKind::kName) return std::string(token.text);
   const char quote = token.text.front();
+  const std::string_view body = token.text.substr(1, token.text.size() - 2);
   std::string out;
-  for (std::size_t i = 1; i + 1 < token.text.size(); ++i) {
-    out += token.text[i];
-    if (token.text[i] == quote) ++i;
+  for (std::size_t i = 0; i < body.size();) {
+    const std::size_t width = width_at(body.substr(i), quoting.second_byte);
+    out += body.substr(i, width);
+    i += body[i] == quote ? 2 : width;
   }
   return out;
 }
@@ -175,6 +209,12 @@ std::string string_of(const Token& token, SqlQuoting quoting) {
   std::string out;
   for (std::size_t i = 0; i < body.size(); ++i) {
     char c = body[i];
+    if (width_at(body.substr(i), quoting.second_byte) == 2) {
+      out += c;
+      c = body[++i];
+      out += c;
+      continue;
+    }
     if (c == '\\' && !quoting.no_backslash_escapes && i + 1 < body.size()) {
       c = body[++i];
       if (c == 'n')

@@ -2,7 +2,9 @@
 // what stands in a string or a comment.
 //
 // The tokens of a text, joined, are the text again, byte for byte. What an executable comment
-// (/*!50001 … */) holds is code and is cut too. Bytes of 0x80 and above belong to words.
+// (/*!50001 … */) holds is code and is cut too. Bytes of 0x80 and above belong to words. In some
+// character sets of Asia the second byte of a character may be a backslash or a backtick, which is
+// told apart where the character set is named.
 //
 // Thread safety: pure functions; a Token views the text that it was cut from.
 #pragma once
@@ -31,18 +33,35 @@ struct Token {
   std::string_view text;
 };
 
-// What of the sql_mode changes where a token ends.
+// The character sets of which a second byte may look like ASCII, by how a first one is known.
+enum class SecondByte {
+  kNone,        // UTF-8 and all others
+  kAfterSjis,   // sjis, cp932: after 0x81 to 0x9F and 0xE0 to 0xFC
+  kAfterUpper,  // big5, gbk: after 0x81 to 0xFE
+};
+
+// How many bytes the character has that `text` begins with, as far as a quote or a backslash may be
+// among them: 1 or 2.
+[[nodiscard]] std::size_t width_at(std::string_view text, SecondByte rule);
+
+// What of the sql_mode and of the client's character set changes where a token ends.
 struct SqlQuoting {
   bool ansi_quotes = false;
   bool no_backslash_escapes = false;
+  SecondByte second_byte = SecondByte::kNone;
 };
-[[nodiscard]] SqlQuoting quoting_of(std::string_view sql_mode);
+[[nodiscard]] SqlQuoting quoting_of(std::string_view sql_mode, std::string_view character_set = {});
 
 // Corruption when a string, a quoted name or a comment does not end.
 [[nodiscard]] Result<std::vector<Token>> tokenize(std::string_view sql, SqlQuoting quoting = {});
 
+// The byte of `sql` at which this keyword (upper case) stands first, neither quoted nor in a
+// comment; npos. What follows it may be in another character set.
+[[nodiscard]] Result<std::size_t> position_of_word(std::string_view sql, std::string_view keyword,
+                                                   SqlQuoting quoting = {});
+
 // The name that a kWord or kName token stands for, quotes taken off.
-[[nodiscard]] std::string name_of(const Token& token);
+[[nodiscard]] std::string name_of(const Token& token, SqlQuoting quoting = {});
 // The bytes of a kString token, escapes undone.
 [[nodiscard]] std::string string_of(const Token& token, SqlQuoting quoting = {});
 

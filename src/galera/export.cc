@@ -306,7 +306,11 @@ class Exporter {
     if (other_collation) GB_TRY(collate(p.database_collation));
     GB_TRY_ASSIGN(const std::string sql,
                   program_sql(p, selection_.names, !model_.facts.cluster_uuid.empty()));
+    // So the client, too, sees where a character of two bytes ends in what would be a backslash.
+    const bool wide = quoting_of(p).second_byte != SecondByte::kNone;
+    if (wide) GB_TRY(say("\\C " + p.character_set_client + "\n"));
     GB_TRY(say(delimited(sql)));
+    if (wide) GB_TRY(say("\\C utf8mb4\n"));
     if (other_collation) GB_TRY(collate(schema.collation));
     return session();
   }

@@ -302,7 +302,7 @@ std::vector<std::string> definition_changes(const std::vector<Schema>& before,
   const auto texts = [](const std::vector<Schema>& schemas) {
     Texts out;
     for (const Schema& schema : schemas) {
-      out["schema " + quote_name(schema.name)] = schema.character_set + " " + schema.collation;
+      out["schema " + quote_name(schema.name)] = schema.collation + " " + schema.comment;
       for (const Table& table : schema.tables)
         out["table " + quote_table(schema.name, table.name)] = without_counter(table.create_sql);
       for (const Sequence& sequence : schema.sequences)
@@ -311,7 +311,9 @@ std::vector<std::string> definition_changes(const std::vector<Schema>& before,
         // Where a view stands among the others is nothing of its own.
         const int order = program.kind == Program::Kind::kTrigger ? program.order : 0;
         out[std::string(to_string(program.kind)) + " " + quote_table(schema.name, program.name)] =
-            join({program.create_sql, program.definer, program.sql_mode, program.status,
+            join({program.create_sql, program.definer, program.sql_mode,
+                  program.character_set_client, program.collation_connection,
+                  program.database_collation, program.time_zone, program.status,
                   std::to_string(order)},
                  "\n");
       }

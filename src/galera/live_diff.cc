@@ -164,17 +164,6 @@ bool same_columns(const std::string& schema, const Table& a, const Table& b) {
          facts(a) == facts(b);
 }
 
-// Whether an event is enabled is known to one node only.
-Status forget_event_states(std::vector<Schema>& schemas) {
-  for (Schema& schema : schemas)
-    for (Program& program : schema.programs) {
-      if (program.kind != Program::Kind::kEvent) continue;
-      program.status.clear();
-      GB_TRY_ASSIGN(program.create_sql, without_state(program));
-    }
-  return {};
-}
-
 }  // namespace
 
 void RowDifference::add(Side side, std::uint64_t cut, std::vector<Row> rows) {

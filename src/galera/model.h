@@ -65,9 +65,10 @@ struct Program {
   enum class Kind { kView, kProcedure, kFunction, kPackage, kPackageBody, kTrigger, kEvent };
   Kind kind = Kind::kView;
   std::string name;
-  std::string table;  // triggers only
-  std::string create_sql;
-  std::string definer;  // user@host as written
+  std::string table;       // triggers only
+  std::string create_sql;  // in the character set of its client
+  std::string utf8_sql;    // views only: the same in UTF-8, where that is something else
+  std::string definer;     // user@host as written
   std::string sql_mode;
   std::string character_set_client;
   std::string collation_connection;

@@ -242,6 +242,7 @@ void describe(V& v, Program& p) {
   v("databaseCollation", p.database_collation);
   v("timeZone", p.time_zone);
   v("status", p.status);
+  v("utf8Sql", p.utf8_sql);
   v("viewColumns", p.view_columns);
   v("order", p.order);
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "galera/exact_program.h"
 #include "galera/sql_text.h"
 
 namespace gb::galera {
@@ -61,6 +62,11 @@ Status read_views(Connection& connection, const std::string& schema, std::vector
     p.collation_connection = cell(row, 3);
     p.order = ++order;
     GB_TRY_ASSIGN(p.create_sql, create_text(connection, schema, p));
+    if (is_foreign_text(p.create_sql, p.character_set_client)) {
+      GB_TRY(connection.exec("SET character_set_results = utf8mb4"));
+      GB_TRY_ASSIGN(p.utf8_sql, create_text(connection, schema, p));
+      GB_TRY(connection.exec("SET character_set_results = binary"));
+    }
     // A view whose tables are gone has no columns: it can be shown, but not made again.
     GB_TRY_ASSIGN(const Rows columns,
                   connection.query("SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE "
@@ -98,7 +104,7 @@ Status read_routines(Connection& connection, const std::string& schema, std::vec
   }};
   GB_TRY_ASSIGN(const Rows routines,
                 connection.query("SELECT SPECIFIC_NAME" + kEnvironmentColumns +
-                                 ", ROUTINE_TYPE FROM information_schema.ROUTINES "
+                                 ", ROUTINE_TYPE, ROUTINE_COMMENT FROM information_schema.ROUTINES "
                                  "WHERE ROUTINE_SCHEMA = " +
                                  hex_literal(schema) + " ORDER BY SPECIFIC_NAME"));
   for (const auto& [kind, type] : kTypes) {
@@ -106,6 +112,8 @@ Status read_routines(Connection& connection, const std::string& schema, std::vec
       if (cell(row, kOwnColumns) != type) continue;
       Program& p = out.emplace_back(program_of(kind, row));
       GB_TRY_ASSIGN(p.create_sql, create_text(connection, schema, p));
+      GB_TRY_ASSIGN(p.create_sql,
+                    exact_routine_sql(connection, schema, p, cell(row, kOwnColumns + 1)));
     }
   }
   return {};
@@ -139,6 +147,7 @@ Status read_events(Connection& connection, const std::string& schema, std::vecto
     p.time_zone = cell(row, kOwnColumns);
     p.status = cell(row, kOwnColumns + 1);
     GB_TRY_ASSIGN(p.create_sql, create_text(connection, schema, p));
+    GB_TRY_ASSIGN(p.create_sql, exact_event_sql(connection, p));
   }
   return {};
 }
@@ -168,6 +177,16 @@ Status take_event_states(Connection& connection, std::vector<Schema>& schemas) {
   return {};
 }
 
+Status forget_event_states(std::vector<Schema>& schemas) {
+  for (Schema& schema : schemas)
+    for (Program& program : schema.programs) {
+      if (program.kind != Kind::kEvent) continue;
+      program.status.clear();
+      GB_TRY_ASSIGN(program.create_sql, without_state(program));
+    }
+  return {};
+}
+
 const char* to_string(Program::Kind kind) {
   static constexpr std::array<const char*, 7> kNames = {
       "view", "procedure", "function", "package", "package body", "trigger", "event"};
@@ -176,7 +195,8 @@ const char* to_string(Program::Kind kind) {
 
 SqlQuoting quoting_of(const Program& program) {
   // The server prints a view anew, in the sql_mode of the session that asks: ours.
-  return program.kind == Kind::kView ? SqlQuoting{} : quoting_of(program.sql_mode);
+  return quoting_of(program.kind == Kind::kView ? std::string() : program.sql_mode,
+                    program.character_set_client);
 }
 
 Result<std::vector<Program>> read_programs(Connection& connection, const std::string& schema) {

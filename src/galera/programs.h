@@ -53,6 +53,8 @@ Result<std::vector<PlacedProgram>> in_order_of_use(std::vector<PlacedProgram> vi
 
 // The text of an event without its state, of which each node of a cluster says something else.
 [[nodiscard]] Result<std::string> without_state(const Program& event);
+// Takes it out of all of them: to compare what two servers hold.
+Status forget_event_states(std::vector<Schema>& schemas);
 
 // Makes one program. `from_galera`: the backup comes from a cluster, where a node lists the events
 // that another node created as SLAVESIDE_DISABLED; they are enabled. The session's sql_mode,

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "galera/definitions_tokens.h"
+#include "galera/exact_program.h"
 #include "galera/programs.h"
 #include "galera/sql_text.h"
 
@@ -57,7 +58,13 @@ Status make(Connection& connection, const PlacedProgram& placed, const SchemaNam
   const std::string what =
       std::string("the ") + to_string(p.kind) + " " + quote_table(placed.schema, p.name);
   // A text comes in the character set of its author's client and goes out under the same.
-  GB_TRY_ASSIGN(const std::string sql, program_sql(p, names, from_galera));
+  SchemaNames said;
+  for (const auto& [from, to] : names) {
+    GB_TRY_ASSIGN(const std::string there,
+                  in_character_set(connection, from, p.character_set_client));
+    GB_TRY_ASSIGN(said[there], in_character_set(connection, to, p.character_set_client));
+  }
+  GB_TRY_ASSIGN(const std::string sql, program_sql(p, said, from_galera));
   GB_TRY(connection.exec(use_program_sql(placed)));
   GB_TRY(connection.exec(program_session_sql(p)));
   GB_TRY_ASSIGN(const std::string now, schema_collation(connection));
@@ -149,7 +156,10 @@ Result<std::vector<PlacedProgram>> in_order_of_use(std::vector<PlacedProgram> vi
 
   std::vector<std::vector<std::size_t>> needs(views.size());
   for (std::size_t i = 0; i < views.size(); ++i) {
-    GB_TRY_ASSIGN(const auto names, names_in(views[i].program->create_sql));
+    const Program& view = *views[i].program;
+    GB_TRY_ASSIGN(const auto names, view.utf8_sql.empty()
+                                        ? names_in(view.create_sql, quoting_of(view))
+                                        : names_in(view.utf8_sql));
     for (const auto& [schema, name] : names) {
       const auto it = index.find({schema.empty() ? views[i].from : schema, name});
       if (it != index.end() && it->second != i) needs[i].push_back(it->second);

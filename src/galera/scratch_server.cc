@@ -197,16 +197,13 @@ void sweep(const fs::path& place) {
   }
 }
 
-// That they are there. A view that was broken when it was backed up is not made again.
-std::vector<Program> without_texts(std::vector<Program> programs) {
-  std::vector<Program> out;
-  for (Program& program : programs) {
-    if (program.kind == Program::Kind::kView && program.view_columns.empty()) continue;
-    Program& bare = out.emplace_back();
-    bare.kind = program.kind;
-    bare.name = std::move(program.name);
-  }
-  return out;
+// What comes back of them: a view that was broken when it was backed up is not made again.
+std::vector<Schema> without_broken_views(std::vector<Schema> schemas) {
+  for (Schema& schema : schemas)
+    std::erase_if(schema.programs, [](const Program& program) {
+      return program.kind == Program::Kind::kView && program.view_columns.empty();
+    });
+  return schemas;
 }
 
 class Scratch final : public ScratchServer {
@@ -320,10 +317,10 @@ class Scratch final : public ScratchServer {
     GB_TRY_ASSIGN(Definitions live, read_definitions(connection, names, {}));
     for (Schema& schema : live.schemas) {
       GB_TRY_ASSIGN(schema.programs, read_programs(connection, schema.name));
-      schema.programs = without_texts(std::move(schema.programs));
     }
-    std::vector<Schema> wanted = model.schemas;
-    for (Schema& schema : wanted) schema.programs = without_texts(std::move(schema.programs));
+    std::vector<Schema> wanted = without_broken_views(model.schemas);
+    GB_TRY(forget_event_states(wanted));
+    GB_TRY(forget_event_states(live.schemas));
     return definitions_changed(wanted, live.schemas);
   }
 

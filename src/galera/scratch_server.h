@@ -69,8 +69,7 @@ class ScratchServer {
   // installed. Errors: those of Connection.
   virtual Status make_ready(const InstanceModel& model, std::stop_token stop) const = 0;
   // Which definition is not as in `model`, which was restored here, as one phrase ("table `a`.`b`
-  // was altered"); empty: none. The texts of programs are not compared, only that they are there: a
-  // server may print what it took in other words.
+  // was altered"); empty: none. Whether an event is enabled is not compared.
   virtual Result<std::string> compare_definitions(const InstanceModel& model,
                                                   std::stop_token stop) const = 0;
   // Bytes that are free where it lies.

@@ -60,8 +60,8 @@ class LogicalEngine final : public DumpEngine {
 
 class InstalledServers final : public ScratchServers {
  public:
-  InstalledServers(std::string server, galera::ScratchOptions options)
-      : server_(std::move(server)), options_(std::move(options)) {
+  InstalledServers(std::string server, galera::ScratchOptions options, ScratchSettings settings)
+      : server_(std::move(server)), options_(std::move(options)), settings_(std::move(settings)) {
     galera::sweep_scratch_place(options_.place);
   }
 
@@ -80,9 +80,12 @@ class InstalledServers final : public ScratchServers {
     return galera::ScratchServer::start(programs, options, std::move(stop));
   }
 
+  [[nodiscard]] const ScratchSettings& settings() const override { return settings_; }
+
  private:
   const std::string server_;
   const galera::ScratchOptions options_;
+  const ScratchSettings settings_;
 };
 
 }  // namespace
@@ -94,8 +97,10 @@ galera::Content content_of(std::string_view content) {
 }
 
 std::unique_ptr<ScratchServers> make_scratch_servers(std::string server,
-                                                     galera::ScratchOptions options) {
-  return std::make_unique<InstalledServers>(std::move(server), std::move(options));
+                                                     galera::ScratchOptions options,
+                                                     ScratchSettings settings) {
+  return std::make_unique<InstalledServers>(std::move(server), std::move(options),
+                                            std::move(settings));
 }
 
 std::unique_ptr<DumpEngine> make_logical_engine(const Clock& clock) {

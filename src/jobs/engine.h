@@ -54,6 +54,12 @@ class DumpEngine {
                                    const std::vector<std::string>& keep, std::stop_token stop) = 0;
 };
 
+// How whoever runs this program names what scratch servers are made with, for hints.
+struct ScratchSettings {
+  std::string server;  // the mariadbd
+  std::string place;   // the folder that they are made in
+};
+
 // Thread safety: all methods, from any thread; a server is ended by the thread that started it.
 class ScratchServers {
  public:
@@ -64,13 +70,15 @@ class ScratchServers {
   // here. Errors: those of version() and of ScratchServer::start.
   virtual Result<std::unique_ptr<galera::ScratchServer>> start(std::uint64_t page_size,
                                                                std::stop_token stop) = 0;
+  [[nodiscard]] virtual const ScratchSettings& settings() const = 0;
 };
 
 // `server`: the mariadbd to take; empty: the one that is installed. Looked for every time, since it
 // may be installed, or upgraded, while we run. What a process that was killed left in
 // options.place goes at once.
 [[nodiscard]] std::unique_ptr<ScratchServers> make_scratch_servers(std::string server,
-                                                                   galera::ScratchOptions options);
+                                                                   galera::ScratchOptions options,
+                                                                   ScratchSettings settings);
 
 // src/galera: the logical dump and restore.
 [[nodiscard]] std::unique_ptr<DumpEngine> make_logical_engine(const Clock& clock);

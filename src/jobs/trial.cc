@@ -22,9 +22,6 @@ constexpr std::uint64_t kSpacePerByte = 2;
 constexpr std::uint64_t kSpaceLeft = std::uint64_t{64} << 20;
 constexpr std::chrono::milliseconds kLookAtSpaceEvery{250};
 constexpr std::chrono::seconds kTurnLook{1};
-constexpr const char* kEnlarge =
-    "let verification.place of the server name a folder on a larger disk, or use verification: "
-    "Checksum";
 
 Trial not_shown(std::string reason, std::string message) {
   return {Trial::Outcome::kNotShown, std::move(reason), std::move(message), 0, 0};
@@ -85,6 +82,11 @@ class TrialRun {
   }
 
  private:
+  [[nodiscard]] std::string enlarge() const {
+    return "let " + environment_.scratch->settings().place +
+           " name a folder on a larger disk, or use verification: Checksum";
+  }
+
   Status wait_for_turn(const std::string& ns, const std::stop_token& stop) {
     place_ = environment_.trials->enter(ns);
     if (place_->wait(std::chrono::milliseconds(0), {})) return {};
@@ -116,7 +118,7 @@ class TrialRun {
     if (const std::uint64_t free = server.free_bytes(); free < needed)
       return not_shown("NoScratchSpace", what + " may take " + to_quantity(needed) +
                                              ", and where the scratch server lies only " +
-                                             to_quantity(free) + " are free; " + kEnlarge);
+                                             to_quantity(free) + " are free; " + enlarge());
 
     std::stop_source work;
     const std::stop_callback forward(stop, [&] { work.request_stop(); });
@@ -125,9 +127,8 @@ class TrialRun {
     if (tried) return tried;
     if (stop.stop_requested()) return tried;
     if (guard.full())
-      return not_shown(
-          "NoScratchSpace",
-          "the disk that the scratch server lies on has become full; " + std::string(kEnlarge));
+      return not_shown("NoScratchSpace",
+                       "the disk that the scratch server lies on has become full; " + enlarge());
     Error error = server.explain(std::move(tried).error());
     // What happened to the server says nothing of the backup.
     const Code code = error.code;
@@ -211,8 +212,8 @@ Status require_trial(const Environment& environment, const std::string& source,
                     ", and the one that it would be restored into "
                     "is older (" +
                     *version + ")",
-                "name a mariadbd of that series by verification.server of the server, " +
-                    std::string(kInstead));
+                "name a mariadbd of that series by " + environment.scratch->settings().server +
+                    ", " + kInstead);
   return {};
 }
 

@@ -12,6 +12,7 @@ import tempfile
 
 from gbtest import place, process, proof
 from gbtest.apiserver import program
+from gbtest.offline import printed
 from gbtest.process import wait_until
 from support import Case, write_over
 
@@ -93,6 +94,25 @@ class Local(Case):
         self.says(done, 'backup "broken" is Failed, not Completed', "restore from a backup whose phase is Completed")
         self.assertEqual(self.bed.second.schemas(), [])
         self.local("check", "--read-data", expect=0)
+
+    def test_a_backup_is_restored_into_a_scratch_server_before_it_is_completed(self):
+        scratch = self.folder / "scratch"
+        scratch.mkdir()
+        done = self.local("backup", "--name", "proven", "--databases", "glance", "--verification", "Restore", "--scratch", scratch,
+                          "-o", "json", galera=self.bed.galera, expect=0)
+        status = printed(done.stdout)["status"]
+        verified = next(c for c in status["conditions"] if c["type"] == "Verified")
+        self.assertEqual((verified["status"], verified["reason"]), ("True", "Restore"), verified)
+        self.assertEqual(status["verification"]["tables"], status["instances"][0]["databases"][0]["tables"])
+        self.assertEqual(list(scratch.iterdir()), [])
+
+    def test_a_scratch_server_that_is_not_there_is_said_before_anything_is_read(self):
+        done = self.local("backup", "--name", "b", "--verification", "Restore", "--mariadbd", "/nowhere/mariadbd",
+                          galera=self.bed.galera, expect=1)
+        self.says(done, "/nowhere/mariadbd is no program", "name the path of a mariadbd")
+        done = self.local("backup", "--name", "b", "--scratch", self.folder, galera=self.bed.galera, expect=2)
+        self.says(done, "--scratch and --mariadbd are for --verification Restore", "add that, or leave them out")
+        self.assertNotIn("b", self.phases())
 
     def test_a_schema_that_the_cluster_lacks(self):
         done = self.local("backup", "--name", "b", "--databases", "glance,nowhere", galera=self.bed.galera, expect=2)

@@ -1,6 +1,7 @@
 """Whose server programs are run: those of this machine, or those of another MariaDB in a folder of its own."""
 
 import re
+import shlex
 
 from . import place
 from .process import BedError, run
@@ -29,6 +30,18 @@ class ServerRoot:
             return argv
         script = 'root=$1; shift; while [ "$1" != -- ]; do mkdir -p "$root$1"; mount --rbind "$1" "$root$1"; shift; done; shift; exec chroot "$root" "$@"'
         return ["unshare", "--mount", "sh", "-euc", script, "sh", self._path, *_SHARED, *folders, "--", *argv]
+
+    def wrapped(self, folder):
+        """The option --mariadbd by which kubectl-galera runs the programs of that root, which see `folder`; nothing for this machine's."""
+        if self._path is None:
+            return []
+        programs = folder / f"programs-{self.version}"
+        programs.mkdir(exist_ok=True)
+        for name in ("mariadbd", "mariadb-install-db"):
+            file = programs / name
+            file.write_text(f'#!/bin/sh\nexec {shlex.join(map(str, self.command([name], folder)))} "$@"\n')
+            file.chmod(0o755)
+        return ["--mariadbd", programs / "mariadbd"]
 
 
 def of_version(version):

@@ -63,8 +63,8 @@ class Session:
             self._sql.mysql_close(handle)
 
     def ask(self, statement):
-        """Rows of text columns (NULL is None); none for what has no result."""
-        text = statement.encode()
+        """Rows of text columns (NULL is None); none for what has no result. Bytes are for another character set than UTF-8."""
+        text = statement if isinstance(statement, bytes) else statement.encode()
         if self._sql.mysql_real_query(self._handle, text, len(text)):
             raise self._error()
         result = self._sql.mysql_store_result(self._handle)

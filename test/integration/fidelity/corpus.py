@@ -2,6 +2,8 @@
 
 import pathlib
 
+from gbtest.session import Session
+
 FILES = pathlib.Path(__file__).resolve().parent / "corpus"
 # Others first: accounts.sql grants on what they made.
 LAST = "accounts"
@@ -54,9 +56,8 @@ SAMPLES = {"big5": "許功蓋", "ujis": "あ日本語", "sjis": "ソ表能", "eu
            "utf8mb4": "é語😀", "utf16": "é語😀", "utf16le": "é語😀", "utf32": "é語😀", "cp932": "ソ①㈱", "eucjpms": "あ①㈱"}
 
 
-def character_sets(node):
-    """A table for each that the server has: every byte of those of one byte, else a sample, in a column of every kind."""
-    script = "CREATE DATABASE fid_charsets CHARACTER SET utf8mb4; USE fid_charsets; SET NAMES utf8mb4, sql_mode = '';\n"
+def letters_of(node):
+    """(character set, some of its letters) for each that the server has; those of one byte with all its printable bytes, too."""
     sets = [(name, int(width)) for name, width in node.sql("SELECT CHARACTER_SET_NAME, MAXLEN FROM information_schema.CHARACTER_SETS ORDER BY 1")]
     printable = [f"{b:02X}" for b in range(0x21, 0x100)]
     bytes_of = {name: printable[:0x5E] if name == "ascii" else printable for name, width in sets if width == 1}
@@ -73,8 +74,15 @@ def character_sets(node):
             letters = [c for c in (bytes.fromhex(b).decode() for b in next(printed) if b) if c.isalpha()][-3:]
         else:
             letters = list(SAMPLES["utf8mb3" if name == "utf8" else name])
+        yield name, letters, "".join(bytes_of.get(name, ()))
+
+
+def character_sets(node):
+    """A table for each that the server has: every byte of those of one byte, else a sample, in a column of every kind."""
+    script = "CREATE DATABASE fid_charsets CHARACTER SET utf8mb4; USE fid_charsets; SET NAMES utf8mb4, sql_mode = '';\n"
+    for name, letters, every_byte in letters_of(node):
         text = "".join(letters)
-        every = f"_{name} X'{''.join(bytes_of[name])}'" if width == 1 else f"'{text}'"
+        every = f"_{name} X'{every_byte}'" if every_byte else f"'{text}'"
         members = ",".join(f"'{c}'" for c in letters)
         binary = name if name == "binary" else f"{name}_bin"
         script += (f"CREATE TABLE `{name}` (id int PRIMARY KEY, c char(10), v varchar(300) DEFAULT '{text}', t text, m mediumtext, "
@@ -82,6 +90,45 @@ def character_sets(node):
                    f"INSERT INTO `{name}` VALUES (1, '{text}', {every}, {every}, REPEAT('{text}', 900), '{letters[-1]}', '{','.join(letters)}'), "
                    f"(2, '', '', '', '', '', ''), (3, NULL, NULL, NULL, NULL, NULL, NULL);\nINSERT INTO `{name}` (id, e) VALUES (4, '{letters[0]}');\n")
     return script
+
+
+# No client speaks them.
+NO_CLIENT = ("ucs2", "utf16", "utf16le", "utf32", "binary")
+# What is made by a client of each character set: its letters in names, literals, and comments, which the server keeps in UTF-8.
+MADE_BY_CLIENTS = (
+    "CREATE TABLE `t{0}` (`{0}` varchar(20) CHARACTER SET {1} DEFAULT '{0}', e enum('{2}')) COMMENT '{0}'",
+    "CREATE VIEW `v{0}` AS SELECT '{0}' AS `{0}`, `{0}` AS c FROM `t{0}`",
+    "CREATE PROCEDURE `p{0}`(IN `{2}` varchar(10) CHARACTER SET {1}) COMMENT '{0} it''s \\\\ \\n' SELECT '{0}', `{2}` AS `{0}`",
+    "CREATE FUNCTION `f{0}`(`{2}` enum('{2}')) RETURNS enum('{2}') CHARACTER SET {1} DETERMINISTIC COMMENT '{0}' RETURN '{0}'",
+    "CREATE TRIGGER `tr{0}` BEFORE INSERT ON `t{0}` FOR EACH ROW SET NEW.`{0}` = '{0}'",
+    "CREATE EVENT `e{0}` ON SCHEDULE EVERY 1 DAY STARTS '2020-01-01' DISABLE COMMENT '{0} it''s \\\\' DO SET @a = '{0}'",
+)
+
+
+def clients(node):
+    """Programs and tables whose text came in each character set that a client may speak."""
+    with Session(node) as session:
+        session.ask("CREATE DATABASE fid_clients CHARACTER SET utf8mb4")
+        session.ask("USE fid_clients")
+        for number, (name, letters, _) in enumerate(letters_of(node)):
+            if name in NO_CLIENT:
+                continue
+            text = "".join(c for c in letters if c <= "\uffff")
+            hexadecimal = session.ask(f"SELECT HEX(CONVERT('{text}' USING {name})), HEX(CONVERT('{text[0]}' USING {name}))")[0]
+            spoken, first = (bytes.fromhex(h).decode("latin1") for h in hexadecimal)
+            session.ask(f"SET NAMES {name}")
+            for statement in MADE_BY_CLIENTS:
+                session.ask(statement.format(f"{number}{spoken}", name, first).encode("latin1"))
+            session.ask("SET NAMES utf8mb4")
+        # A backslash is one there, and a comment is kept as it was said.
+        for number, (mode, name) in enumerate((("NO_BACKSLASH_ESCAPES", "utf8mb4"), ("NO_BACKSLASH_ESCAPES", "latin1"), ("ANSI_QUOTES", "latin1"))):
+            session.ask(f"SET NAMES {name}, sql_mode = '{mode}'")
+            for statement in MADE_BY_CLIENTS:
+                session.ask(statement.format(f"mode {number} ü" + ("\\" if number < 2 else ""), name, "ü").encode("utf-8" if name == "utf8mb4" else name))
+        session.ask("SET NAMES latin1, sql_mode = 'ORACLE'")
+        session.ask("CREATE PACKAGE `pk ü` COMMENT 'ü it''s \\\\' AS FUNCTION f RETURN enum('ü'); END".encode("latin1"))
+        session.ask("CREATE PACKAGE BODY `pk ü` COMMENT 'ü' AS FUNCTION f RETURN enum('ü') AS BEGIN RETURN 'ü'; END; END".encode("latin1"))
+        session.ask("CREATE FUNCTION `f oracle ü` RETURN enum('ü') DETERMINISTIC COMMENT 'ü' AS BEGIN RETURN 'ü'; END".encode("latin1"))
 
 
 # With what stands beside it in its packet, the largest that fits into the servers' max_allowed_packet of 64 MiB.
@@ -109,5 +156,6 @@ def load(cluster):
                 node.sql(CAUGHT_UP + path.read_text())
     for script in (wide(), many_rows(), large(), character_sets(cluster.nodes[0])):
         cluster.sql(script)
+    clients(cluster.nodes[0])
     for node in cluster.nodes:
         node.sql(CAUGHT_UP)

@@ -80,9 +80,17 @@ class Fidelity:
         print(f"{now - self.began:6.1f} s  {now - self.last:5.1f} s  {what}", flush=True)
         self.last = now
 
-    def back_up(self, backup, cluster, words=()):
-        """The node that it was read from."""
-        made = self._within("a backup", BACKUP_MIB, "backup", "--name", backup, cluster=cluster)
+    def back_up(self, backup, cluster, words=(), proof=False):
+        """The node that it was read from. With `proof` it is restored into a scratch server, which must find all of it equal."""
+        options = ["--name", backup]
+        if proof:
+            options += ["--verification", "Restore", "--scratch", self.folder]
+            options += cluster.root.wrapped(self.folder)
+        made = self._within("a backup that is restored" if proof else "a backup", RESTORE_MIB if proof else BACKUP_MIB,
+                            "backup", *options, cluster=cluster)
+        verified = next(c for c in made["status"]["conditions"] if c["type"] == "Verified")
+        if verified["status"] != "True" or verified["reason"] != ("Restore" if proof else "Checksum"):
+            raise Failed(f"the backup {backup} is not verified: {verified}")
         if any(text not in made["status"].get("message", "") for text in words):
             raise Failed(f"the backup {backup} does not say {words}: {made['status']}")
         return cluster.nodes[cluster.endpoints.index(made["status"]["instances"][0]["node"])]

@@ -14,7 +14,10 @@
 #include <thread>
 
 #include "galera/connection.h"
+#include "galera/introspect.h"
+#include "galera/programs.h"
 #include "galera/scratch_server.h"
+#include "galera/snapshot.h"
 #include "galera/sql_script.h"
 
 namespace gb::galera {
@@ -159,6 +162,67 @@ TEST_F(ScratchServerTest, ARoleThatProgramsRunAsIsMadeAsARole) {
   EXPECT_EQ(*connection.scalar("SELECT GROUP_CONCAT(User, Host, is_role ORDER BY User) FROM "
                                "mysql.user WHERE User IN ('brought', 'missing', 'user')"),
             Cell("broughtY,missingY,user%N"));
+}
+
+// What a restore has made is compared in its words, whatever it is.
+TEST_F(ScratchServerTest, EveryDefinitionThatIsAnotherIsNamed) {
+  auto server = start();
+  ASSERT_TRUE(server) << server.error().text();
+  Connection connection = connect(**server);
+  const auto run = [&](std::initializer_list<const char*> statements) {
+    for (const char* statement : statements) {
+      const Status done = connection.exec(statement);
+      ASSERT_TRUE(done) << statement << ": " << done.error().text();
+    }
+  };
+  run({"CREATE DATABASE s", "USE s", "CREATE TABLE t (i int PRIMARY KEY)",
+       "CREATE TABLE gone (i int)", "CREATE SEQUENCE seq INCREMENT BY 2",
+       "CREATE VIEW v AS SELECT i FROM t", "CREATE VIEW broken AS SELECT i FROM gone",
+       "DROP TABLE gone", "CREATE PROCEDURE p() SELECT 1",
+       "CREATE FUNCTION f() RETURNS int RETURN 1",
+       "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET @a = 1",
+       "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO SET @a = 1"});
+  InstanceModel model;
+  const Endpoint endpoint = (*server)->endpoint("i");
+  auto reader = open_dump_connection(endpoint, endpoint.nodes.front(), {});
+  ASSERT_TRUE(reader) << reader.error().text();
+  auto definitions = read_definitions(*reader, {"s"}, {});
+  ASSERT_TRUE(definitions) << definitions.error().text();
+  model.schemas = std::move(definitions->schemas);
+  auto programs = read_programs(*reader, "s");
+  ASSERT_TRUE(programs) << programs.error().text();
+  model.schemas.front().programs = std::move(*programs);
+
+  // The view that was broken then is not made again, and an event's state is each node's own.
+  run({"DROP VIEW broken", "ALTER EVENT e ENABLE"});
+  EXPECT_EQ(*(*server)->compare_definitions(model, {}), "");
+  struct Change {
+    const char* drop;
+    const char* other;
+    const char* back;
+    const char* said;
+  };
+  for (const Change& change : std::initializer_list<Change>{
+           {"DROP VIEW v", "CREATE VIEW v AS SELECT i + 0 FROM t",
+            "CREATE VIEW v AS SELECT i FROM t", "view `s`.`v` was altered"},
+           {"DROP PROCEDURE p", "CREATE PROCEDURE p() SELECT 2", "CREATE PROCEDURE p() SELECT 1",
+            "procedure `s`.`p` was altered"},
+           {"DROP FUNCTION f", "CREATE FUNCTION f() RETURNS int COMMENT 'c' RETURN 1",
+            "CREATE FUNCTION f() RETURNS int RETURN 1", "function `s`.`f` was altered"},
+           {"DROP TRIGGER tr", "CREATE TRIGGER tr AFTER INSERT ON t FOR EACH ROW SET @a = 1",
+            "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET @a = 1",
+            "trigger `s`.`tr` was altered"},
+           {"ALTER TABLE t COMMENT 'c'", "DO 1", "ALTER TABLE t COMMENT ''",
+            "table `s`.`t` was altered"},
+           {"DROP SEQUENCE seq", "DO 1", "CREATE SEQUENCE seq INCREMENT BY 2",
+            "sequence `s`.`seq` was dropped"},
+           {"DROP EVENT e", "CREATE EVENT e ON SCHEDULE EVERY 2 DAY DO SET @a = 1", "DO 1",
+            "event `s`.`e` was altered"}}) {
+    run({change.drop, change.other});
+    EXPECT_THAT(*(*server)->compare_definitions(model, {}), HasSubstr(change.said));
+    if (std::string_view(change.other) != "DO 1") run({change.drop});
+    run({change.back});
+  }
 }
 
 TEST_F(ScratchServerTest, AServerThatDiesIsExplainedByItsLog) {

@@ -194,6 +194,30 @@ TEST(Tokens, QuotesFollowTheSqlMode) {
   EXPECT_EQ(string_of(tokenize("'it''s \\n \\\\'")->at(0)), "it's \n \\");
 }
 
+TEST(Tokens, ASecondByteIsNoBackslashAndNoBackquote) {
+  // Of sjis: the last byte of the text is 0x5C, that of the name 0x60.
+  const std::string text = "'\x83\x5C'";
+  const std::string name = "`\x83\x60`";
+  const SqlQuoting sjis = quoting_of("", "sjis");
+  EXPECT_FALSE(tokenize(text));
+  ASSERT_TRUE(tokenize(text, sjis));
+  EXPECT_EQ(string_of(tokenize(text, sjis)->at(0), sjis), "\x83\x5C");
+  const auto tokens = tokenize(name + ".t", sjis);
+  ASSERT_TRUE(tokens);
+  EXPECT_EQ(name_of(tokens->at(0), sjis), "\x83\x60");
+  EXPECT_EQ(tokens->at(1).text, ".");
+  // A letter of one byte there (0xB1) leaves the backslash what it is, of big5 it does not.
+  EXPECT_FALSE(tokenize("'\xB1\x5C'", sjis));
+  EXPECT_TRUE(tokenize("'\xB1\x5C'", quoting_of("", "big5")));
+  // A word ends behind its last letter: \x83\x5B is one.
+  EXPECT_EQ(tokenize("a\x83\x5B(", sjis)->at(0).text, "a\x83\x5B");
+}
+
+TEST(Tokens, AWordIsFoundBeforeWhatIsInAnotherCharacterSet) {
+  EXPECT_EQ(*position_of_word("EVENT `DO` COMMENT 'DO' /* DO */ DO SET @a = '\x83\x5C'", "DO"), 33);
+  EXPECT_EQ(*position_of_word("EVENT `DO`", "DO"), std::string::npos);
+}
+
 TEST(RenameSchemas, AViewAsTheServerPrintsIt) {
   EXPECT_EQ(*rename_schemas("select `nova`.`t`.`id` AS `id`,'nova.t' AS `x` from (`nova`.`t` join "
                             "`cell`.`c`) where `nova`.`f`(1)",

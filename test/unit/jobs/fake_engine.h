@@ -329,6 +329,7 @@ class FakeScratch final : public ScratchServers {
     if (!start_error) return fail(start_error.error());
     return std::make_unique<Server>(*this);
   }
+  [[nodiscard]] const ScratchSettings& settings() const override { return settings_; }
 
   std::mutex mutex;
   // Set by tests.
@@ -340,6 +341,9 @@ class FakeScratch final : public ScratchServers {
   std::atomic<int> running{0};
   std::atomic<int> most{0};  // at once
   std::uint64_t last_page_size = 0;
+
+ private:
+  const ScratchSettings settings_ = {"verification.server", "verification.place"};
 };
 
 }  // namespace gb::jobs::test
