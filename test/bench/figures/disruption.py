@@ -2,6 +2,7 @@
 when it was due, so that a stall is seen by all that came meanwhile."""
 
 import concurrent.futures
+import os
 import random
 import shutil
 import statistics
@@ -29,7 +30,11 @@ def run(options, folder):
         galera.sql("CREATE DATABASE work; USE work; CREATE TABLE small (id INT PRIMARY KEY, n INT NOT NULL, t VARCHAR(100) NOT NULL); "
                    f"INSERT INTO small SELECT seq, 0, MD5(seq) FROM seq_1_to_{_ROWS}; CREATE TABLE large LIKE small; "
                    "INSERT INTO large SELECT * FROM small; CREATE DATABASE changing")
-        return _Bench(galera, folder, options).section()
+        cores = os.sched_getaffinity(0)
+        try:
+            return _Bench(galera, folder, options).section()
+        finally:
+            os.sched_setaffinity(0, cores)
 
 
 class _Load:
@@ -98,9 +103,13 @@ class _Load:
 
 
 class _Bench(cluster.ClusterBench):
+    _before = []  # what stands before a program that dumps
+
     def section(self):
         section = Section("What applications notice of a dump", _COLUMNS)
         self.schemas.remove("changing")
+        if self.options.apart:
+            self._put_apart()
         contenders = [IDLE, *self.dump_pipelines()]
         for number in range(self.options.rounds):
             for name in cluster.in_turn(contenders, number):
@@ -112,8 +121,21 @@ class _Bench(cluster.ClusterBench):
                      f"{_SESSIONS} sessions; each second CREATE and DROP TABLE in a schema that is not dumped, and an UPDATE of 2,000 rows. "
                      "Latencies are counted from when a statement was due. The last node is read, by us and by all others; clients and nodes "
                      "share the machine's cores. Each line lasts as long as its dump.")
+        if self.options.apart:
+            section.note("The node that is read and whoever reads it have a core of their own, and all others the rest, as if on machines "
+                         "of their own.")
         section.note("Flow control: wsrep_flow_control_paused_ns of the node that is written through.")
         return section
+
+    def _put_apart(self):
+        *rest, own = sorted(os.sched_getaffinity(0))
+        if not rest or len(self.galera.nodes) < 2:
+            raise process.BedError("--apart needs two cores and two nodes at least")
+        for node in self.galera.nodes:
+            cores = [own] if node is self.donor else rest
+            process.run(["taskset", "--all-tasks", "--cpu-list", "--pid", ",".join(map(str, cores)), str(node.process.pid)])
+        os.sched_setaffinity(0, rest)  # of the load, whose threads are still to come
+        self._before = ["taskset", "--cpu-list", str(own)]
 
     def dump_pipelines(self):
         pipelines = super().dump_pipelines()
@@ -121,7 +143,7 @@ class _Bench(cluster.ClusterBench):
         for name in pipelines:
             if "mydumper" in name:
                 pipelines[name][0][-1] = pipelines[name][0][-1].replace("(mysql|", "(changing|mysql|")
-        return pipelines
+        return {name: [[*self._before, *argv] for argv in programs] for name, programs in pipelines.items()}
 
     def _figures(self, name):
         process.run(["rm", "-rf", *self.out.values()])
