@@ -68,7 +68,7 @@ e2e: build ## the whole chain against a real control plane
 
 bench: release ## the figures, side by side with the peers (most of an hour; ARGS="--only api --rounds 1" for a part)
 	@scripts/install-deps testbed bench
-	@cmake --build --preset release -j $(JOBS) --target store_bench http_load
+	@cmake --build --preset release -j $(JOBS) --target store_bench http_load floor_bench
 	@test/bench/run $(ARGS)
 
 lint: ## clang-format, clang-tidy, arrows

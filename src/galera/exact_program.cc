@@ -9,45 +9,36 @@
 namespace gb::galera {
 namespace {
 
-// As the server prints a text between quotes, whatever the sql_mode.
-std::string printed(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\0')
-      out += "\\0";
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\r')
-      out += "\\r";
-    else if (c == '\\')
-      out += "\\\\";
-    else if (c == '\'')
-      out += "''";
-    else
-      out += c;
+// What stands behind the backslash for this byte; 0: it needs none.
+char escape_of(char c) {
+  switch (c) {
+    case '\0':
+      return '0';
+    case '\n':
+      return 'n';
+    case '\r':
+      return 'r';
+    case '\\':
+      return '\\';
+    default:
+      return 0;
   }
-  return out + "'";
 }
 
-// A value between quotes, for a session of this quoting.
+// A value between quotes, for a session of this quoting. Without any, it is what the server prints.
 std::string quoted(const std::string& value, char quote, SqlQuoting quoting) {
+  const bool escapes = quote == '\'' && !quoting.no_backslash_escapes;
   std::string out(1, quote);
   for (std::size_t i = 0; i < value.size();) {
     const std::size_t width = width_at(std::string_view(value).substr(i), quoting.second_byte);
     const char c = value[i];
-    const bool escape = quote == '\'' && !quoting.no_backslash_escapes;
-    if (width == 1 && c == quote)
-      out += quote;
-    else if (width == 1 && escape && (c == '\\' || c == '\0' || c == '\n' || c == '\r'))
+    if (width == 1 && escapes && escape_of(c) != 0) {
       out += '\\';
-    if (width == 1 && escape && c == '\0')
-      out += '0';
-    else if (width == 1 && escape && c == '\n')
-      out += 'n';
-    else if (width == 1 && escape && c == '\r')
-      out += 'r';
-    else
+      out += escape_of(c);
+    } else {
+      if (width == 1 && c == quote) out += quote;
       out.append(value, i, width);
+    }
     i += width;
   }
   return out + quote;
@@ -120,7 +111,7 @@ Result<std::string> exact_routine_sql(Connection& connection, const std::string&
       if (returns && said != *returns) replace_first(sql, word + *returns, word + said);
   }
   if (!comment.empty()) {
-    const std::string clause = "COMMENT " + printed(comment);
+    const std::string clause = "COMMENT " + quoted(comment, '\'', {});
     GB_TRY_ASSIGN(const std::string said, as_said(connection, clause, routine));
     // Four blanks before it; of a package without a line of its own.
     if (said != clause) replace_first(sql, "    " + clause + "\n", "    " + said + "\n");

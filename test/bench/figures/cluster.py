@@ -24,7 +24,7 @@ def loaded(folder, options, *more):
     """A Galera that holds the data set; its files stay in folder/data. Its logs are as large as they are by default, unlike those
     of the tests: with a redo log of 16 MB whoever writes much waits for checkpoints with a busy loop."""
     with Galera(folder / "galera", nodes=options.nodes, buffer_pool=options.buffer_pool, redo_log="96M", gcache="128M",
-                tls=options.tls) as galera:
+                tls=options.tls, binlog=not options.no_binlog) as galera:
         load.generate(folder / "data", program("gb-datagen"), "--size", options.size, *more)
         load.load_galera(folder / "data", galera)
         yield galera
@@ -132,14 +132,16 @@ class ClusterBench:
 
     def measure(self, name, pipeline, **more):
         """With the CPU of all nodes until each has applied what it got."""
-        servers = [n.process for n in self.galera.nodes]
-        before = measure.cpu_seconds(*servers)
+        before = self.server_seconds()
         figures = measure.client(name, pipeline, **more)
         self.settle()
-        figures["server_cpu"] = measure.cpu_seconds(*servers) - before
+        figures["server_cpu"] = self.server_seconds() - before
         figures["rss_each"] = figures["rss"]
         figures["rss"] = sum(figures["rss_each"])
         return figures
+
+    def server_seconds(self):
+        return measure.cpu_seconds(*(n.process for n in self.galera.nodes))
 
     def settle(self):
         for node in self.galera.nodes:
@@ -150,7 +152,8 @@ class ClusterBench:
             self.galera.drop_everything()
         self.settle()
         for node in self.galera.nodes:  # a log of every round would fill the disk
-            node.sql("FLUSH LOCAL BINARY LOGS; PURGE BINARY LOGS BEFORE NOW()")
+            if not self.options.no_binlog:
+                node.sql("FLUSH LOCAL BINARY LOGS; PURGE BINARY LOGS BEFORE NOW()")
 
     def contents(self):
         """By SQL alone, of every node: the rows of each table, and the definition of everything."""
