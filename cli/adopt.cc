@@ -23,6 +23,7 @@
 #include "cli/signals.h"
 #include "galera/left_dumps.h"
 #include "galera/scratch_server.h"
+#include "galera/server_version.h"
 #include "storage/crypto/digest.h"
 
 namespace gb::cli {

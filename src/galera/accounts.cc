@@ -8,6 +8,7 @@
 #include "galera/introspect.h"
 #include "galera/privileges.h"
 #include "galera/sql_text.h"
+#include "galera/target_fit.h"
 
 namespace gb::galera {
 namespace {
@@ -227,11 +228,11 @@ Result<std::uint64_t> create_accounts(Connection& connection, const std::vector<
                                       std::vector<std::string>& notes) {
   GB_TRY_ASSIGN(const std::set<std::string> there, existing_accounts(connection));
   std::uint64_t made = 0;
+  std::vector<std::string> kept;
   for (const Account& account : accounts) {
     if (account.create.empty()) continue;
     if (there.contains(plain_account_name(account))) {
-      notes.push_back("the account " + account.name +
-                      " exists: it keeps its password and gets the backup's grants added");
+      kept.push_back(account.name);
       continue;
     }
     for (const std::string& statement : account.create)
@@ -239,6 +240,9 @@ Result<std::uint64_t> create_accounts(Connection& connection, const std::vector<
         return wrap("can not create the account " + account.name, std::move(created).error());
     ++made;
   }
+  if (!kept.empty())
+    notes.push_back("accounts that exist keep their passwords and get the backup's grants added: " +
+                    some(kept));
   return made;
 }
 
@@ -254,7 +258,9 @@ Status grant_accounts(Connection& connection, const std::vector<Account>& accoun
       auto done = connection.exec(sql);
       if (done) continue;
       const unsigned number = connection.last_errno();
-      if (number == ER_NO_SUCH_TABLE || number == ER_SP_DOES_NOT_EXIST) {
+      // MariaDB keeps a grant on a column that was dropped.
+      if (number == ER_NO_SUCH_TABLE || number == ER_SP_DOES_NOT_EXIST ||
+          number == ER_BAD_FIELD_ERROR) {
         notes.push_back("a grant to " + account.name +
                         " names something that is not there: " + done.error().text());
         continue;

@@ -1,6 +1,7 @@
 #include "galera/definitions.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "galera/sql_text.h"
@@ -50,6 +51,20 @@ void read_column(TokenWalk walk, TableItem& item) {
   }
 }
 
+// FOREIGN KEY (…) REFERENCES `schema`.`table` (…)
+void read_reference(TokenWalk walk, TableItem& item) {
+  while (!walk.end() && !walk.is_punct('(')) walk.next();
+  item.parts = key_parts(walk);
+  while (!walk.end() && !walk.take_word("REFERENCES")) walk.next();
+  item.parent = name_of(walk.token());
+  walk.next();
+  if (walk.take_punct('.')) {
+    item.parent_schema = std::exchange(item.parent, name_of(walk.token()));
+    walk.next();
+  }
+  item.parent_parts = key_parts(walk);
+}
+
 // One entry: `walk` stands at its first token.
 Result<TableItem> read_item(TokenWalk walk, std::string text) {
   TableItem item;
@@ -85,6 +100,7 @@ Result<TableItem> read_item(TokenWalk walk, std::string text) {
     item.kind = walk.is_word("FOREIGN") ? ItemKind::kForeignKey : ItemKind::kCheck;
     if (!walk.is_word("FOREIGN") && !walk.is_word("CHECK"))
       return not_a_table(item.text, "FOREIGN KEY or CHECK");
+    if (item.kind == ItemKind::kForeignKey) read_reference(walk, item);
   } else {
     return not_a_table(item.text, "a column or a key");
   }

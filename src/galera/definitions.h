@@ -31,9 +31,12 @@ struct KeyPart {
 struct TableItem {
   enum class Kind { kColumn, kPrimary, kUnique, kIndex, kFulltext, kForeignKey, kCheck, kPeriod };
   Kind kind = Kind::kColumn;
-  std::string name;             // of the column, key or constraint; empty for the primary key
-  std::string text;             // as the server prints it
-  std::vector<KeyPart> parts;   // of a key
+  std::string name;            // of the column, key or constraint; empty for the primary key
+  std::string text;            // as the server prints it
+  std::vector<KeyPart> parts;  // of a key; of a foreign key the referring columns
+  std::string parent_schema;   // of a foreign key; empty: the same schema
+  std::string parent;
+  std::vector<KeyPart> parent_parts;
   bool not_null = false;        // of a column
   bool auto_increment = false;  // of a column
 };

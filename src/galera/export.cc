@@ -8,6 +8,7 @@
 #include "galera/accounts.h"
 #include "galera/definitions.h"
 #include "galera/engine.h"
+#include "galera/introspect.h"
 #include "galera/load_writer.h"
 #include "galera/plan.h"
 #include "galera/programs.h"
@@ -112,6 +113,9 @@ class Exporter {
           statement("SET SESSION system_versioning_insert_history = 1, "
                     "system_versioning_alter_history = 'KEEP', " +
                     present_sql()));
+    // As a restore: a name without more means what it meant at the source.
+    GB_TRY(say("/*M!100601 SET SESSION old_mode = 'UTF8_IS_UTF8MB3' */;\n"
+               "/*M!110300 SET SESSION character_set_collations = '' */;\n"));
     return session();
   }
 
@@ -144,7 +148,7 @@ class Exporter {
       }
       if (given.empty()) continue;
       GB_TRY(say(delimited(
-          std::string("BEGIN NOT ATOMIC\n  DECLARE CONTINUE HANDLER FOR 1146, 1305 BEGIN") +
+          std::string("BEGIN NOT ATOMIC\n  DECLARE CONTINUE HANDLER FOR 1054, 1146, 1305 BEGIN") +
           (last ? " GET DIAGNOSTICS CONDITION 1 @gb_missing = MESSAGE_TEXT;"
                   " SELECT @gb_missing AS `a grant is left out`;"
                 : "") +
@@ -179,10 +183,11 @@ class Exporter {
         // The text is what the server printed; under NAMES binary a literal would become bytes of
         // the column's own character set.
         GB_TRY(say("\nSET NAMES utf8mb4;\n"));
+        if (shows_other_rows(table)) GB_TRY(statement("USE " + quote_name(s.target)));
         GB_TRY(statement(sql));
         GB_TRY(say("SET NAMES binary;\n"));
         if (table.totals.rows > 0 && !table.data_excluded) GB_TRY(rows(s, table));
-        if (table.data_excluded)
+        if (table.data_excluded && !shows_other_rows(table))
           report_.notes.push_back("the rows of " + quote_table(s.target, table.name) +
                                   " are not in the backup (excludeTables)");
         // The rows may have moved it: one that was above them all is not again by itself.

@@ -286,14 +286,26 @@ Result<Definitions> read_definitions(Connection& connection,
     table.data_excluded =
         std::any_of(exclude_tables.begin(), exclude_tables.end(),
                     [&](const std::string& glob) { return glob_match(glob, full); });
-    if (!table.transactional && !table.data_excluded)
+    if (shows_other_rows(table)) {
+      table.data_excluded = true;
+      out.notes.push_back(
+          "table " + full + " is of engine " + table.engine +
+          ": it shows rows that are kept elsewhere, and comes back as a definition");
+    } else if (!table.transactional && !table.data_excluded) {
       out.notes.push_back("table " + full + " is of engine " + table.engine +
                           ": its rows are outside the snapshot");
+    }
     out.sizes[name] = {to_number(row.at(4)), to_number(row.at(5))};
     schema.tables.push_back(std::move(table));
   }
   for (auto& [name, schema] : by_name) out.schemas.push_back(std::move(schema));
   return out;
+}
+
+bool shows_other_rows(const Table& table) {
+  static const std::set<std::string> kEngines = {"mrg_myisam", "federated", "connect", "spider",
+                                                 "oqgraph",    "sphinx",    "s3"};
+  return kEngines.contains(to_lower(table.engine));
 }
 
 std::vector<std::string> definition_changes(const std::vector<Schema>& before,
@@ -381,6 +393,9 @@ Status check_dump_privileges(Connection& connection, const DumpOptions& options)
       if (!there.contains(privilege)) return lacks(privilege, quote_name(schema) + ".*");
     }
   }
+  // Routines of others are hidden without a word from who may not read this.
+  if (!everywhere.contains("SELECT") && !connection.query("SELECT 1 FROM mysql.proc LIMIT 0"))
+    return lacks("SELECT", "mysql.proc");
   if (!everywhere.contains("RELOAD")) return lacks("RELOAD", "*.*");
   return {};
 }

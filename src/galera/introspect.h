@@ -44,6 +44,10 @@ Result<Definitions> read_definitions(Connection& connection,
                                      const std::vector<std::string>& schemas,
                                      const std::vector<std::string>& exclude_tables);
 
+// Of an engine whose tables are a view of others, or of another server: writing to one would write
+// there. Only its definition is backed up.
+[[nodiscard]] bool shows_other_rows(const Table& table);
+
 // What differs, one phrase each ("table `a`.`b` was altered"). AUTO_INCREMENT counters and the
 // state of sequences are no difference.
 [[nodiscard]] std::vector<std::string> definition_changes(const std::vector<Schema>& before,

@@ -15,6 +15,7 @@
 #include "base/guarded.h"
 #include "base/text.h"
 #include "base/wait.h"
+#include "galera/introspect.h"
 #include "galera/load_writer.h"
 #include "galera/programs.h"
 #include "galera/sql_text.h"
@@ -271,6 +272,8 @@ class Loader {
     // The text is what the server printed; in `SET NAMES binary` a literal would become bytes of
     // the column's own character set.
     GB_TRY(connection.exec("SET NAMES utf8mb4"));
+    // The tables whose rows it shows are of the session's schema, unless another one is named.
+    if (shows_other_rows(*load.table)) GB_TRY(connection.exec("USE " + quote_name(load.schema)));
     GB_TRY(connection.exec(sql));
     GB_TRY(refuse_table_warnings(connection, "creating the table", options_.smaller_pages));
     return connection.exec("SET NAMES binary");
@@ -465,18 +468,24 @@ Result<Connection> open_restore_session(const Endpoint& endpoint, const Address&
       "tx_isolation = 'REPEATABLE-READ', max_statement_time = 0, wait_timeout = 2592000, "
       "net_read_timeout = 600, net_write_timeout = 600, lock_wait_timeout = 300, "
       "innodb_lock_wait_timeout = 120, sql_safe_updates = 0, sql_notes = 1, "
-      "max_error_count = 65535"));
+      "max_error_count = 65535, idle_transaction_timeout = 0, idle_write_transaction_timeout = 0, "
+      "sql_select_limit = 18446744073709551615, sql_big_selects = 1"));
   // Each only where the server has it. A name may be in mixed case, and our literals are binary.
-  static constexpr std::array<std::pair<std::string_view, const char*>, 5> kOptional = {{
+  static constexpr std::array<std::pair<std::string_view, const char*>, 7> kOptional = {{
       {"wsrep_sync_wait", "0"},
       {"wsrep_trx_fragment_size", "0"},
       {"wsrep_osu_method", "'TOI'"},
       {"system_versioning_alter_history", "'KEEP'"},
       {"system_versioning_insert_history", "1"},
+      // A name without more means what it meant at the source: utf8 is utf8mb3, as MariaDB 10.5
+      // prints it, and the collation of a character set is its old one, which is printed by none.
+      {"old_mode", "'UTF8_IS_UTF8MB3'"},
+      {"character_set_collations", "''"},
   }};
   GB_TRY_ASSIGN(const Rows rows,
                 connection.query("SHOW SESSION VARIABLES WHERE Variable_name LIKE 'wsrep%' OR "
-                                 "Variable_name LIKE 'system_versioning%'"));
+                                 "Variable_name LIKE 'system_versioning%' OR Variable_name IN "
+                                 "('old_mode', 'character_set_collations')"));
   for (const Row& row : rows.rows)
     for (const auto& [name, value] : kOptional)
       if (to_lower(row.at(0).value_or("")) == name)

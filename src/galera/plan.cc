@@ -15,6 +15,7 @@
 #include "galera/introspect.h"
 #include "galera/privileges.h"
 #include "galera/programs.h"
+#include "galera/server_version.h"
 #include "galera/sql_text.h"
 #include "galera/target_fit.h"
 #include "galera/topology.h"
@@ -38,20 +39,56 @@ std::string shortened(const std::string& sql) {
   return sql.size() <= kMost ? sql : sql.substr(0, kMost) + "…";
 }
 
-// 10.11 from "10.11.19-MariaDB-log".
-std::pair<int, int> version_of(const std::string& text) {
-  int major = 0;
-  int minor = 0;
-  if (std::sscanf(text.c_str(), "%d.%d", &major, &minor) != 2) return {0, 0};
-  return {major, minor};
-}
-
 Status check_version(const NodeState& node, const Facts& facts) {
-  if (version_of(node.version) >= version_of(facts.server_version)) return {};
+  if (!is_newer_series(facts.server_version, node.version)) return {};
   return fail(Code::kInvalid,
               "the target runs MariaDB " + node.version + ", older than " + facts.server_version +
                   " that the backup was taken from",
               "upgrade the target, or restore onto another one");
+}
+
+// What a server asks of who makes programs, for the sake of its binary log.
+struct BinaryLog {
+  bool on = false;
+  bool distrusts_functions = false;
+  bool distrusts_triggers = false;  // Galera has no log of its own, and asks the same
+};
+
+Result<BinaryLog> binary_log_of(Connection& connection) {
+  GB_TRY_ASSIGN(const Rows rows,
+                connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', "
+                                 "'wsrep_on', 'log_bin_trust_function_creators')"));
+  std::map<std::string, bool> on;
+  for (const Row& row : rows.rows) on[to_lower(cell(row, 0))] = cell(row, 1) == "ON";
+  const bool trusts = on["log_bin_trust_function_creators"];
+  return BinaryLog{on["log_bin"], on["log_bin"] && !trusts,
+                   (on["log_bin"] || on["wsrep_on"]) && !trusts};
+}
+
+bool has_programs(const Selection& selection, std::initializer_list<Program::Kind> kinds) {
+  return std::ranges::any_of(selection.schemas, [&](const SelectedSchema& s) {
+    return std::ranges::any_of(s.schema->programs, [&](const Program& p) {
+      return std::ranges::find(kinds, p.kind) != kinds.end();
+    });
+  });
+}
+
+// With a binary log a function has to say what it does, whoever makes it.
+Status check_functions(Connection& connection, const Selection& selection) {
+  GB_TRY_ASSIGN(const BinaryLog log, binary_log_of(connection));
+  if (!log.distrusts_functions) return {};
+  std::vector<std::string> refused;
+  for (const SelectedSchema& s : selection.schemas)
+    for (const Program& p : s.schema->programs)
+      if (p.kind == Program::Kind::kFunction && !says_what_it_does(p))
+        refused.push_back(quote_table(s.schema->name, p.name));
+  if (refused.empty()) return {};
+  return fail(Code::kInvalid,
+              "the target writes a binary log and takes no functions that are neither "
+              "DETERMINISTIC nor NO SQL nor READS SQL DATA: " +
+                  some(refused),
+              "SET GLOBAL log_bin_trust_function_creators = 1 there (on every node) for as long "
+              "as it is restored, or leave their schemas out by spec.databases");
 }
 
 Status check_privileges(Connection& connection, const RestoreOptions& options,
@@ -77,6 +114,13 @@ Status check_privileges(Connection& connection, const RestoreOptions& options,
       std::any_of(selection.schemas.begin(), selection.schemas.end(),
                   [](const SelectedSchema& s) { return !s.schema->programs.empty(); });
   if (programs) need_any({"SET USER", "SUPER"});
+  GB_TRY_ASSIGN(const BinaryLog log, binary_log_of(connection));
+  if (log.distrusts_triggers && has_programs(selection, {Program::Kind::kTrigger}))
+    need_any({"SUPER", "BINLOG ADMIN"});
+  else if (log.distrusts_functions && has_programs(selection, {Program::Kind::kFunction}))
+    need_any({"SUPER", "BINLOG ADMIN"});
+  // What was restored is read in a snapshot, which needs a lock of an instant there.
+  if (!log.on && !selection.schemas.empty()) need_any({"RELOAD"});
   if (options.block_traffic) {
     // From 10.11 on, SUPER alone no longer lets its owner write while read_only is set.
     if (options.gate == nullptr) need_any({"READ_ONLY ADMIN", "READ ONLY ADMIN"});
@@ -307,7 +351,7 @@ Status plan_schema(Connection& connection, const SelectedSchema& selected, bool 
 
 // Grants on schemas that are not restored are not given.
 Status note_grants(const InstanceModel& model, const Selection& selection,
-                   std::vector<std::string>& notes) {
+                   const std::string& target_version, std::vector<std::string>& notes) {
   std::vector<std::string> left_out;
   for (const Account& account : model.accounts) {
     for (const std::string& grant : account.grants) {
@@ -318,6 +362,8 @@ Status note_grants(const InstanceModel& model, const Selection& selection,
   }
   if (!left_out.empty())
     notes.push_back("grants on what is not restored are left out: " + some(left_out));
+  if (const std::string said = lost_with_super(model, target_version); !said.empty())
+    notes.push_back(said);
   return {};
 }
 
@@ -328,6 +374,9 @@ Status add_notes(Connection& connection, const InstanceModel& model, const Selec
       known_losses(model, selection, out.cluster_size > 1 ? out.node.text() : std::string());
   notes.insert(notes.end(), std::make_move_iterator(lost.begin()),
                std::make_move_iterator(lost.end()));
+  GB_TRY_ASSIGN(std::vector<std::string> unfit, unfit_foreign_keys(selection));
+  notes.insert(notes.end(), std::make_move_iterator(unfit.begin()),
+               std::make_move_iterator(unfit.end()));
   const auto has_events = [](const SelectedSchema& s) {
     return std::any_of(s.schema->programs.begin(), s.schema->programs.end(),
                        [](const Program& p) { return p.kind == Program::Kind::kEvent; });
@@ -340,7 +389,7 @@ Status add_notes(Connection& connection, const InstanceModel& model, const Selec
   }
   for (const SelectedSchema& s : selection.schemas) {
     for (const Table& table : s.schema->tables)
-      if (table.data_excluded)
+      if (table.data_excluded && !shows_other_rows(table))
         notes.push_back("the table " + quote_table(s.schema->name, table.name) +
                         " comes back empty: its rows were excluded from the backup");
     for (const Program& p : s.schema->programs) {
@@ -473,6 +522,7 @@ CheckedPlan check_target(const Endpoint& target, const Result<Topology>& topolog
   const NodeState& chosen = active == ranked->end() ? ranked->front() : *active;
   out.node = chosen.address;
   out.cluster_size = chosen.cluster_size;
+  out.version = chosen.version;
   add_check(out, "ServerVersion", check_version(chosen, model.facts));
   return out;
 }
@@ -502,9 +552,15 @@ Status check_contents(Connection& connection, const InstanceModel& model,
   add_check(out, "Definers", check_definers(connection, model, options, made));
   if (out.galera) add_check(out, "SequenceCache", check_sequences(made));
   add_check(out, "Engines", check_engines(connection, made));
+  add_check(out, "Functions", check_functions(connection, made));
+  add_check(out, "PrimaryKeys", check_primary_keys(connection, made));
+  add_check(out, "Encryption", check_encryption(connection, made));
   add_remarked(out, "TableNames", check_table_names(connection, model.facts, made));
-  if (options.content != Content::kData)
+  if (options.content != Content::kData) {
     add_check(out, "LoginPlugins", check_login_plugins(connection, model.accounts));
+    add_check(out, "Passwords", check_passwords(connection, model.accounts));
+    add_check(out, "Proxies", check_proxies(connection, model.accounts));
+  }
   add_check(out, "History", check_history(connection, made));
   add_check(out, "TimeZones", check_time_zones(connection, made));
   if (rows) add_remarked(out, "PageSize", check_pages(connection, model.facts, out));
@@ -514,7 +570,8 @@ Status check_contents(Connection& connection, const InstanceModel& model,
     add_check(out, "Accounts",
               fail(Code::kInvalid, "the backup has no accounts",
                    "restore content: Data, or a backup that was taken with content: All"));
-  if (options.content != Content::kData) GB_TRY(note_grants(model, selection, out.plan.notes));
+  if (options.content != Content::kData)
+    GB_TRY(note_grants(model, selection, out.version, out.plan.notes));
   return add_notes(connection, model, made, out);
 }
 

@@ -34,6 +34,7 @@ struct CheckedPlan {
   RestorePlan plan;
   std::vector<Code> codes;  // one a check
   Address node;             // that the restore would write through
+  std::string version;      // of its server
   bool galera = false;
   int cluster_size = 0;             // nodes that have what is written; 0 without Galera
   bool quiet = false;               // nobody else uses the target

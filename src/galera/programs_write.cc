@@ -161,7 +161,8 @@ Result<std::vector<PlacedProgram>> in_order_of_use(std::vector<PlacedProgram> vi
                                         ? names_in(view.create_sql, quoting_of(view))
                                         : names_in(view.utf8_sql));
     for (const auto& [schema, name] : names) {
-      const auto it = index.find({schema.empty() ? views[i].from : schema, name});
+      // The server prints each view that is read with its schema; without, it is an alias.
+      const auto it = index.find({schema, name});
       if (it != index.end() && it->second != i) needs[i].push_back(it->second);
     }
   }

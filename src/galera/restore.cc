@@ -2,6 +2,8 @@
 // AUTO_INCREMENT, routines, grants, views, the comparison, triggers, events, grants. Triggers and
 // events come after the comparison, so that nothing in the database itself changes a row before it
 // was compared.
+#include <mysqld_error.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -84,6 +86,7 @@ class RestoreImpl final : public Restore {
   Status make_sequences(Connection& connection, const SelectedSchema& selected);
   Status load_tables(DumpSource& source, Progress& progress, std::stop_token stop);
   Status add_foreign_keys(Connection& connection);
+  Status add_foreign_keys_that_fit(Connection& connection, const TableLoad& t);
   Status set_counters(Connection& connection);
   Status make_programs(Connection& connection, std::initializer_list<Kind> kinds);
   Status make_views(Connection& connection);
@@ -290,10 +293,32 @@ Status RestoreImpl::add_foreign_keys(Connection& connection) {
                   add_foreign_keys_sql(t.definition, t.schema, selection_.names));
     if (sql.empty()) continue;
     const std::string what = "the foreign keys of " + quote_table(t.schema, t.table->name);
-    if (auto added = connection.exec(sql); !added)
-      return wrap("can not add " + what, std::move(added).error());
+    if (auto added = connection.exec(sql); !added) {
+      if (connection.last_errno() != ER_FK_NO_INDEX_PARENT)
+        return wrap("can not add " + what, std::move(added).error());
+      GB_TRY(add_foreign_keys_that_fit(connection, t));
+    }
     GB_TRY(refuse_table_warnings(connection, "adding " + what, checked_.smaller_pages));
     ++foreign_keys_;
+  }
+  return {};
+}
+
+// Without its checks a server lets a parent lose the key that a foreign key refers to, and takes
+// the foreign key no more: it is left out, as the plan has said, and the others are made.
+Status RestoreImpl::add_foreign_keys_that_fit(Connection& connection, const TableLoad& t) {
+  TableDefinition one = t.definition;
+  for (const TableItem& item : t.definition.items) {
+    if (item.kind != TableItem::Kind::kForeignKey) continue;
+    one.items = {item};
+    GB_TRY_ASSIGN(const std::string sql, add_foreign_keys_sql(one, t.schema, selection_.names));
+    auto added = connection.exec(sql);
+    if (added) continue;
+    const std::string what =
+        "the foreign key " + quote_name(item.name) + " of " + quote_table(t.schema, t.table->name);
+    if (connection.last_errno() != ER_FK_NO_INDEX_PARENT)
+      return wrap("can not add " + what, std::move(added).error());
+    report_.notes.push_back(what + " was not made: " + added.error().text());
   }
   return {};
 }

@@ -112,23 +112,6 @@ Result<std::string> output_of(const std::vector<std::string>& argv, const std::s
   return text;
 }
 
-std::pair<int, int> series_of(const std::string& version) {
-  int major = 0;
-  int minor = 0;
-  std::size_t at = version.find_first_of("0123456789");
-  const auto take = [&](int& value) {
-    while (at < version.size() && version[at] >= '0' && version[at] <= '9' && value < 10000)
-      value = value * 10 + (version[at++] - '0');
-  };
-  if (at == std::string::npos) return {0, 0};
-  take(major);
-  if (at < version.size() && version[at] == '.') {
-    ++at;
-    take(minor);
-  }
-  return {major, minor};
-}
-
 std::string end_of(const fs::path& file) {
   std::ifstream in(file, std::ios::binary | std::ios::ate);
   if (!in) return {};
@@ -390,10 +373,6 @@ Result<ServerPrograms> find_server_programs(const std::string& server, std::stop
   const std::string_view rest = std::string_view(said).substr(at + 4);
   out.version = std::string(trim(rest.substr(0, rest.find(' '))));
   return out;
-}
-
-bool is_newer_series(const std::string& a, const std::string& b) {
-  return series_of(a) > series_of(b);
 }
 
 void sweep_scratch_place(const std::string& place) {

@@ -40,9 +40,6 @@ struct ServerPrograms {
 // put it into. NotFound names where it was looked for.
 Result<ServerPrograms> find_server_programs(const std::string& server, std::stop_token stop);
 
-// Whether a server of version `a` is of a newer series (major.minor) than one of version `b`.
-[[nodiscard]] bool is_newer_series(const std::string& a, const std::string& b);
-
 struct ScratchOptions {
   std::string place;  // the folder that its own is made in; empty: that for temporary files
   std::uint64_t buffer_pool = std::uint64_t{256} << 20;  // bytes that InnoDB keeps in memory

@@ -212,7 +212,8 @@ Result<Connection> open_dump_connection(const Endpoint& endpoint, const Address&
       "autocommit = 1, wsrep_sync_wait = 0, net_write_timeout = 3600, net_read_timeout = 3600, "
       "wait_timeout = 2592000, interactive_timeout = 2592000, idle_transaction_timeout = 0, "
       "idle_readonly_transaction_timeout = 0, max_statement_time = 0, lock_wait_timeout = 30, "
-      "sql_select_limit = DEFAULT, sql_quote_show_create = 1"));
+      // DEFAULT would be what the server has for everybody, which may cut a table short.
+      "sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_quote_show_create = 1"));
   // The variable's name differs between versions, the statement does not.
   GB_TRY(connection.exec("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
   return connection;

@@ -7,6 +7,9 @@
 
 #include "base/text.h"
 #include "galera/accounts.h"
+#include "galera/definitions.h"
+#include "galera/privileges.h"
+#include "galera/server_version.h"
 #include "galera/sql_text.h"
 
 namespace gb::galera {
@@ -78,6 +81,126 @@ Status check_login_plugins(Connection& connection, const std::vector<Account>& a
               "(content: Data)");
 }
 
+Status check_primary_keys(Connection& connection, const Selection& selection) {
+  GB_TRY_ASSIGN(const Rows rows,
+                connection.query("SHOW GLOBAL VARIABLES WHERE (Variable_name = "
+                                 "'innodb_force_primary_key' AND Value = 'ON') OR (Variable_name = "
+                                 "'wsrep_mode' AND Value LIKE '%REQUIRED_PRIMARY_KEY%')"));
+  if (rows.rows.empty()) return {};
+  std::vector<std::string> refused;
+  for (const SelectedSchema& s : selection.schemas)
+    for (const Table& table : s.schema->tables) {
+      GB_TRY_ASSIGN(const TableDefinition definition, parse_table(table.create_sql));
+      if (std::ranges::none_of(definition.items, [](const TableItem& item) {
+            return item.kind == TableItem::Kind::kPrimary;
+          }))
+        refused.push_back(quote_table(s.schema->name, table.name));
+    }
+  if (refused.empty()) return {};
+  return fail(Code::kInvalid,
+              "the target takes no tables without a primary key (" + cell(rows.rows[0], 0) +
+                  "): " + some(refused),
+              "SET GLOBAL innodb_force_primary_key = OFF and take REQUIRED_PRIMARY_KEY out of "
+              "wsrep_mode there (on every node), or leave their schemas out by spec.databases");
+}
+
+Status check_encryption(Connection& connection, const Selection& selection) {
+  std::vector<std::string> encrypted;
+  for (const SelectedSchema& s : selection.schemas)
+    for (const Table& table : s.schema->tables) {
+      const std::size_t options = table.create_sql.rfind("\n)");
+      if (options != std::string::npos &&
+          table.create_sql.find("ENCRYPTED`=YES", options) != std::string::npos)
+        encrypted.push_back(quote_table(s.schema->name, table.name));
+    }
+  if (encrypted.empty()) return {};
+  GB_TRY_ASSIGN(const Cell keys,
+                connection.scalar("SELECT COUNT(*) FROM information_schema.PLUGINS WHERE "
+                                  "PLUGIN_TYPE = 'ENCRYPTION' AND PLUGIN_STATUS = 'ACTIVE'"));
+  if (keys != Cell("0")) return {};
+  return fail(
+      Code::kInvalid,
+      "the target has no plugin with keys for tables that are encrypted: " + some(encrypted),
+      "load one there (plugin_load_add = file_key_management, with the keys' numbers of "
+      "the source), or leave the tables' schemas out by spec.databases");
+}
+
+Status check_passwords(Connection& connection, const std::vector<Account>& accounts) {
+  GB_TRY_ASSIGN(const Rows rows,
+                connection.query("SELECT PLUGIN_NAME FROM information_schema.PLUGINS WHERE "
+                                 "PLUGIN_TYPE = 'PASSWORD VALIDATION' AND PLUGIN_STATUS = 'ACTIVE' "
+                                 "AND @@GLOBAL.strict_password_validation = 1"));
+  if (rows.rows.empty()) return {};
+  GB_TRY_ASSIGN(const std::set<std::string> there, existing_accounts(connection));
+  std::vector<std::string> refused;
+  for (const Account& account : accounts)
+    if (!account.role && !there.contains(plain_account_name(account)))
+      refused.push_back(account.name);
+  if (refused.empty()) return {};
+  return fail(
+      Code::kInvalid,
+      "the target's " + cell(rows.rows[0], 0) +
+          " judges passwords and refuses those of which only the hash is known: " + some(refused),
+      "SET GLOBAL strict_password_validation = OFF there (on every node) for as long as it "
+      "is restored (an account without a password wants the plugin gone: UNINSTALL "
+      "PLUGIN), or restore the rows alone (content: Data)");
+}
+
+Status check_proxies(Connection& connection, const std::vector<Account>& accounts) {
+  std::vector<std::string> proxies;
+  for (const Account& account : accounts)
+    if (std::ranges::any_of(account.grants,
+                            [](const std::string& g) { return g.starts_with("GRANT PROXY "); }))
+      proxies.push_back(account.name);
+  if (proxies.empty()) return {};
+  // An installation gives it to root@localhost alone, whatever else others may.
+  GB_TRY_ASSIGN(const Cell may,
+                connection.scalar("SELECT COUNT(*) FROM mysql.proxies_priv WHERE With_grant = 1 "
+                                  "AND User IN ('', SUBSTRING_INDEX(USER(), '@', 1))"));
+  if (may != Cell("0")) return {};
+  GB_TRY_ASSIGN(const std::string user, current_user(connection));
+  return fail(Code::kForbidden,
+              "the user " + user +
+                  " may not make accounts proxies of others, as these are: " + some(proxies),
+              "on each node, as root@localhost: GRANT PROXY ON ''@'' TO the user WITH GRANT "
+              "OPTION; or restore the rows alone (content: Data)");
+}
+
+std::string lost_with_super(const InstanceModel& model, const std::string& target_version) {
+  // What MariaDB took out of SUPER, by the series that did.
+  const auto taken = [&](const char* series) {
+    return is_newer_series(series, model.facts.server_version) &&
+           !is_newer_series(series, target_version);
+  };
+  std::vector<std::string> lost;
+  if (taken("10.11")) lost.emplace_back("READ_ONLY ADMIN");
+  if (taken("11.0"))
+    lost.emplace_back(
+        "SET USER, FEDERATED ADMIN, CONNECTION ADMIN, REPLICATION SLAVE ADMIN, BINLOG ADMIN, "
+        "BINLOG REPLAY, REPLICA MONITOR, REPLICATION MASTER ADMIN");
+  if (lost.empty()) return {};
+  std::vector<std::string> accounts;
+  for (const Account& account : model.accounts)
+    if (std::ranges::any_of(account.grants, [](const std::string& grant) {
+          const std::size_t on = grant.find(" ON *.* TO ");
+          return on != std::string::npos && grant.substr(0, on).find("SUPER") != std::string::npos;
+        }))
+      accounts.push_back(account.name);
+  if (accounts.empty()) return {};
+  return "SUPER means less on MariaDB " + target_version + " than at the source (MariaDB " +
+         model.facts.server_version + "); accounts that have it lack " + join(lost, ", ") + ": " +
+         some(accounts) + "; grant these to whom needs them";
+}
+
+bool says_what_it_does(const Program& function) {
+  // Each on a line of its own, as the server prints it.
+  return std::ranges::any_of(
+      std::initializer_list<const char*>{"DETERMINISTIC", "NO SQL", "READS SQL DATA"},
+      [&](const char* said) {
+        return function.create_sql.find("\n    " + std::string(said) + "\n") != std::string::npos;
+      });
+}
+
 Result<std::string> fit_table_names(int lower_case_table_names, const Facts& source,
                                     const Selection& selection) {
   if (lower_case_table_names == 0)
@@ -108,6 +231,68 @@ Result<std::string> fit_table_names(int lower_case_table_names, const Facts& sou
                   ") does not keep names as they are: " + some(lost),
               "restore onto a server with lower_case_table_names 0, give schemas names in lower "
               "case by spec.rename, or leave them out by spec.databases");
+}
+
+namespace {
+
+// Whether the parent has what a foreign key refers to: a key that begins with these columns, of the
+// same types.
+bool fits(const TableItem& key, const Table& child, const Table& parent,
+          const TableDefinition& definition) {
+  const auto names = [](const std::vector<KeyPart>& parts) {
+    std::vector<std::string> out;
+    for (const KeyPart& part : parts) out.push_back(to_lower(part.column));
+    return out;
+  };
+  const std::vector<std::string> referring = names(key.parts);
+  const std::vector<std::string> referred = names(key.parent_parts);
+  const bool indexed = std::ranges::any_of(definition.items, [&](const TableItem& item) {
+    using Kind = TableItem::Kind;
+    if (item.kind != Kind::kPrimary && item.kind != Kind::kUnique && item.kind != Kind::kIndex)
+      return false;
+    const std::vector<std::string> parts = names(item.parts);
+    return parts.size() >= referred.size() &&
+           std::equal(referred.begin(), referred.end(), parts.begin());
+  });
+  const auto column = [](const Table& table, const std::string& name) {
+    return std::ranges::find_if(table.columns,
+                                [&](const Column& c) { return to_lower(c.name) == name; });
+  };
+  for (std::size_t i = 0; i < referring.size() && i < referred.size(); ++i) {
+    const auto from = column(child, referring[i]);
+    const auto to = column(parent, referred[i]);
+    if (from == child.columns.end() || to == parent.columns.end()) return false;
+    if (from->collation != to->collation || from->kind != to->kind) return false;
+  }
+  return indexed;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> unfit_foreign_keys(const Selection& selection) {
+  std::map<std::pair<std::string, std::string>, std::pair<const Table*, TableDefinition>> tables;
+  for (const SelectedSchema& s : selection.schemas)
+    for (const Table& table : s.schema->tables) {
+      GB_TRY_ASSIGN(TableDefinition definition, parse_table(table.create_sql));
+      tables[{s.schema->name, table.name}] = {&table, std::move(definition)};
+    }
+  std::vector<std::string> out;
+  for (const auto& [name, table] : tables)
+    for (const TableItem& item : table.second.items) {
+      if (item.kind != TableItem::Kind::kForeignKey) continue;
+      const std::string& schema = item.parent_schema.empty() ? name.first : item.parent_schema;
+      const auto parent = tables.find({schema, item.parent});
+      // One that refers to nothing is made as it was.
+      if (parent == tables.end() ||
+          fits(item, *table.first, *parent->second.first, parent->second.second))
+        continue;
+      out.push_back("the foreign key " + quote_name(item.name) + " of " +
+                    quote_table(name.first, name.second) + " refers to columns of " +
+                    quote_table(schema, item.parent) +
+                    " that have no key there, or are of other types: MariaDB may not take it, and "
+                    "then it is left out");
+    }
+  return out;
 }
 
 std::vector<std::string> known_losses(const InstanceModel& model, const Selection& selection,

@@ -25,6 +25,18 @@ Status check_engines(Connection& connection, const Selection& selection);
 // So is every plugin by which an account of the backup logs in that has to be made.
 Status check_login_plugins(Connection& connection, const std::vector<Account>& accounts);
 
+// A target may take no table without a primary key.
+Status check_primary_keys(Connection& connection, const Selection& selection);
+
+// Tables that are encrypted need a plugin that has their keys.
+Status check_encryption(Connection& connection, const Selection& selection);
+
+// A plugin that judges passwords refuses those of which only the hash is known.
+Status check_passwords(Connection& connection, const std::vector<Account>& accounts);
+
+// Whoever lets an account be a proxy must have been allowed to.
+Status check_proxies(Connection& connection, const std::vector<Account>& accounts);
+
 // The target keeps the names of schemas, tables, sequences and views as they are. The text: what is
 // not known.
 Result<std::string> check_table_names(Connection& connection, const Facts& source,
@@ -36,6 +48,19 @@ Result<std::string> check_table_names(Connection& connection, const Facts& sourc
 [[nodiscard]] std::vector<std::string> known_losses(const InstanceModel& model,
                                                     const Selection& selection,
                                                     const std::string& node);
+
+// Foreign keys that the source holds and no server makes again, one sentence each: their parent has
+// lost the key, or the character set, that they refer to. Corruption for a table that can not be
+// read.
+Result<std::vector<std::string>> unfit_foreign_keys(const Selection& selection);
+
+// Accounts whose SUPER means less on a target of this version than at the source, and what was
+// taken out of it; empty: none.
+[[nodiscard]] std::string lost_with_super(const InstanceModel& model,
+                                          const std::string& target_version);
+
+// Whether a function is declared DETERMINISTIC, NO SQL or READS SQL DATA.
+[[nodiscard]] bool says_what_it_does(const Program& function);
 
 // The decisions, without a server. `engines`: in lower case.
 [[nodiscard]] Status fit_engines(const std::set<std::string>& engines, const Selection& selection);

@@ -261,7 +261,11 @@ class RestoreRun {
     tables_ += report->tables;
     rows_ += report->rows;
     if (!report->mismatches.empty()) return differs(instance.target, report->mismatches);
-    for (const std::string& note : report->notes) log_->say("note: " + note);
+    const std::vector<std::string>& planned = instance.plan.notes;
+    for (const std::string& note : report->notes) {
+      log_->say("note: " + note);
+      if (std::ranges::find(planned, note) == planned.end()) found_.push_back(note);
+    }
     return {};
   }
 
@@ -280,6 +284,17 @@ class RestoreRun {
     return failure;
   }
 
+  // The plan's, and what was found to be left out while it was done.
+  [[nodiscard]] std::vector<std::string> all_notes() const {
+    constexpr std::size_t kMost = 20;
+    std::vector<std::string> notes = notes_of(work_);
+    const std::size_t shown = std::min(found_.size(), kMost);
+    notes.insert(notes.end(), found_.begin(), found_.begin() + static_cast<std::ptrdiff_t>(shown));
+    if (shown < found_.size())
+      notes.push_back(std::to_string(found_.size() - shown) + " notes more are in its log");
+    return notes;
+  }
+
   Status complete() {
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
         environment_.clock->steady_now() - start_);
@@ -287,7 +302,7 @@ class RestoreRun {
     GB_TRY(record_end(record_, control_, *log_, [&](api::Json& status) {
       const WallTime now = environment_.clock->now();
       status["phase"] = "Completed";
-      status["message"] = join(notes_of(work_), "; ");
+      status["message"] = join(all_notes(), "; ");
       status["completionTime"] = to_rfc3339(now);
       status["progress"] = progress_json(progress_, elapsed, true);
       api::set_condition(status, "Completed", "True", "Completed", "everything was restored", now);
@@ -321,6 +336,7 @@ class RestoreRun {
   const SteadyTime start_;
   ProgressParts progress_;
   std::string safety_name_;
+  std::vector<std::string> found_;  // what a restore noted that its plan had not
   std::uint64_t tables_ = 0;
   std::uint64_t rows_ = 0;
 };

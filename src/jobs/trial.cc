@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/wait.h"
 #include "galera/scratch_server.h"
+#include "galera/server_version.h"
 #include "jobs/facts.h"
 #include "jobs/repo_streams.h"
 #include "jobs/restore.h"

@@ -147,7 +147,7 @@ class Targets:
         self.server.sql("ALTER USER app IDENTIFIED BY 'of the target'; REVOKE SELECT ON flt_grants.* FROM app; GRANT DELETE ON flt_app.* TO app")
         ended = self.restore("flt_grants", self.server, "--grants")
         self.lane.says("accounts", ended.said, '"phase": "Completed"')
-        self.lane.says("accounts", self.lane.local.job_log(ended.object), "the account `app`@`%` exists: it keeps its password and gets the backup's grants added")
+        self.lane.says("accounts", self.lane.local.job_log(ended.object), "accounts that exist keep their passwords and get the backup's grants added: `app`@`%`")
         grants = " ".join(row[0] for row in self.server.sql("SHOW GRANTS FOR app"))
         self.lane.says("accounts", grants, r"GRANT SELECT ON `flt_grants`\.\* TO `app`@`%`", r"GRANT DELETE ON `flt_app`\.\* TO `app`@`%`")
         for password, code in (("of the target", 0), ("of the backup", 1)):

@@ -23,6 +23,7 @@ NOT_RESTORED = {
     ("view facts", "fid_views", "broken"): "`fid_views`.`broken`",
     ("view facts", "fid_views", "broken_too"): "`fid_views`.`broken_too`",
     ("grants", "`acc_empty`@`localhost`"): "GRANT SELECT ON `fid_later`.* TO `acc_empty`@`localhost`",
+    ("grants", "`acc_dropped`@`%`"): "a grant to `acc_dropped`@`%` names something that is not there",
 }
 # What a backup can not hold, each with the words by which it says so.
 NOT_BACKED_UP = {

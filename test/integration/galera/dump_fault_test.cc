@@ -88,6 +88,43 @@ TEST_F(DumpFaultTest, AMissingPrivilegeIsNamed) {
   sql({"DROP USER weak"});
 }
 
+// information_schema hides the routines of others from who may not read mysql.proc.
+TEST_F(DumpFaultTest, WhoWouldNotSeeAllRoutinesIsTold) {
+  sql({"CREATE OR REPLACE USER weak IDENTIFIED BY 'pw'", "GRANT RELOAD ON *.* TO weak",
+       "GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON `f1`.* TO weak"});
+  Endpoint endpoint = bed_endpoint();
+  endpoint.user = "weak";
+  endpoint.password = "pw";
+  DumpOptions one = options();
+  one.databases = {"f1"};
+  Dumped dumped;
+  Status status = dump_into(dumped, one, {}, endpoint);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, HasSubstr("lacks the privilege SELECT on mysql.proc"));
+  sql({"GRANT SELECT ON mysql.proc TO weak"});
+  status = dump_into(dumped, one, {}, endpoint);
+  EXPECT_TRUE(status) << status.error().text();
+  sql({"DROP USER weak"});
+}
+
+// A setting for everybody that would cut tables short, without a word.
+TEST_F(DumpFaultTest, ALimitOfTheServersSelectsIsNoneOfTheDump) {
+  const auto everywhere = [](const char* statement) {
+    for (const Address& node : bed_endpoint().nodes)
+      ASSERT_TRUE(connect_to(bed_endpoint(), node).exec(statement));
+  };
+  everywhere("SET GLOBAL sql_select_limit = 2");
+  Dumped dumped;
+  const Status status = dump_into(dumped, options());
+  everywhere("SET GLOBAL sql_select_limit = DEFAULT");
+  ASSERT_TRUE(status) << status.error().text();
+  for (const Schema& schema : dumped.model.schemas)
+    for (const Table& table : schema.tables)
+      EXPECT_EQ(std::to_string(table.totals.rows),
+                value_of("SELECT COUNT(*) FROM `" + schema.name + "`.`" + table.name + "`"))
+          << table.name;
+}
+
 TEST_F(DumpFaultTest, AnUnreachableInstanceIsUnavailableAndANodeThatIsDownDoesNotMatter) {
   Endpoint endpoint = bed_endpoint();
   for (Address& node : endpoint.nodes) node.port = 1;

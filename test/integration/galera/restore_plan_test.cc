@@ -160,6 +160,116 @@ TEST_F(RestoreTest, WhatTheTargetDoesNotHaveStandsInTheWay) {
   EXPECT_EQ(check_of("LoginPlugins", onto_, backup, grants), "passed: ") << "it stays as it is";
 }
 
+TEST_F(RestoreTest, SettingsOfTheTargetThatRefuseWhatTheBackupHoldsStandInTheWay) {
+  const auto everywhere = [&](const std::string& statement) {
+    for (const Address& node : onto_.nodes) {
+      Endpoint one = onto_;
+      one.nodes = {node};
+      run(one, {statement});
+    }
+  };
+  run(from_, {"SET GLOBAL log_bin_trust_function_creators = 1", "CREATE DATABASE app",
+              "CREATE TABLE app.keyless (i INT)", "CREATE TABLE app.t (i INT PRIMARY KEY)",
+              "CREATE FUNCTION app.odd() RETURNS INT RETURN 1",
+              "CREATE FUNCTION app.even() RETURNS INT NO SQL RETURN 1",
+              "CREATE TRIGGER app.tr BEFORE INSERT ON app.t FOR EACH ROW SET @a = 1",
+              "CREATE USER judged@'%' IDENTIFIED BY 'judged'"});
+  Backup backup = back_up(from_, {"app"}, Content::kAll);
+  run(from_, {"SET GLOBAL log_bin_trust_function_creators = 0"});
+  const RestoreOptions all{.content = Content::kAll};
+  if (ask(onto_, "SELECT @@GLOBAL.log_bin") == "1") {
+    EXPECT_THAT(check_of("Functions", onto_, backup),
+                AllOf(HasSubstr("failed: the target writes a binary log"),
+                      HasSubstr("READS SQL DATA: `app`.`odd`; SET GLOBAL")));
+    EXPECT_EQ(restore(onto_, backup).error().code, Code::kInvalid);
+    everywhere("SET GLOBAL log_bin_trust_function_creators = 1");
+  }
+  EXPECT_EQ(check_of("Functions", onto_, backup), "passed: ");
+
+  EXPECT_EQ(check_of("PrimaryKeys", onto_, backup), "passed: ");
+  everywhere("SET GLOBAL innodb_force_primary_key = ON");
+  EXPECT_THAT(check_of("PrimaryKeys", onto_, backup),
+              HasSubstr("failed: the target takes no tables without a primary key "
+                        "(innodb_force_primary_key): `app`.`keyless`; SET GLOBAL"));
+  everywhere("SET GLOBAL innodb_force_primary_key = OFF");
+
+  EXPECT_EQ(check_of("Encryption", onto_, backup), "passed: ");
+  std::string& create = backup.model.schemas.front().tables.front().create_sql;
+  const std::string plain = create;
+  create += " `ENCRYPTED`=YES";
+  EXPECT_THAT(check_of("Encryption", onto_, backup),
+              HasSubstr("failed: the target has no plugin with keys for tables that are encrypted: "
+                        "`app`.`keyless`"));
+  create = plain;
+
+  EXPECT_EQ(check_of("Passwords", onto_, backup, all), "passed: ");
+  everywhere("INSTALL PLUGIN IF NOT EXISTS simple_password_check SONAME 'simple_password_check'");
+  EXPECT_THAT(check_of("Passwords", onto_, backup, all),
+              AllOf(HasSubstr("failed: the target's simple_password_check judges passwords"),
+                    HasSubstr("`judged`@`%`")));
+  everywhere("SET GLOBAL strict_password_validation = OFF");
+  EXPECT_EQ(check_of("Passwords", onto_, backup, all), "passed: ");
+  everywhere("UNINSTALL PLUGIN IF EXISTS simple_password_check");
+  everywhere("SET GLOBAL strict_password_validation = ON");
+
+  EXPECT_EQ(check_of("Proxies", onto_, backup), "not made") << "accounts are not restored";
+  for (Account& account : backup.model.accounts)
+    if (account.name == "`judged`@`%`")
+      account.grants.emplace_back("GRANT PROXY ON 'here'@'%' TO 'judged'@'%'");
+  run(onto_, {"CREATE USER admin@'%' IDENTIFIED BY 'admin'",
+              "GRANT ALL ON *.* TO admin@'%' WITH GRANT OPTION"});
+  Endpoint admin = onto_;
+  admin.user = admin.password = "admin";
+  EXPECT_THAT(check_of("Proxies", admin, backup, all),
+              AllOf(HasSubstr("failed: the user admin@% may not make accounts proxies"),
+                    HasSubstr("`judged`@`%`")));
+  run(from_, {"DROP USER judged@'%'"});
+  everywhere("SET GLOBAL log_bin_trust_function_creators = 0");
+}
+
+// Without its checks a server lets go of the key that a foreign key refers to.
+TEST_F(RestoreTest, AForeignKeyThatNoServerMakesAgainIsSaidAndLeftOut) {
+  run(from_,
+      {"CREATE DATABASE app", "USE app",
+       "CREATE TABLE parent (i INT PRIMARY KEY, k INT, l INT, KEY k (k), KEY l (l))",
+       "CREATE TABLE child (i INT PRIMARY KEY, k INT, l INT, CONSTRAINT lost FOREIGN KEY (k) "
+       "REFERENCES parent (k), CONSTRAINT kept FOREIGN KEY (l) REFERENCES parent (l), "
+       "CONSTRAINT nowhere FOREIGN KEY (l) REFERENCES parent (l) ON DELETE CASCADE)",
+       "INSERT INTO parent VALUES (1, 1, 1)", "INSERT INTO child VALUES (1, 1, 1)",
+       "SET foreign_key_checks = 0", "ALTER TABLE parent DROP KEY k"});
+  const Backup backup = back_up(from_);
+  const auto plan = Restore::make(onto_, {}, backup.model, {})->plan({});
+  ASSERT_TRUE(plan) << plan.error().text();
+  EXPECT_THAT(plan->notes,
+              testing::ElementsAre(HasSubstr("the foreign key `lost` of `app`.`child` refers")));
+  const auto report = restore(onto_, backup);
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_THAT(
+      report->notes,
+      testing::Contains(HasSubstr("the foreign key `lost` of `app`.`child` was not made: ")));
+  EXPECT_EQ(ask(onto_,
+                "SELECT GROUP_CONCAT(CONSTRAINT_NAME ORDER BY 1) FROM "
+                "information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = 'app'"),
+            "kept,nowhere");
+}
+
+// MariaDB 10.11 and 11.0 took rights out of SUPER.
+TEST_F(RestoreTest, WhatSuperMeansNoMoreIsSaid) {
+  run(from_,
+      {"CREATE DATABASE app", "CREATE USER dba@'%'", "GRANT SUPER, PROCESS ON *.* TO dba@'%'"});
+  Backup backup = back_up(from_, {"app"}, Content::kAll);
+  run(from_, {"DROP USER dba@'%'"});
+  const auto notes = [&] {
+    const auto plan = Restore::make(onto_, {.content = Content::kAll}, backup.model, {})->plan({});
+    EXPECT_TRUE(plan) << plan.error().text();
+    return plan->notes;
+  };
+  EXPECT_THAT(notes(), testing::Not(testing::Contains(HasSubstr("SUPER means less"))));
+  backup.model.facts.server_version = "10.5.23-MariaDB";
+  EXPECT_THAT(notes(), testing::Contains(AllOf(HasSubstr("SUPER means less on MariaDB"),
+                                               HasSubstr("READ_ONLY ADMIN: `dba`@`%`"))));
+}
+
 TEST_F(RestoreTest, ATargetWithoutAPrimaryNodeStandsInTheWay) {
   run(from_, {"CREATE DATABASE app"});
   const Backup backup = back_up(from_);

@@ -17,6 +17,7 @@
 #include "galera/introspect.h"
 #include "galera/programs.h"
 #include "galera/scratch_server.h"
+#include "galera/server_version.h"
 #include "galera/snapshot.h"
 #include "galera/sql_script.h"
 

@@ -29,14 +29,24 @@ Program view(const std::string& name, const std::string& text) {
 
 TEST(ViewOrder, AViewComesAfterThoseItSelectsFrom) {
   EXPECT_THAT(order({view("a", "select `s`.`b`.`x` AS `x` from `s`.`b`"),
-                     view("b", "select 1 AS `x` from `c`"), view("c", "select 2 AS `x`")},
+                     view("b", "select 1 AS `x` from `s`.`c`"), view("c", "select 2 AS `x`")},
                     "s"),
               ElementsAre("c", "b", "a"));
 }
 
+TEST(ViewOrder, AnAliasIsNoView) {
+  // `status` is a column of a, and a view that reads it.
+  EXPECT_THAT(order({view("a", "select `s`.`t`.`state` AS `status` from `s`.`t`"),
+                     view("status", "select `s`.`a`.`status` AS `status` from `s`.`a`")},
+                    "s"),
+              ElementsAre("a", "status"));
+}
+
 TEST(ViewOrder, ACircleOfMereLikenessIsNoObstacle) {
-  // `b` is an alias in a, `a` a column in b.
-  EXPECT_THAT(order({view("a", "select 1 AS `b`"), view("b", "select 1 AS `a`")}, "s"),
+  // `s`.`b` is a column of an alias in a.
+  EXPECT_THAT(order({view("a", "select `s`.`b` AS `x` from `t` `s`"),
+                     view("b", "select `s`.`a`.`x` AS `x` from `s`.`a`")},
+                    "s"),
               ElementsAre("b", "a"));
 }
 

@@ -64,6 +64,11 @@ GRANT SELECT ON mysql.* TO acc_limited@'%';
 -- A pattern whose escapes and wildcards are mixed, and one that is a name by its look.
 GRANT SELECT ON `fid\_k%`.* TO acc_empty@localhost;
 GRANT SELECT ON `fid_key_`.* TO acc_empty@localhost;
+-- The grant on a column stays when that is dropped.
+CREATE USER acc_dropped@'%';
+CREATE TABLE fid_grants.narrower (id int PRIMARY KEY, going int);
+GRANT SELECT (id, going) ON fid_grants.narrower TO acc_dropped@'%';
+ALTER TABLE fid_grants.narrower DROP COLUMN going;
 -- A schema that is not there (yet).
 GRANT SELECT ON fid_later.* TO acc_empty@localhost;
 /*M!101101 GRANT SELECT ON fid_grants.t TO PUBLIC */;

@@ -7,3 +7,5 @@ INSERT INTO myisam (a, id, p) VALUES (1, 1, POINT(1, 1)), (1, 2, POINT(2, 2)), (
 INSERT INTO myisam_text VALUES (1, REPEAT('ü', 30000), X'00FF'), (2, NULL, NULL);
 INSERT INTO memory VALUES (1, 'é'), (2, NULL), (3, '');
 INSERT INTO csv VALUES (1, 'a "quoted", \\ line\nbreak', '0000-00-00'), (0, '', '2001-02-03 04:05:06'), (0, 'é', '9999-12-31');
+INSERT INTO half_a VALUES (1), (2);
+INSERT INTO half_b VALUES (2), (3);

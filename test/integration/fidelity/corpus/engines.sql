@@ -8,3 +8,7 @@ CREATE TABLE myisam (a int, id int NOT NULL AUTO_INCREMENT, p point NOT NULL, PR
 CREATE TABLE myisam_text (id int PRIMARY KEY, t longtext, b blob, UNIQUE KEY (b(10))) ENGINE = MyISAM DELAY_KEY_WRITE = 1;
 CREATE TABLE memory (id int PRIMARY KEY, v varchar(50), KEY (v) USING BTREE, UNIQUE KEY h (v, id) USING HASH) ENGINE = MEMORY MAX_ROWS = 1000;
 CREATE TABLE csv (a int NOT NULL, t varchar(50) NOT NULL, d datetime NOT NULL) ENGINE = CSV;
+-- It has no rows of its own: whoever wrote them into it would write them into the others.
+CREATE TABLE half_a (id int NOT NULL, KEY (id)) ENGINE = MyISAM;
+CREATE TABLE half_b (id int NOT NULL, KEY (id)) ENGINE = MyISAM;
+CREATE TABLE both_halves (id int NOT NULL, KEY (id)) ENGINE = MRG_MyISAM UNION = (half_a, half_b) INSERT_METHOD = LAST;

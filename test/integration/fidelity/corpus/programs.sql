@@ -15,6 +15,9 @@ CREATE TABLE audit (id int PRIMARY KEY AUTO_INCREMENT, what varchar(100));
 INSERT INTO t (x, t) VALUES (1, 'ä'), (2, NULL);
 
 -- z is needed by a, and both by one in another schema: their names are no order.
+-- A column of one is called like another that reads it.
+CREATE VIEW alias_a AS SELECT id, x AS alias_z FROM t;
+CREATE VIEW alias_z AS SELECT * FROM alias_a;
 CREATE VIEW z_base AS SELECT id, x, t FROM t WHERE x > 0;
 CREATE VIEW a_second AS SELECT z.id AS `an ``odd" name`, z.x + 1 AS more FROM z_base z;
 CREATE ALGORITHM = TEMPTABLE SQL SECURITY INVOKER VIEW m_temp AS SELECT COUNT(*) AS n, MAX(t) AS `größte` FROM fid_programs.t;
