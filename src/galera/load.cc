@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -469,27 +470,30 @@ Result<Connection> open_restore_session(const Endpoint& endpoint, const Address&
       "net_read_timeout = 600, net_write_timeout = 600, lock_wait_timeout = 300, "
       "innodb_lock_wait_timeout = 120, sql_safe_updates = 0, sql_notes = 1, "
       "max_error_count = 65535, idle_transaction_timeout = 0, idle_write_transaction_timeout = 0, "
-      "sql_select_limit = 18446744073709551615, sql_big_selects = 1"));
+      "sql_select_limit = 18446744073709551615, sql_big_selects = 1 "
+      // MariaDB 10.5 prints utf8 and means utf8mb3, whatever is made of that later.
+      "/*M!100601 , old_mode = 'UTF8_IS_UTF8MB3' */"));
   // Each only where the server has it. A name may be in mixed case, and our literals are binary.
-  static constexpr std::array<std::pair<std::string_view, const char*>, 7> kOptional = {{
+  static constexpr std::array<std::pair<std::string_view, const char*>, 6> kOptional = {{
       {"wsrep_sync_wait", "0"},
       {"wsrep_trx_fragment_size", "0"},
       {"wsrep_osu_method", "'TOI'"},
       {"system_versioning_alter_history", "'KEEP'"},
       {"system_versioning_insert_history", "1"},
-      // A name without more means what it meant at the source: utf8 is utf8mb3, as MariaDB 10.5
-      // prints it, and the collation of a character set is its old one, which is printed by none.
-      {"old_mode", "'UTF8_IS_UTF8MB3'"},
+      // The collation of a character set that is named without one is its old one.
       {"character_set_collations", "''"},
   }};
   GB_TRY_ASSIGN(const Rows rows,
                 connection.query("SHOW SESSION VARIABLES WHERE Variable_name LIKE 'wsrep%' OR "
-                                 "Variable_name LIKE 'system_versioning%' OR Variable_name IN "
-                                 "('old_mode', 'character_set_collations')"));
-  for (const Row& row : rows.rows)
-    for (const auto& [name, value] : kOptional)
-      if (to_lower(row.at(0).value_or("")) == name)
-        GB_TRY(connection.exec("SET " + std::string(name) + " = " + value));
+                                 "Variable_name LIKE 'system_versioning%' OR Variable_name = "
+                                 "'character_set_collations'"));
+  std::map<std::string, std::string> there;
+  for (const Row& row : rows.rows) there[to_lower(cell(row, 0))] = cell(row, 1);
+  // MariaDB 10.5 has Galera's without Galera, and does not let them be set.
+  const bool galera = there["wsrep_on"] == "ON";
+  for (const auto& [name, value] : kOptional)
+    if (there.contains(std::string(name)) && (galera || !name.starts_with("wsrep")))
+      GB_TRY(connection.exec("SET " + std::string(name) + " = " + value));
   return connection;
 }
 

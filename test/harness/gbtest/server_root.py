@@ -37,9 +37,10 @@ class ServerRoot:
             return []
         programs = folder / f"programs-{self.version}"
         programs.mkdir(exist_ok=True)
-        for name in ("mariadbd", "mariadb-install-db"):
+        # --force: whether the machine's name is known in that root is of no interest.
+        for name, more in (("mariadbd", ""), ("mariadb-install-db", " --force")):
             file = programs / name
-            file.write_text(f'#!/bin/sh\nexec {shlex.join(map(str, self.command([name], folder)))} "$@"\n')
+            file.write_text(f'#!/bin/sh\nexec {shlex.join(map(str, self.command([name], folder)))} "$@"{more}\n')
             file.chmod(0o755)
         return ["--mariadbd", programs / "mariadbd"]
 

@@ -326,7 +326,7 @@ TEST_F(RestoreTest, AccountsComeWithTheirPasswordsRolesAndGrants) {
   expected.erase("account `sst`@`localhost`");
   found.erase("account `sst`@`localhost`");
   EXPECT_EQ(found, expected);
-  EXPECT_THAT(report->notes, Contains(HasSubstr("`sst`@`localhost` exists")));
+  EXPECT_THAT(report->notes, Contains(HasSubstr("accounts that exist keep their passwords")));
   Endpoint user = onto_;
   user.user = "nova_ab12";
   user.password = "secret";
