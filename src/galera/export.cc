@@ -114,8 +114,9 @@ class Exporter {
                     "system_versioning_alter_history = 'KEEP', " +
                     present_sql()));
     // As a restore: a name without more means what it meant at the source.
-    GB_TRY(say("/*M!100601 SET SESSION old_mode = 'UTF8_IS_UTF8MB3' */;\n"
-               "/*M!110300 SET SESSION character_set_collations = '' */;\n"));
+    GB_TRY(
+        say("/*M!100601 SET SESSION old_mode = 'UTF8_IS_UTF8MB3' */;\n"
+            "/*M!110300 SET SESSION character_set_collations = '' */;\n"));
     return session();
   }
 

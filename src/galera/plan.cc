@@ -65,11 +65,10 @@ Result<BinaryLog> binary_log_of(Connection& connection) {
                    (on["log_bin"] || on["wsrep_on"]) && !trusts};
 }
 
-bool has_programs(const Selection& selection, std::initializer_list<Program::Kind> kinds) {
+bool has_programs(const Selection& selection, Program::Kind kind) {
   return std::ranges::any_of(selection.schemas, [&](const SelectedSchema& s) {
-    return std::ranges::any_of(s.schema->programs, [&](const Program& p) {
-      return std::ranges::find(kinds, p.kind) != kinds.end();
-    });
+    return std::ranges::any_of(s.schema->programs,
+                               [&](const Program& p) { return p.kind == kind; });
   });
 }
 
@@ -115,9 +114,8 @@ Status check_privileges(Connection& connection, const RestoreOptions& options,
                   [](const SelectedSchema& s) { return !s.schema->programs.empty(); });
   if (programs) need_any({"SET USER", "SUPER"});
   GB_TRY_ASSIGN(const BinaryLog log, binary_log_of(connection));
-  if (log.distrusts_triggers && has_programs(selection, {Program::Kind::kTrigger}))
-    need_any({"SUPER", "BINLOG ADMIN"});
-  else if (log.distrusts_functions && has_programs(selection, {Program::Kind::kFunction}))
+  if ((log.distrusts_triggers && has_programs(selection, Program::Kind::kTrigger)) ||
+      (log.distrusts_functions && has_programs(selection, Program::Kind::kFunction)))
     need_any({"SUPER", "BINLOG ADMIN"});
   // What was restored is read in a snapshot, which needs a lock of an instant there.
   if (!log.on && !selection.schemas.empty()) need_any({"RELOAD"});
