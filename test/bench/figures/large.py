@@ -28,6 +28,7 @@ def _fill(galera, rows):
     def batch(first):
         last = min(first + _BATCH, rows + 1) - 1
         with Session(galera.node(1), timeout=1800) as session:
+            session.ask("USE telemetry")
             session.insist("INSERT INTO telemetry.sample SELECT seq, '2026-01-01' + INTERVAL seq * 250000 MICROSECOND, "
                            "INSERT(INSERT(INSERT(INSERT(MD5(seq % 50000), 9, 0, '-'), 14, 0, '-'), 19, 0, '-'), 24, 0, '-'), seq % 7, "
                            f"ROUND(RAND(seq) * 1000, 3) FROM seq_{first}_to_{last}")
