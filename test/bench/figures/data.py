@@ -23,10 +23,11 @@ class _Bench(cluster.ClusterBench):
         self.sql_file = folder / "plain.sql"
 
     def sections(self):
-        dump = self._dump()
-        wanted = {"dump": dump}
-        if "restore" in self.options.only:
-            wanted["restore"] = self._restore()
+        # Before anything reads it: what a restore must bring back is what was loaded.
+        loaded = self.contents() if "restore" in self.options.only else None
+        wanted = {"dump": self._dump()}
+        if loaded:
+            wanted["restore"] = self._restore(*loaded)
         return {name: section for name, section in wanted.items() if name in self.options.only}
 
     # The dump
@@ -73,10 +74,9 @@ class _Bench(cluster.ClusterBench):
                 pipelines[name] = [[self.options.mydumper / "myloader", *self.theirs(first), "-d", self.out[name]]]
         return pipelines
 
-    def _restore(self):
+    def _restore(self, rows, definitions):
         section = Section("Restore", cluster.COLUMNS, base=OURS)
         pipelines = self._restore_pipelines()
-        rows, definitions = self.contents()
         for number in range(self.options.rounds):
             for name in cluster.in_turn(list(pipelines), number):
                 self.empty()
