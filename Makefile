@@ -66,7 +66,7 @@ e2e: build ## the whole chain against a real control plane
 	@scripts/install-deps testbed
 	@ctest --test-dir build/$(PRESET) -L e2e --output-on-failure
 
-bench: release ## the figures, side by side with the peers (most of an hour; ARGS="--only api --rounds 1" for a part)
+bench: release ## the figures, side by side with the peers (an hour and a half; ARGS="--only api --rounds 1" for a part)
 	@scripts/install-deps testbed bench
 	@cmake --build --preset release -j $(JOBS) --target store_bench http_load floor_bench
 	@test/bench/run $(ARGS)

@@ -27,8 +27,9 @@ Schema restore_spec() {
        field("follow",
              boolean("Warm standby: restore each new completed backup of spec.schedule, one after "
                      "the other, until this object is cancelled or deleted. Never onto the cluster "
-                     "that the backups come from. Each restore is a GaleraRestore of its own, with "
-                     "the label backup.rhoso.io/follow. Default false.")),
+                     "that the backups come from. Needs schedule, and existing: Replace. Each "
+                     "restore is a GaleraRestore of its own, with the label "
+                     "backup.rhoso.io/follow. Default false.")),
        field("asOf", text("Restore the newest completed backup whose snapshot is not later than "
                           "this time; one that holds everything goes before a part, as for "
                           "latest.",
@@ -96,7 +97,7 @@ Schema restore_status() {
        field("message", text("One sentence that a person can act on.")),
        field("startTime", text("When the work began.", SchemaFormat::kDateTime)),
        field("completionTime", text("When it ended.", SchemaFormat::kDateTime)),
-       field("backup", text("The backup that latest or asOf stood for.")),
+       field("backup", text("The backup that latest, schedule or asOf stood for.")),
        field("safetyBackup", text("The backup of what was replaced: restoring it brings that "
                                   "back.")),
        field("preflight",

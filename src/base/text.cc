@@ -14,6 +14,7 @@ constexpr std::string_view kStandardAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kUrlAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::size_t kSome = 5;  // names in a message
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -354,6 +355,14 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
     if (i != 0) out += separator;
     out += parts[i];
   }
+  return out;
+}
+
+std::string some(const std::vector<std::string>& names) {
+  std::vector<std::string> shown(
+      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kSome)));
+  std::string out = join(shown, ", ");
+  if (names.size() > kSome) out += " and " + std::to_string(names.size() - kSome) + " more";
   return out;
 }
 

@@ -54,6 +54,8 @@ enum class Base64 { kStandard, kUrlUnpadded };
 
 [[nodiscard]] std::vector<std::string> split(std::string_view text, char separator);
 [[nodiscard]] std::string join(const std::vector<std::string>& parts, std::string_view separator);
+// The first few, and how many more there are: for a message.
+[[nodiscard]] std::string some(const std::vector<std::string>& names);
 [[nodiscard]] std::string_view trim(std::string_view text);
 [[nodiscard]] std::string to_lower(std::string_view text);  // ASCII only
 

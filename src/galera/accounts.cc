@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "galera/introspect.h"
 #include "galera/privileges.h"
 #include "galera/sql_text.h"
-#include "galera/target_fit.h"
 
 namespace gb::galera {
 namespace {

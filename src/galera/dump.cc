@@ -12,6 +12,7 @@
 #include "galera/programs.h"
 #include "galera/row_reader.h"
 #include "galera/schema_watch.h"
+#include "galera/server_objects.h"
 #include "galera/snapshot.h"
 #include "galera/table_dump.h"
 #include "galera/topology.h"
@@ -186,7 +187,13 @@ class DumpOfInstance final : public Dump {
     first.use_stop(stop);
     if (options_.content != Content::kData) {
       GB_TRY_ASSIGN(model.accounts, read_accounts(first));
+      GB_TRY_ASSIGN(model.foreign_servers, read_foreign_servers(first, definitions.notes));
     }
+    auto functions = read_library_functions(first);
+    if (functions)
+      model.library_functions = std::move(*functions);
+    else if (functions.error().code != Code::kForbidden)
+      return fail(std::move(functions).error());
     GB_TRY_ASSIGN(const Definitions now, define_unchanged(first));
     if (const std::string change = definitions_changed(definitions.schemas, now.schemas);
         !change.empty())

@@ -14,6 +14,7 @@
 #include "galera/programs.h"
 #include "galera/sql_text.h"
 #include "galera/table_sql.h"
+#include "galera/target_fit.h"
 #include "galera/value_sql.h"
 
 namespace gb::galera {
@@ -68,6 +69,7 @@ class Exporter {
     report_.notes = model_.notes;
     GB_TRY(head());
     if (options_.grants) GB_TRY(accounts());
+    if (options_.grants) GB_TRY(foreign_servers());
     GB_TRY(schemas());
     GB_TRY(tables());
     GB_TRY(foreign_keys());
@@ -131,6 +133,11 @@ class Exporter {
           if (create.starts_with(head)) create.insert(head.size(), "IF NOT EXISTS ");
         GB_TRY(statement(create));
       }
+    return {};
+  }
+
+  Status foreign_servers() {
+    for (const ForeignServer& server : model_.foreign_servers) GB_TRY(statement(server.create_sql));
     return {};
   }
 
@@ -262,15 +269,38 @@ class Exporter {
   }
 
   Status foreign_keys() {
+    GB_TRY_ASSIGN(const std::vector<UnfitForeignKey> unfit, unfit_foreign_keys(selection_));
+    for (const UnfitForeignKey& key : unfit) report_.notes.push_back(key.note);
     for (const SelectedSchema& s : selection_.schemas) {
       for (const Table& table : s.schema->tables) {
         GB_TRY_ASSIGN(const TableDefinition definition, parse_table(table.create_sql));
+        if (std::ranges::find(unfit, &table, &UnfitForeignKey::table) != unfit.end()) {
+          GB_TRY(foreign_keys_that_fit(s, definition));
+          continue;
+        }
         GB_TRY_ASSIGN(const std::string sql,
                       add_foreign_keys_sql(definition, s.target, selection_.names));
         if (!sql.empty()) GB_TRY(statement(sql));
       }
     }
     return {};
+  }
+
+  // Each by itself: the client shows which of them the server did not take.
+  Status foreign_keys_that_fit(const SelectedSchema& s, const TableDefinition& definition) {
+    TableDefinition one = definition;
+    std::string statements;
+    for (const TableItem& item : definition.items) {
+      if (item.kind != TableItem::Kind::kForeignKey) continue;
+      one.items = {item};
+      GB_TRY_ASSIGN(const std::string sql, add_foreign_keys_sql(one, s.target, selection_.names));
+      statements += "  " + sql + ";\n";
+    }
+    return say(
+        delimited("BEGIN NOT ATOMIC\n  DECLARE CONTINUE HANDLER FOR 1822 BEGIN GET "
+                  "DIAGNOSTICS CONDITION 1 @gb_unfit = MESSAGE_TEXT; SELECT @gb_unfit AS "
+                  "`a foreign key is left out`; END;\n" +
+                  statements + "END"));
   }
 
   Status programs_of(Program::Kind kind) {

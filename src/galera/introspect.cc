@@ -394,8 +394,12 @@ Status check_dump_privileges(Connection& connection, const DumpOptions& options)
     }
   }
   // Routines of others are hidden without a word from who may not read this.
-  if (!everywhere.contains("SELECT") && !connection.query("SELECT 1 FROM mysql.proc LIMIT 0"))
-    return lacks("SELECT", "mysql.proc");
+  if (!everywhere.contains("SELECT")) {
+    const auto readable = connection.query("SELECT 1 FROM mysql.proc LIMIT 0");
+    if (!readable && readable.error().code == Code::kForbidden)
+      return lacks("SELECT", "mysql.proc");
+    if (!readable) return fail(readable.error());
+  }
   if (!everywhere.contains("RELOAD")) return lacks("RELOAD", "*.*");
   return {};
 }

@@ -96,6 +96,18 @@ struct Account {
   std::vector<std::string> grants;  // SHOW GRANTS
 };
 
+// One of CREATE SERVER, with its password. The statement makes it unless there is one of its name.
+struct ForeignServer {
+  std::string name;
+  std::string create_sql;
+};
+
+// One of CREATE FUNCTION … SONAME: code of a library of the server's installation.
+struct LibraryFunction {
+  std::string name;
+  std::string create_sql;
+};
+
 struct Facts {
   std::string node;  // the donor, host:port
   std::string server_version;
@@ -116,6 +128,9 @@ struct InstanceModel {
   Facts facts;
   std::vector<Schema> schemas;  // by name
   std::vector<Account> accounts;
+  std::vector<ForeignServer> foreign_servers;  // where there are accounts
+  // All that the source had, whatever the content: they are not restored, programs may call them.
+  std::vector<LibraryFunction> library_functions;
   std::vector<std::string> notes;  // what was left out and why, one sentence each
 };
 

@@ -267,6 +267,18 @@ void describe(V& v, Account& a) {
 }
 
 template <typename V>
+void describe(V& v, ForeignServer& s) {
+  v("name", s.name);
+  v("create", s.create_sql);
+}
+
+template <typename V>
+void describe(V& v, LibraryFunction& f) {
+  v("name", f.name);
+  v("create", f.create_sql);
+}
+
+template <typename V>
 void describe(V& v, Facts& f) {
   v("node", f.node);
   v("serverVersion", f.server_version);
@@ -288,6 +300,8 @@ void describe(V& v, InstanceModel& m) {
   v.part("facts", m.facts);
   v.list("schemas", m.schemas);
   v.list("accounts", m.accounts);
+  v.list("foreignServers", m.foreign_servers);
+  v.list("libraryFunctions", m.library_functions);
   v("notes", m.notes);
 }
 

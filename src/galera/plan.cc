@@ -90,8 +90,9 @@ Status check_functions(Connection& connection, const Selection& selection) {
               "as it is restored, or leave their schemas out by spec.databases");
 }
 
-Status check_privileges(Connection& connection, const RestoreOptions& options,
-                        const Selection& selection) {
+Status check_privileges(Connection& connection, const InstanceModel& model,
+                        const RestoreOptions& options, const Selection& selection,
+                        const std::string& version) {
   std::vector<std::string> needed;
   if (!selection.schemas.empty())
     needed = {"SELECT",        "INSERT",     "CREATE",      "DROP",      "ALTER",
@@ -109,24 +110,31 @@ Status check_privileges(Connection& connection, const RestoreOptions& options,
       if (have.contains(p)) return;
     lacking.push_back(std::string(*alternatives.begin()) + " on *.*");
   };
+  // Up to 10.11 SUPER stood for it.
+  const bool super = have.contains("SUPER") && is_newer_series("11.0", version);
+  const auto need_part_of_super = [&](const char* privilege) {
+    if (!super) need_any({privilege});
+  };
   const bool programs =
       std::any_of(selection.schemas.begin(), selection.schemas.end(),
                   [](const SelectedSchema& s) { return !s.schema->programs.empty(); });
-  if (programs) need_any({"SET USER", "SUPER"});
+  if (programs) need_part_of_super("SET USER");
   GB_TRY_ASSIGN(const BinaryLog log, binary_log_of(connection));
   if ((log.distrusts_triggers && has_programs(selection, Program::Kind::kTrigger)) ||
       (log.distrusts_functions && has_programs(selection, Program::Kind::kFunction)))
-    need_any({"SUPER", "BINLOG ADMIN"});
+    need_any({"SUPER"});
   // What was restored is read in a snapshot, which needs a lock of an instant there.
   if (!log.on && !selection.schemas.empty()) need_any({"RELOAD"});
   if (options.block_traffic) {
     // From 10.11 on, SUPER alone no longer lets its owner write while read_only is set.
-    if (options.gate == nullptr) need_any({"READ_ONLY ADMIN", "READ ONLY ADMIN"});
-    need_any({"CONNECTION ADMIN", "SUPER"});
+    const bool writes = have.contains("SUPER") && is_newer_series("10.11", version);
+    if (options.gate == nullptr && !writes) need_any({"READ_ONLY ADMIN", "READ ONLY ADMIN"});
+    need_part_of_super("CONNECTION ADMIN");
   }
   if (options.content != Content::kData) {
     need_any({"CREATE USER"});
     need_any({"GRANT OPTION"});
+    if (!model.foreign_servers.empty()) need_part_of_super("FEDERATED ADMIN");
   }
   if (lacking.empty()) return {};
   GB_TRY_ASSIGN(const std::string user, current_user(connection));
@@ -372,9 +380,8 @@ Status add_notes(Connection& connection, const InstanceModel& model, const Selec
       known_losses(model, selection, out.cluster_size > 1 ? out.node.text() : std::string());
   notes.insert(notes.end(), std::make_move_iterator(lost.begin()),
                std::make_move_iterator(lost.end()));
-  GB_TRY_ASSIGN(std::vector<std::string> unfit, unfit_foreign_keys(selection));
-  notes.insert(notes.end(), std::make_move_iterator(unfit.begin()),
-               std::make_move_iterator(unfit.end()));
+  GB_TRY_ASSIGN(const std::vector<UnfitForeignKey> unfit, unfit_foreign_keys(selection));
+  for (const UnfitForeignKey& key : unfit) notes.push_back(key.note);
   const auto has_events = [](const SelectedSchema& s) {
     return std::any_of(s.schema->programs.begin(), s.schema->programs.end(),
                        [](const Program& p) { return p.kind == Program::Kind::kEvent; });
@@ -530,7 +537,7 @@ Status check_contents(Connection& connection, const InstanceModel& model,
   const bool rows = options.content != Content::kGrants;
   Selection made = selection;
   if (!rows) made.schemas.clear();
-  add_check(out, "Privileges", check_privileges(connection, options, made));
+  add_check(out, "Privileges", check_privileges(connection, model, options, made, out.version));
 
   std::vector<std::string> ignored;
   GB_TRY_ASSIGN(const std::vector<std::string> present, list_schemas(connection, ignored));
@@ -553,6 +560,13 @@ Status check_contents(Connection& connection, const InstanceModel& model,
   add_check(out, "Functions", check_functions(connection, made));
   add_check(out, "PrimaryKeys", check_primary_keys(connection, made));
   add_check(out, "Encryption", check_encryption(connection, made));
+  add_remarked(
+      out, "ForeignServers",
+      check_foreign_servers(connection, made,
+                            options.content == Content::kData ? std::vector<ForeignServer>()
+                                                              : model.foreign_servers));
+  add_remarked(out, "LibraryFunctions",
+               check_library_functions(connection, model, made, out.plan.notes));
   add_remarked(out, "TableNames", check_table_names(connection, model.facts, made));
   if (options.content != Content::kData) {
     add_check(out, "LoginPlugins", check_login_plugins(connection, model.accounts));

@@ -15,6 +15,7 @@
 #include "galera/plan.h"
 #include "galera/programs.h"
 #include "galera/restore_traffic.h"
+#include "galera/server_objects.h"
 #include "galera/sql_text.h"
 
 namespace gb::galera {
@@ -82,6 +83,7 @@ class RestoreImpl final : public Restore {
   Status look_at_target(std::stop_token stop);
   Status block_traffic(std::stop_token stop);
   Status steps(DumpSource& source, Progress& progress, std::stop_token stop);
+  Status make_foreign_servers(Connection& connection);
   Status make_schemas(Connection& connection);
   Status make_sequences(Connection& connection, const SelectedSchema& selected);
   Status load_tables(DumpSource& source, Progress& progress, std::stop_token stop);
@@ -190,6 +192,7 @@ Status RestoreImpl::steps(DumpSource& source, Progress& progress, std::stop_toke
                   create_accounts(connection, model_.accounts, report_.notes));
     changed_ = made > 0;
     accounts_ = std::to_string(made) + " accounts made";
+    GB_TRY(make_foreign_servers(connection));
   }
   if (rows) {
     GB_TRY(make_schemas(connection));
@@ -225,6 +228,17 @@ Status RestoreImpl::steps(DumpSource& source, Progress& progress, std::stop_toke
     GB_TRY(grant_accounts(connection, model_.accounts, selection_.sources(), selection_.names,
                           report_.notes));
   }
+  return {};
+}
+
+Status RestoreImpl::make_foreign_servers(Connection& connection) {
+  if (model_.foreign_servers.empty()) return {};
+  begin_step("making servers (CREATE SERVER)");
+  const bool changed_before = std::exchange(changed_, true);  // some may be made when this fails
+  GB_TRY_ASSIGN(const std::uint64_t made,
+                create_foreign_servers(connection, model_.foreign_servers, report_.notes));
+  changed_ = changed_before || made > 0;
+  accounts_ += ", " + std::to_string(made) + " servers made";
   return {};
 }
 

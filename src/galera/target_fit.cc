@@ -9,13 +9,13 @@
 #include "galera/accounts.h"
 #include "galera/definitions.h"
 #include "galera/privileges.h"
+#include "galera/programs.h"
+#include "galera/server_objects.h"
 #include "galera/server_version.h"
 #include "galera/sql_text.h"
 
 namespace gb::galera {
 namespace {
-
-constexpr std::size_t kShown = 5;  // names in a message
 
 // What shares the names of tables: each with how it is told.
 std::vector<std::string> names_of_tables(const Schema& schema) {
@@ -28,14 +28,6 @@ std::vector<std::string> names_of_tables(const Schema& schema) {
 }
 
 }  // namespace
-
-std::string some(const std::vector<std::string>& names) {
-  std::vector<std::string> shown(
-      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kShown)));
-  std::string out = join(shown, ", ");
-  if (names.size() > kShown) out += " and " + std::to_string(names.size() - kShown) + " more";
-  return out;
-}
 
 Status fit_engines(const std::set<std::string>& engines, const Selection& selection) {
   std::vector<std::string> refused;
@@ -81,6 +73,25 @@ Status check_login_plugins(Connection& connection, const std::vector<Account>& a
               "(content: Data)");
 }
 
+namespace {
+
+// A unique key without prefixes whose columns are never NULL is as good as one to the server.
+bool has_primary_key(const TableDefinition& table) {
+  const auto is_never_null = [&](const KeyPart& part) {
+    return !part.prefix && std::ranges::any_of(table.items, [&](const TableItem& item) {
+      return item.kind == TableItem::Kind::kColumn && item.not_null &&
+             to_lower(item.name) == to_lower(part.column);
+    });
+  };
+  return std::ranges::any_of(table.items, [&](const TableItem& item) {
+    return item.kind == TableItem::Kind::kPrimary ||
+           (item.kind == TableItem::Kind::kUnique &&
+            std::ranges::all_of(item.parts, is_never_null));
+  });
+}
+
+}  // namespace
+
 Status check_primary_keys(Connection& connection, const Selection& selection) {
   GB_TRY_ASSIGN(const Rows rows,
                 connection.query("SHOW GLOBAL VARIABLES WHERE (Variable_name = "
@@ -90,11 +101,9 @@ Status check_primary_keys(Connection& connection, const Selection& selection) {
   std::vector<std::string> refused;
   for (const SelectedSchema& s : selection.schemas)
     for (const Table& table : s.schema->tables) {
+      if (to_lower(table.engine) != "innodb") continue;
       GB_TRY_ASSIGN(const TableDefinition definition, parse_table(table.create_sql));
-      if (std::ranges::none_of(definition.items, [](const TableItem& item) {
-            return item.kind == TableItem::Kind::kPrimary;
-          }))
-        refused.push_back(quote_table(s.schema->name, table.name));
+      if (!has_primary_key(definition)) refused.push_back(quote_table(s.schema->name, table.name));
     }
   if (refused.empty()) return {};
   return fail(Code::kInvalid,
@@ -108,9 +117,10 @@ Status check_encryption(Connection& connection, const Selection& selection) {
   std::vector<std::string> encrypted;
   for (const SelectedSchema& s : selection.schemas)
     for (const Table& table : s.schema->tables) {
-      const std::size_t options = table.create_sql.rfind("\n)");
-      if (options != std::string::npos &&
-          table.create_sql.find("ENCRYPTED`=YES", options) != std::string::npos)
+      GB_TRY_ASSIGN(const TableDefinition definition, parse_table(table.create_sql));
+      const std::string options = to_lower(definition.options);
+      if (options.find("encrypted`=yes") != std::string::npos ||
+          options.find("encrypted`='yes'") != std::string::npos)
         encrypted.push_back(quote_table(s.schema->name, table.name));
     }
   if (encrypted.empty()) return {};
@@ -146,6 +156,72 @@ Status check_passwords(Connection& connection, const std::vector<Account>& accou
       "PLUGIN), or restore the rows alone (content: Data)");
 }
 
+Result<std::string> check_foreign_servers(Connection& connection, const Selection& selection,
+                                          const std::vector<ForeignServer>& coming) {
+  std::vector<std::pair<std::string, std::string>> named;  // a table, and its server
+  for (const SelectedSchema& s : selection.schemas)
+    for (const Table& table : s.schema->tables) {
+      GB_TRY_ASSIGN(std::string server, foreign_server_of(table));
+      if (!server.empty())
+        named.emplace_back(quote_table(s.schema->name, table.name), std::move(server));
+    }
+  if (named.empty()) return std::string();
+  GB_TRY_ASSIGN(Names there, foreign_server_names(connection));
+  if (!there) return "not known: the user may not read mysql.servers on the target";
+  for (const ForeignServer& server : coming) there->insert(to_lower(server.name));
+  std::vector<std::string> refused;
+  for (const auto& [table, server] : named)
+    if (!there->contains(to_lower(server))) refused.push_back(table + " (" + server + ")");
+  if (refused.empty()) return std::string();
+  return fail(Code::kInvalid,
+              "the target does not have the servers (CREATE SERVER) that tables of the backup "
+              "name: " +
+                  some(refused),
+              "create them there, restore the accounts too (content: All), which brings those of "
+              "the backup, or leave the tables' schemas out by spec.databases");
+}
+
+Result<std::string> check_library_functions(Connection& connection, const InstanceModel& model,
+                                            const Selection& selection,
+                                            std::vector<std::string>& notes) {
+  if (model.library_functions.empty()) return std::string();
+  GB_TRY_ASSIGN(const Names there, library_function_names(connection));
+  struct Callers {
+    std::vector<std::string> views;
+    std::vector<std::string> others;
+  };
+  std::map<std::string, Callers> missing;  // by how the function is made
+  for (const SelectedSchema& s : selection.schemas)
+    for (const Program& p : s.schema->programs) {
+      const bool view = p.kind == Program::Kind::kView;
+      if (view && p.view_columns.empty()) continue;  // it is not made
+      GB_TRY_ASSIGN(const std::vector<LibraryFunction> called,
+                    called_by(p, model.library_functions));
+      for (const LibraryFunction& f : called) {
+        if (there && there->contains(to_lower(f.name))) continue;
+        Callers& callers = missing[f.create_sql];
+        const std::string what =
+            std::string(to_string(p.kind)) + " " + quote_table(s.schema->name, p.name);
+        (view ? callers.views : callers.others).push_back(what);
+      }
+    }
+  if (missing.empty()) return std::string();
+  if (!there) return "not known: the user may not read mysql.func on the target";
+  std::vector<std::string> refused;
+  for (const auto& [create, callers] : missing) {
+    if (!callers.views.empty()) refused.push_back(some(callers.views) + ": " + create);
+    if (!callers.others.empty())
+      notes.push_back("a function of a library is called that the target does not have (" + create +
+                      "): these fail until it is made there: " + some(callers.others));
+  }
+  if (refused.empty()) return std::string();
+  return fail(Code::kInvalid,
+              "the target does not have functions of libraries that views of the backup call: " +
+                  some(refused),
+              "install the libraries on every node and make the functions, or leave the views' "
+              "schemas out by spec.databases");
+}
+
 Status check_proxies(Connection& connection, const std::vector<Account>& accounts) {
   std::vector<std::string> proxies;
   for (const Account& account : accounts)
@@ -154,9 +230,11 @@ Status check_proxies(Connection& connection, const std::vector<Account>& account
       proxies.push_back(account.name);
   if (proxies.empty()) return {};
   // An installation gives it to root@localhost alone, whatever else others may.
-  GB_TRY_ASSIGN(const Cell may,
-                connection.scalar("SELECT COUNT(*) FROM mysql.proxies_priv WHERE With_grant = 1 "
-                                  "AND User IN ('', SUBSTRING_INDEX(USER(), '@', 1))"));
+  GB_TRY_ASSIGN(
+      const Cell may,
+      connection.scalar("SELECT COUNT(*) FROM mysql.proxies_priv WHERE With_grant = 1 AND "
+                        "Proxied_user = '' AND User IN ('', SUBSTRING_INDEX(USER(), '@', 1)) AND "
+                        "(Host = '' OR SUBSTRING_INDEX(USER(), '@', -1) LIKE Host)"));
   if (may != Cell("0")) return {};
   GB_TRY_ASSIGN(const std::string user, current_user(connection));
   return fail(Code::kForbidden,
@@ -269,14 +347,14 @@ bool fits(const TableItem& key, const Table& child, const Table& parent,
 
 }  // namespace
 
-Result<std::vector<std::string>> unfit_foreign_keys(const Selection& selection) {
+Result<std::vector<UnfitForeignKey>> unfit_foreign_keys(const Selection& selection) {
   std::map<std::pair<std::string, std::string>, std::pair<const Table*, TableDefinition>> tables;
   for (const SelectedSchema& s : selection.schemas)
     for (const Table& table : s.schema->tables) {
       GB_TRY_ASSIGN(TableDefinition definition, parse_table(table.create_sql));
       tables[{s.schema->name, table.name}] = {&table, std::move(definition)};
     }
-  std::vector<std::string> out;
+  std::vector<UnfitForeignKey> out;
   for (const auto& [name, table] : tables)
     for (const TableItem& item : table.second.items) {
       if (item.kind != TableItem::Kind::kForeignKey) continue;
@@ -286,11 +364,12 @@ Result<std::vector<std::string>> unfit_foreign_keys(const Selection& selection) 
       if (parent == tables.end() ||
           fits(item, *table.first, *parent->second.first, parent->second.second))
         continue;
-      out.push_back("the foreign key " + quote_name(item.name) + " of " +
-                    quote_table(name.first, name.second) + " refers to columns of " +
-                    quote_table(schema, item.parent) +
-                    " that have no key there, or are of other types: MariaDB may not take it, and "
-                    "then it is left out");
+      out.push_back({table.first,
+                     "the foreign key " + quote_name(item.name) + " of " +
+                         quote_table(name.first, name.second) + " refers to columns of " +
+                         quote_table(schema, item.parent) +
+                         " that have no key there, or are of other types: MariaDB may not take it, "
+                         "and then it is left out"});
     }
   return out;
 }
@@ -299,13 +378,20 @@ std::vector<std::string> known_losses(const InstanceModel& model, const Selectio
                                       const std::string& node) {
   std::vector<std::string> out;
   std::vector<std::string> alone;
+  std::vector<std::string> remote;
   for (const SelectedSchema& s : selection.schemas) {
     for (const std::string& note : model.notes)
       if (note.starts_with("table " + s.schema->name + ".")) out.push_back(note);
     for (const Table& table : s.schema->tables)
       if (!table.transactional && table.totals.rows > 0)
         alone.push_back(quote_table(s.target, table.name) + " (" + table.engine + ")");
+    for (const Table& table : s.schema->tables)
+      if (to_lower(table.engine) == "federated")
+        remote.push_back(quote_table(s.target, table.name));
   }
+  if (!remote.empty())
+    out.push_back("a FEDERATED table is made only while the server answers whose rows it shows: " +
+                  some(remote));
   if (!node.empty() && !alone.empty())
     out.push_back(
         "rows of tables that are not InnoDB's come back on node " + node +

@@ -16,9 +16,6 @@
 
 namespace gb::galera {
 
-// The first few of them, for a message.
-[[nodiscard]] std::string some(const std::vector<std::string>& names);
-
 // The engine of every table is there.
 Status check_engines(Connection& connection, const Selection& selection);
 
@@ -33,6 +30,17 @@ Status check_encryption(Connection& connection, const Selection& selection);
 
 // A plugin that judges passwords refuses those of which only the hash is known.
 Status check_passwords(Connection& connection, const std::vector<Account>& accounts);
+
+// The servers (CREATE SERVER) that tables name are there, or come with the accounts: `coming`. The
+// text: what is not known.
+Result<std::string> check_foreign_servers(Connection& connection, const Selection& selection,
+                                          const std::vector<ForeignServer>& coming);
+
+// So are the functions of libraries that views call. What other programs call, and only miss when
+// they run, is told in `notes`. The text: what is not known.
+Result<std::string> check_library_functions(Connection& connection, const InstanceModel& model,
+                                            const Selection& selection,
+                                            std::vector<std::string>& notes);
 
 // Whoever lets an account be a proxy must have been allowed to.
 Status check_proxies(Connection& connection, const std::vector<Account>& accounts);
@@ -49,10 +57,14 @@ Result<std::string> check_table_names(Connection& connection, const Facts& sourc
                                                     const Selection& selection,
                                                     const std::string& node);
 
-// Foreign keys that the source holds and no server makes again, one sentence each: their parent has
-// lost the key, or the character set, that they refer to. Corruption for a table that can not be
-// read.
-Result<std::vector<std::string>> unfit_foreign_keys(const Selection& selection);
+// A foreign key that the source holds and no server makes again, in a sentence: its parent has lost
+// the key, or the character set, that it refers to.
+struct UnfitForeignKey {
+  const Table* table = nullptr;
+  std::string note;
+};
+// Corruption for a table that can not be read.
+Result<std::vector<UnfitForeignKey>> unfit_foreign_keys(const Selection& selection);
 
 // Accounts whose SUPER means less on a target of this version than at the source, and what was
 // taken out of it; empty: none.

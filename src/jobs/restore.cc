@@ -67,6 +67,18 @@ std::vector<std::string> notes_of(const RestoreWork& work) {
   return notes;
 }
 
+// What of them a status holds, which is read with every list.
+std::string notes_text(const std::vector<std::string>& notes) {
+  constexpr std::size_t kMost = 16U << 10;  // bytes
+  std::string out;
+  for (std::size_t i = 0; i < notes.size(); ++i) {
+    if (i > 0 && out.size() + notes[i].size() > kMost)
+      return out + "; " + std::to_string(notes.size() - i) + " notes more are in its log";
+    out += (i == 0 ? "" : "; ") + notes[i];
+  }
+  return out;
+}
+
 class RestoreRun {
  public:
   RestoreRun(const Environment& environment, JobRecord& record, JobControl& control,
@@ -286,12 +298,8 @@ class RestoreRun {
 
   // The plan's, and what was found to be left out while it was done.
   [[nodiscard]] std::vector<std::string> all_notes() const {
-    constexpr std::size_t kMost = 20;
     std::vector<std::string> notes = notes_of(work_);
-    const std::size_t shown = std::min(found_.size(), kMost);
-    notes.insert(notes.end(), found_.begin(), found_.begin() + static_cast<std::ptrdiff_t>(shown));
-    if (shown < found_.size())
-      notes.push_back(std::to_string(found_.size() - shown) + " notes more are in its log");
+    notes.insert(notes.end(), found_.begin(), found_.end());
     return notes;
   }
 
@@ -302,7 +310,7 @@ class RestoreRun {
     GB_TRY(record_end(record_, control_, *log_, [&](api::Json& status) {
       const WallTime now = environment_.clock->now();
       status["phase"] = "Completed";
-      status["message"] = join(all_notes(), "; ");
+      status["message"] = notes_text(all_notes());
       status["completionTime"] = to_rfc3339(now);
       status["progress"] = progress_json(progress_, elapsed, true);
       api::set_condition(status, "Completed", "True", "Completed", "everything was restored", now);
@@ -355,7 +363,7 @@ api::Json initial_restore_status(const Environment& environment, const RestoreWo
                                  bool dry_run) {
   const WallTime now = environment.clock->now();
   api::Json status = {{"phase", "Pending"},
-                      {"message", join(notes_of(work), "; ")},
+                      {"message", notes_text(notes_of(work))},
                       {"backup", work.backup->key().name},
                       {"startTime", to_rfc3339(now)},
                       {"executor", environment.executor.to_json()},

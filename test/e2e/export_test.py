@@ -134,6 +134,24 @@ class Export(Case):
         self.assertIn("`glance`.*", grants)
         self.assertNotIn("`odd`.*", grants)
 
+    def test_a_foreign_key_that_no_server_makes_again_ends_no_loading(self):
+        galera = self.bed.galera
+        galera.sql("CREATE DATABASE unfit; USE unfit; CREATE TABLE parent (i INT PRIMARY KEY, k INT, KEY k (k)); "
+                   "CREATE TABLE child (i INT PRIMARY KEY, k INT, CONSTRAINT lost FOREIGN KEY (k) REFERENCES parent (k), "
+                   "CONSTRAINT kept FOREIGN KEY (i) REFERENCES parent (i)); CREATE VIEW after_it AS SELECT 1 AS a; "
+                   "SET foreign_key_checks = 0; ALTER TABLE parent DROP KEY k")
+        self.addCleanup(galera.sql, "SET foreign_key_checks = 0; DROP DATABASE unfit")
+        self.ok(self.local("backup", "--nodes", ",".join(galera.endpoints), "--password-file", galera.password_file, "--name", "unfit",
+                           "--databases", "unfit"))
+        file = self.folder / "unfit.sql"
+        told = self.ok(self.local("export", "--backup", "unfit", "--output", file)).stderr
+        self.assertIn("the foreign key `lost` of `unfit`.`child` refers to columns of `unfit`.`parent` that have no key there", told)
+        done = self.ok(self.client(self.bed.second, file.read_text()))
+        self.assertIn("a foreign key is left out", done.stdout)
+        self.assertEqual(self.bed.second.sql("SELECT CONSTRAINT_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE "
+                                             "CONSTRAINT_SCHEMA = 'unfit'"), [["kept"]])
+        self.assertEqual(self.bed.second.sql("SELECT a FROM unfit.after_it"), [["1"]])
+
     def test_nothing_that_is_there_is_overwritten(self):
         file = self.folder / "taken.sql"
         file.write_text("mine")

@@ -164,16 +164,18 @@ class Fidelity:
         return found
 
     def wipe(self, cluster):
-        """No schema and no account is left."""
+        """No schema, no account and no server of CREATE SERVER is left."""
         session = Session(cluster.nodes[0])
-        schemas, users = session.ask([
+        schemas, users, servers = session.ask([
             f"SELECT HEX(SCHEMA_NAME) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ({','.join(map(repr, SYSTEM))})",
             "SELECT HEX(User), HEX(Host), JSON_VALUE(Priv, '$.is_role') FROM mysql.global_priv WHERE User NOT IN "
-            "('root', 'sst', 'mariadb.sys', 'mysql', 'PUBLIC')"])
+            "('root', 'sst', 'mariadb.sys', 'mysql', 'PUBLIC')",
+            "SELECT HEX(Server_name) FROM mysql.servers"])
         drops = [f"DROP DATABASE {name(text_of(s))}" for s, in schemas]
         for user, host, role in users:
             user, host = text_of(user), text_of(host)
             drops.append(f"DROP ROLE {name(user)}" if role in ("1", "true") else f"DROP USER {name(user)}@{name(host)}")
+        drops += [f"DROP SERVER {name(text_of(s))}" for s, in servers]
         drops.append("/*M!101100 REVOKE ALL PRIVILEGES, GRANT OPTION FROM PUBLIC */")
         cluster.sql("SET foreign_key_checks = 0; " + "; ".join(drops), timeout=300)
 

@@ -51,6 +51,9 @@ FACTS = (
      ("DEFINER", "TIME_ZONE", "EVENT_DEFINITION", "EVENT_TYPE", "EXECUTE_AT", "INTERVAL_VALUE", "INTERVAL_FIELD", "SQL_MODE", "STARTS",
       "ENDS", "STATUS", "ON_COMPLETION", "EVENT_COMMENT", "CHARACTER_SET_CLIENT", "COLLATION_CONNECTION", "DATABASE_COLLATION")),
 )
+# What comes with the accounts, and belongs to no schema.
+ACCOUNTS = ("account", "account facts", "grants", "roles", "server", "server options")
+SERVER = ("Wrapper", "Host", "Db", "Username", "Password", "Socket", "Owner", "Port")
 SHOWN = {"PROCEDURE": 2, "FUNCTION": 2, "PACKAGE": 2, "PACKAGE BODY": 2}
 
 
@@ -236,6 +239,13 @@ class Photo:
             # A role that is not logged in with has no state of its password.
             self._put(what, key, sorted(rows))
             self.counts["grants"] += len(rows) if what == "grants" else 0
+        servers, options = self._session.ask([
+            f"SELECT HEX(Server_name), {in_hex(SERVER)} FROM mysql.servers",
+            "SELECT HEX(Server_name), '' /*M!110800 , HEX(Options) */ FROM mysql.servers WHERE 0 /*M!110800 OR Options <> '' */"])
+        for what, rows in (("server", servers), ("server options", options)):
+            for named, *facts in rows:
+                self._put(what, (text_of(named),), facts)
+        self.counts["servers"] = len(servers)
 
     @staticmethod
     def renamed(things, change):

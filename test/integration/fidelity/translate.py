@@ -36,7 +36,8 @@ def _text(text):
 
 def common(things):
     """As either version would say it."""
-    out = Photo.renamed(things, _text)
+    # 11.8 has all options of a server in one more column: "server".
+    out = Photo.renamed({key: value for key, value in things.items() if key[0] != "server options"}, _text)
     views = {key[1:] for key in out if key[0] == "view facts"}
     for key, value in out.items():
         if key[0] == "column":

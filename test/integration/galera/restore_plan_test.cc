@@ -168,12 +168,14 @@ TEST_F(RestoreTest, SettingsOfTheTargetThatRefuseWhatTheBackupHoldsStandInTheWay
       run(one, {statement});
     }
   };
-  run(from_, {"SET GLOBAL log_bin_trust_function_creators = 1", "CREATE DATABASE app",
-              "CREATE TABLE app.keyless (i INT)", "CREATE TABLE app.t (i INT PRIMARY KEY)",
-              "CREATE FUNCTION app.odd() RETURNS INT RETURN 1",
-              "CREATE FUNCTION app.even() RETURNS INT NO SQL RETURN 1",
-              "CREATE TRIGGER app.tr BEFORE INSERT ON app.t FOR EACH ROW SET @a = 1",
-              "CREATE USER judged@'%' IDENTIFIED BY 'judged'"});
+  run(from_,
+      {"SET GLOBAL log_bin_trust_function_creators = 1", "CREATE DATABASE app",
+       "CREATE TABLE app.keyless (i INT, UNIQUE KEY (i))", "CREATE TABLE app.t (i INT PRIMARY KEY)",
+       "CREATE TABLE app.unique_key (i INT NOT NULL, UNIQUE KEY (i))",
+       "CREATE FUNCTION app.odd() RETURNS INT RETURN 1",
+       "CREATE FUNCTION app.even() RETURNS INT NO SQL RETURN 1",
+       "CREATE TRIGGER app.tr BEFORE INSERT ON app.t FOR EACH ROW SET @a = 1",
+       "CREATE USER judged@'%' IDENTIFIED BY 'judged'"});
   Backup backup = back_up(from_, {"app"}, Content::kAll);
   run(from_, {"SET GLOBAL log_bin_trust_function_creators = 0"});
   const RestoreOptions all{.content = Content::kAll};
@@ -196,10 +198,12 @@ TEST_F(RestoreTest, SettingsOfTheTargetThatRefuseWhatTheBackupHoldsStandInTheWay
   EXPECT_EQ(check_of("Encryption", onto_, backup), "passed: ");
   std::string& create = backup.model.schemas.front().tables.front().create_sql;
   const std::string plain = create;
-  create += " `ENCRYPTED`=YES";
-  EXPECT_THAT(check_of("Encryption", onto_, backup),
-              HasSubstr("failed: the target has no plugin with keys for tables that are encrypted: "
-                        "`app`.`keyless`"));
+  for (const char* option : {" `ENCRYPTED`=YES", " `encrypted`='yes'"}) {
+    create = plain + option;
+    EXPECT_THAT(check_of("Encryption", onto_, backup),
+                HasSubstr("failed: the target has no plugin with keys for tables that are "
+                          "encrypted: `app`.`keyless`"));
+  }
   create = plain;
 
   EXPECT_EQ(check_of("Passwords", onto_, backup, all), "passed: ");
@@ -225,6 +229,81 @@ TEST_F(RestoreTest, SettingsOfTheTargetThatRefuseWhatTheBackupHoldsStandInTheWay
                     HasSubstr("`judged`@`%`")));
   run(from_, {"DROP USER judged@'%'"});
   everywhere("SET GLOBAL log_bin_trust_function_creators = 0");
+}
+
+TEST_F(RestoreTest, WhatIsNoSchemaAndNoAccountComesOrIsNamed) {
+  // Of Debian's plugins one for FEDERATED, and one whose library holds a function, too.
+  const auto install = [](const Endpoint& cluster) {
+    for (const Address& node : cluster.nodes) {
+      Endpoint one = cluster;
+      one.nodes = {node};
+      run(one, {"INSTALL PLUGIN IF NOT EXISTS FEDERATED SONAME 'ha_federatedx'"});
+    }
+  };
+  install(from_);
+  install(onto_);
+  const std::string function =
+      "CREATE FUNCTION `sphinx_snippets` RETURNS STRING SONAME 'ha_sphinx.so'";
+  const Address& self = from_.nodes.front();
+  run(from_, {function, "CREATE DATABASE app", "CREATE TABLE app.t (i INT PRIMARY KEY)",
+              "INSERT INTO app.t VALUES (7)",
+              "CREATE SERVER `far'away` FOREIGN DATA WRAPPER mysql OPTIONS (HOST '" + self.host +
+                  "', PORT " + std::to_string(self.port) + ", USER '" + from_.user +
+                  "', PASSWORD '" + from_.password + "', DATABASE 'app')",
+              "CREATE TABLE app.f (i INT PRIMARY KEY) ENGINE=FEDERATED CONNECTION='far''away/t'",
+              "CREATE VIEW app.v AS SELECT sphinx_snippets('a', 'b', 'c') AS s",
+              "CREATE PROCEDURE app.p() SELECT Sphinx_Snippets('a', 'b', 'c')",
+              "CREATE PROCEDURE app.other() SELECT app.sphinx_snippets('a')"});
+  const Backup rows = back_up(from_, {"app"});
+  const Backup backup = back_up(from_, {"app"}, Content::kAll);
+  const RestoreOptions all{.content = Content::kAll};
+
+  EXPECT_EQ(rows.model.foreign_servers.size(), 0) << "a password is no part of the rows";
+  EXPECT_THAT(check_of("ForeignServers", onto_, rows),
+              AllOf(HasSubstr("failed: the target does not have the servers (CREATE SERVER) that "
+                              "tables of the backup name: `app`.`f` (far'away)"),
+                    HasSubstr("content: All")));
+  EXPECT_EQ(check_of("ForeignServers", onto_, backup, all), "passed: ") << "it comes with it";
+  EXPECT_THAT(check_of("LibraryFunctions", onto_, rows),
+              HasSubstr("failed: the target does not have functions of libraries that views of the "
+                        "backup call: view `app`.`v`: " +
+                        function));
+  const auto plan = Restore::make(onto_, {}, rows.model, {})->plan({});
+  ASSERT_TRUE(plan) << plan.error().text();
+  EXPECT_THAT(plan->notes,
+              testing::UnorderedElementsAre(
+                  HasSubstr("table app.f is of engine FEDERATED"),
+                  HasSubstr("FEDERATED table is made only while the server answers whose rows it "
+                            "shows: `app`.`f`"),
+                  HasSubstr("these fail until it is made there: procedure `app`.`p`")));
+  EXPECT_EQ(restore(onto_, backup, all).error().code, Code::kInvalid);
+  EXPECT_EQ(ask(onto_, "SELECT COUNT(*) FROM mysql.servers"), "0") << "nothing was touched";
+
+  run(onto_, {function});
+  EXPECT_EQ(check_of("LibraryFunctions", onto_, backup, all), "passed: ");
+  const auto report = restore(onto_, backup, all);
+  ASSERT_TRUE(report) << report.error().text();
+  for (const Address& node : onto_.nodes) {
+    Endpoint one = onto_;
+    one.nodes = {node};
+    EXPECT_EQ(ask(one, "SELECT COUNT(*) FROM mysql.servers WHERE Server_name = 'far''away'"), "1")
+        << node.text();
+  }
+  run(from_, {"UPDATE app.t SET i = 8"});
+  EXPECT_EQ(ask(onto_, "SELECT i FROM app.f"), "8") << "by the server that came";
+
+  const auto again =
+      restore(onto_, backup, {.content = Content::kAll, .existing = Existing::kReplace});
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_THAT(again->notes, testing::Contains("servers (CREATE SERVER) that exist are left as they "
+                                              "are: `far'away`"));
+  run(onto_, {"CREATE USER blind@'%' IDENTIFIED BY 'blind'", "GRANT ALL ON app.* TO blind@'%'"});
+  Endpoint blind = onto_;
+  blind.user = blind.password = "blind";
+  EXPECT_THAT(check_of("ForeignServers", blind, rows), HasSubstr("passed: not known: the user"));
+  EXPECT_THAT(check_of("LibraryFunctions", blind, rows), HasSubstr("passed: not known: the user"));
+  run(from_, {"DROP FUNCTION sphinx_snippets"});
+  run(onto_, {"DROP FUNCTION sphinx_snippets"});
 }
 
 // Without its checks a server lets go of the key that a foreign key refers to.

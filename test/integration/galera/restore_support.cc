@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "galera/accounts.h"
 #include "galera/introspect.h"
+#include "galera/server_objects.h"
 #include "galera/sql_text.h"
 
 namespace gb::galera::test {
@@ -186,6 +187,10 @@ void empty(const Endpoint& what) {
     // The bed has accounts of its own, for state transfers.
     if (account.name.rfind("`sst`", 0) != 0)
       (void)connection.exec((account.role ? "DROP ROLE " : "DROP USER ") + account.name);
+  const auto servers = read_foreign_servers(connection, notes);
+  if (!servers) throw std::runtime_error(servers.error().text());
+  for (const ForeignServer& server : *servers)
+    (void)connection.exec("DROP SERVER " + quote_name(server.name));
 }
 
 void RestoreTest::make_openstack() const {

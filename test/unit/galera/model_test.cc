@@ -50,6 +50,8 @@ InstanceModel sample() {
   schema.programs.push_back(program);
   model.schemas.push_back(schema);
   model.accounts.push_back({"'u'@'%'", false, {"CREATE USER …"}, {"GRANT …", "GRANT …"}});
+  model.foreign_servers.push_back({"far'away", "CREATE SERVER …"});
+  model.library_functions.push_back({"f", "CREATE FUNCTION …"});
   model.notes = {"table s.t is of engine Aria"};
   return model;
 }
@@ -73,6 +75,8 @@ TEST(ModelJson, EverythingComesBack) {
   EXPECT_EQ(after->facts.innodb_page_size, 65536U);
   EXPECT_EQ(after->schemas[0].programs.at(0).kind, Program::Kind::kTrigger);
   EXPECT_EQ(after->accounts.at(0).grants.size(), 2U);
+  EXPECT_EQ(after->foreign_servers.at(0).create_sql, "CREATE SERVER …");
+  EXPECT_EQ(after->library_functions.at(0).name, "f");
 }
 
 TEST(ModelJson, WhatOlderBackupsDoNotTellIsAsByDefault) {
