@@ -1,5 +1,7 @@
 #include "cli/local.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -84,6 +86,15 @@ Status give_back_left(Session& session, const galera::Endpoint& endpoint,
   return {};
 }
 
+// A dump's buffers are megabytes: with one heap for all threads, and the large ones given back to
+// the system as soon as they are free, it takes a fifth less memory and no more time. A restore,
+// whose buffers are small and many, would take longer (docs/performance.md).
+void hold_little_memory() {
+  constexpr int kLarge = 4 << 20;  // bytes
+  (void)mallopt(M_ARENA_MAX, 1);
+  (void)mallopt(M_MMAP_THRESHOLD, kLarge);
+}
+
 }  // namespace
 
 Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags) {
@@ -113,6 +124,7 @@ Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags) {
 }
 
 int run(const LocalBackup& command) {
+  hold_little_memory();
   const bool restored = command.verification == "Restore";
   if (!restored && !(command.scratch.empty() && command.mariadbd.empty()))
     return failed(Error{Code::kInvalid,

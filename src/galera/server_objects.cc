@@ -26,7 +26,9 @@ std::optional<Options> options_in(const std::string& json) {
     if (!value.is_string()) return std::nullopt;
     const auto text = value.get<std::string>();
     // The one that is a number, and a keyword.
-    out.push_back(name == "PORT" ? "PORT " + text : quote_name(name) + " " + quote_text(text));
+    const bool port = name == "PORT" && !text.empty() &&
+                      text.find_first_not_of("0123456789") == std::string::npos;
+    out.push_back(port ? "PORT " + text : quote_name(name) + " " + quote_text(text));
   }
   return out;
 }
