@@ -78,6 +78,9 @@ class Manifests(unittest.TestCase):
                 "user": f"system:serviceaccount:monitoring:{name}", "nonResourceAttributes": {"path": "/metrics", "verb": "get"}}}
             made = json.loads(self.plane.admin("create", "-f", "-", "-o", "json", stdin=review))
             self.assertEqual(made["status"]["allowed"], may, name)
+            for group, resource in (("", "endpoints"), ("", "pods"), ("discovery.k8s.io", "endpointslices")):
+                self.assertEqual(self.allowed(f"system:serviceaccount:monitoring:{name}", "list", resource, namespace="galera-backup", group=group),
+                                 may, f"{name}: {resource}")
 
     def overlay(self, *components):
         """A folder that kustomize builds manifests/ from, with these components."""
@@ -97,6 +100,7 @@ class Manifests(unittest.TestCase):
     def test_openshift_or_cert_manager_makes_the_certificate_that_is_mounted(self):
         made = self.built("openshift")
         mounted = next(v["secret"]["secretName"] for v in made["Deployment"]["spec"]["template"]["spec"]["volumes"] if "secret" in v)
+        self.assertNotIn("fsGroup", made["Deployment"]["spec"]["template"]["spec"]["securityContext"])
         annotation = "service.beta.openshift.io/"
         self.assertEqual(made["Service"]["metadata"]["annotations"][annotation + "serving-cert-secret-name"], mounted)
         self.assertEqual(made["APIService"]["metadata"]["annotations"][annotation + "inject-cabundle"], "true")
