@@ -137,7 +137,7 @@ class Exporter {
   }
 
   Status foreign_servers() {
-    for (const ForeignServer& server : model_.foreign_servers) GB_TRY(statement(server.create_sql));
+    for (const ServerObject& server : model_.foreign_servers) GB_TRY(statement(server.create_sql));
     return {};
   }
 

@@ -96,14 +96,8 @@ struct Account {
   std::vector<std::string> grants;  // SHOW GRANTS
 };
 
-// One of CREATE SERVER, with its password. The statement makes it unless there is one of its name.
-struct ForeignServer {
-  std::string name;
-  std::string create_sql;
-};
-
-// One of CREATE FUNCTION … SONAME: code of a library of the server's installation.
-struct LibraryFunction {
+// What a server has beside schemas and accounts.
+struct ServerObject {
   std::string name;
   std::string create_sql;
 };
@@ -128,9 +122,11 @@ struct InstanceModel {
   Facts facts;
   std::vector<Schema> schemas;  // by name
   std::vector<Account> accounts;
-  std::vector<ForeignServer> foreign_servers;  // where there are accounts
-  // All that the source had, whatever the content: they are not restored, programs may call them.
-  std::vector<LibraryFunction> library_functions;
+  // Of CREATE SERVER IF NOT EXISTS, passwords in it: where there are accounts.
+  std::vector<ServerObject> foreign_servers;
+  // Of CREATE FUNCTION … SONAME, code of a library of the server's installation: all that the
+  // source had, whatever the content. They are not restored, programs may call them.
+  std::vector<ServerObject> library_functions;
   std::vector<std::string> notes;  // what was left out and why, one sentence each
 };
 

@@ -267,15 +267,9 @@ void describe(V& v, Account& a) {
 }
 
 template <typename V>
-void describe(V& v, ForeignServer& s) {
-  v("name", s.name);
-  v("create", s.create_sql);
-}
-
-template <typename V>
-void describe(V& v, LibraryFunction& f) {
-  v("name", f.name);
-  v("create", f.create_sql);
+void describe(V& v, ServerObject& o) {
+  v("name", o.name);
+  v("create", o.create_sql);
 }
 
 template <typename V>

@@ -560,11 +560,10 @@ Status check_contents(Connection& connection, const InstanceModel& model,
   add_check(out, "Functions", check_functions(connection, made));
   add_check(out, "PrimaryKeys", check_primary_keys(connection, made));
   add_check(out, "Encryption", check_encryption(connection, made));
-  add_remarked(
-      out, "ForeignServers",
-      check_foreign_servers(connection, made,
-                            options.content == Content::kData ? std::vector<ForeignServer>()
-                                                              : model.foreign_servers));
+  add_remarked(out, "ForeignServers",
+               check_foreign_servers(connection, made,
+                                     options.content == Content::kData ? std::vector<ServerObject>()
+                                                                       : model.foreign_servers));
   add_remarked(out, "LibraryFunctions",
                check_library_functions(connection, model, made, out.plan.notes));
   add_remarked(out, "TableNames", check_table_names(connection, model.facts, made));

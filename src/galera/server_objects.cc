@@ -58,8 +58,8 @@ Result<Names> names_of(Connection& connection, const std::string& sql) {
 
 }  // namespace
 
-Result<std::vector<ForeignServer>> read_foreign_servers(Connection& connection,
-                                                        std::vector<std::string>& notes) {
+Result<std::vector<ServerObject>> read_foreign_servers(Connection& connection,
+                                                       std::vector<std::string>& notes) {
   GB_TRY_ASSIGN(const Rows columns, connection.query("SHOW COLUMNS FROM mysql.servers"));
   const bool has_options = std::ranges::any_of(
       columns.rows, [](const Row& row) { return to_lower(cell(row, 0)) == "options"; });
@@ -69,7 +69,7 @@ Result<std::vector<ForeignServer>> read_foreign_servers(Connection& connection,
                        "Port, " +
                        std::string(has_options ? "Options" : "''") +
                        " FROM mysql.servers ORDER BY Server_name"));
-  std::vector<ForeignServer> out;
+  std::vector<ServerObject> out;
   for (const Row& row : rows.rows) {
     const std::string name = cell(row, 0);
     std::optional<Options> options = options_in(cell(row, 9));
@@ -88,13 +88,13 @@ Result<std::vector<ForeignServer>> read_foreign_servers(Connection& connection,
 }
 
 Result<std::uint64_t> create_foreign_servers(Connection& connection,
-                                             const std::vector<ForeignServer>& servers,
+                                             const std::vector<ServerObject>& servers,
                                              std::vector<std::string>& notes) {
   if (servers.empty()) return 0;
   GB_TRY_ASSIGN(const Names there, foreign_server_names(connection));
   std::uint64_t made = 0;
   std::vector<std::string> kept;
-  for (const ForeignServer& server : servers) {
+  for (const ServerObject& server : servers) {
     if (there && there->contains(to_lower(server.name))) {
       kept.push_back(quote_name(server.name));
       continue;
@@ -109,12 +109,12 @@ Result<std::uint64_t> create_foreign_servers(Connection& connection,
   return made;
 }
 
-Result<std::vector<LibraryFunction>> read_library_functions(Connection& connection) {
+Result<std::vector<ServerObject>> read_library_functions(Connection& connection) {
   GB_TRY_ASSIGN(const Rows rows,
                 connection.query("SELECT name, ret, dl, type FROM mysql.func ORDER BY name"));
   // By their number in mysql.func: STRING, REAL, INTEGER, a row, DECIMAL.
   constexpr std::array<const char*, 5> kReturns{"STRING", "REAL", "INTEGER", "ROW", "DECIMAL"};
-  std::vector<LibraryFunction> out;
+  std::vector<ServerObject> out;
   for (const Row& row : rows.rows) {
     const std::string name = cell(row, 0);
     const std::string number = cell(row, 1);
@@ -152,9 +152,9 @@ Result<std::string> foreign_server_of(const Table& table) {
   return std::string();
 }
 
-Result<std::vector<LibraryFunction>> called_by(const Program& program,
-                                               const std::vector<LibraryFunction>& functions) {
-  std::vector<LibraryFunction> out;
+Result<std::vector<ServerObject>> called_by(const Program& program,
+                                            const std::vector<ServerObject>& functions) {
+  std::vector<ServerObject> out;
   if (functions.empty()) return out;
   const SqlQuoting quoting = quoting_of(program);
   GB_TRY_ASSIGN(const std::vector<Token> tokens, tokenize(program.create_sql, quoting));
@@ -171,7 +171,7 @@ Result<std::vector<LibraryFunction>> called_by(const Program& program,
     if (walk.is_punct('(') && !qualified && name != to_lower(program.name)) called.insert(name);
     qualified = false;
   }
-  for (const LibraryFunction& function : functions)
+  for (const ServerObject& function : functions)
     if (called.contains(to_lower(function.name))) out.push_back(function);
   return out;
 }

@@ -20,17 +20,17 @@ namespace gb::galera {
 
 // One that can not be read is left out, and told in `notes`. Errors: Forbidden without SELECT on
 // the mysql schema.
-Result<std::vector<ForeignServer>> read_foreign_servers(Connection& connection,
-                                                        std::vector<std::string>& notes);
+Result<std::vector<ServerObject>> read_foreign_servers(Connection& connection,
+                                                       std::vector<std::string>& notes);
 
 // Makes those that are not there, and returns how many. Others are left as they are, and told in
 // `notes`.
 Result<std::uint64_t> create_foreign_servers(Connection& connection,
-                                             const std::vector<ForeignServer>& servers,
+                                             const std::vector<ServerObject>& servers,
                                              std::vector<std::string>& notes);
 
 // Errors: Forbidden without SELECT on mysql.func.
-Result<std::vector<LibraryFunction>> read_library_functions(Connection& connection);
+Result<std::vector<ServerObject>> read_library_functions(Connection& connection);
 
 // The names of the foreign servers, or of the functions of libraries, in lower case; nothing when
 // the account may not see them.
@@ -43,7 +43,7 @@ Result<Names> library_function_names(Connection& connection);
 [[nodiscard]] Result<std::string> foreign_server_of(const Table& table);
 
 // Which of `functions` the program calls. Corruption for one that can not be read.
-[[nodiscard]] Result<std::vector<LibraryFunction>> called_by(
-    const Program& program, const std::vector<LibraryFunction>& functions);
+[[nodiscard]] Result<std::vector<ServerObject>> called_by(
+    const Program& program, const std::vector<ServerObject>& functions);
 
 }  // namespace gb::galera

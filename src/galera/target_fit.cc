@@ -157,7 +157,7 @@ Status check_passwords(Connection& connection, const std::vector<Account>& accou
 }
 
 Result<std::string> check_foreign_servers(Connection& connection, const Selection& selection,
-                                          const std::vector<ForeignServer>& coming) {
+                                          const std::vector<ServerObject>& coming) {
   std::vector<std::pair<std::string, std::string>> named;  // a table, and its server
   for (const SelectedSchema& s : selection.schemas)
     for (const Table& table : s.schema->tables) {
@@ -168,7 +168,7 @@ Result<std::string> check_foreign_servers(Connection& connection, const Selectio
   if (named.empty()) return std::string();
   GB_TRY_ASSIGN(Names there, foreign_server_names(connection));
   if (!there) return "not known: the user may not read mysql.servers on the target";
-  for (const ForeignServer& server : coming) there->insert(to_lower(server.name));
+  for (const ServerObject& server : coming) there->insert(to_lower(server.name));
   std::vector<std::string> refused;
   for (const auto& [table, server] : named)
     if (!there->contains(to_lower(server))) refused.push_back(table + " (" + server + ")");
@@ -195,9 +195,8 @@ Result<std::string> check_library_functions(Connection& connection, const Instan
     for (const Program& p : s.schema->programs) {
       const bool view = p.kind == Program::Kind::kView;
       if (view && p.view_columns.empty()) continue;  // it is not made
-      GB_TRY_ASSIGN(const std::vector<LibraryFunction> called,
-                    called_by(p, model.library_functions));
-      for (const LibraryFunction& f : called) {
+      GB_TRY_ASSIGN(const std::vector<ServerObject> called, called_by(p, model.library_functions));
+      for (const ServerObject& f : called) {
         if (there && there->contains(to_lower(f.name))) continue;
         Callers& callers = missing[f.create_sql];
         const std::string what =

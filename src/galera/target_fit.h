@@ -34,7 +34,7 @@ Status check_passwords(Connection& connection, const std::vector<Account>& accou
 // The servers (CREATE SERVER) that tables name are there, or come with the accounts: `coming`. The
 // text: what is not known.
 Result<std::string> check_foreign_servers(Connection& connection, const Selection& selection,
-                                          const std::vector<ForeignServer>& coming);
+                                          const std::vector<ServerObject>& coming);
 
 // So are the functions of libraries that views call. What other programs call, and only miss when
 // they run, is told in `notes`. The text: what is not known.

@@ -189,7 +189,7 @@ void empty(const Endpoint& what) {
       (void)connection.exec((account.role ? "DROP ROLE " : "DROP USER ") + account.name);
   const auto servers = read_foreign_servers(connection, notes);
   if (!servers) throw std::runtime_error(servers.error().text());
-  for (const ForeignServer& server : *servers)
+  for (const ServerObject& server : *servers)
     (void)connection.exec("DROP SERVER " + quote_name(server.name));
 }
 

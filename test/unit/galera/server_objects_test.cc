@@ -37,7 +37,7 @@ std::string calls(const std::string& sql, const std::string& name = "v",
       called_by(program, {{"metaphon", "CREATE FUNCTION a"}, {"other", "CREATE FUNCTION b"}});
   EXPECT_TRUE(called) << called.error().text();
   std::string out;
-  for (const LibraryFunction& function : *called) out += (out.empty() ? "" : ",") + function.name;
+  for (const ServerObject& function : *called) out += (out.empty() ? "" : ",") + function.name;
   return out;
 }
 
