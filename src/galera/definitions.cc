@@ -250,4 +250,9 @@ Result<std::string> add_foreign_keys_sql(const TableDefinition& table, const std
   return "ALTER TABLE " + quote_table(schema, table.name) + renamed;
 }
 
+Result<std::string> add_foreign_key_sql(const TableDefinition& table, const TableItem& foreign_key,
+                                        const std::string& schema, const SchemaNames& names) {
+  return add_foreign_keys_sql({table.name, {foreign_key}, {}, {}}, schema, names);
+}
+
 }  // namespace gb::galera

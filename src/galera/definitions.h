@@ -70,6 +70,11 @@ enum class Keys {
 [[nodiscard]] Result<std::string> add_foreign_keys_sql(const TableDefinition& table,
                                                        const std::string& schema,
                                                        const SchemaNames& names);
+// The one that adds this one of them alone.
+[[nodiscard]] Result<std::string> add_foreign_key_sql(const TableDefinition& table,
+                                                      const TableItem& foreign_key,
+                                                      const std::string& schema,
+                                                      const SchemaNames& names);
 
 // Gives the schemas that `names` names their new name wherever the text qualifies something by them
 // (`a`.`t`, `a`.`t`.`c`, `a`.`f`(…)). An alias, table or variable that bears a schema's name is

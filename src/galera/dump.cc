@@ -189,11 +189,7 @@ class DumpOfInstance final : public Dump {
       GB_TRY_ASSIGN(model.accounts, read_accounts(first));
       GB_TRY_ASSIGN(model.foreign_servers, read_foreign_servers(first, definitions.notes));
     }
-    auto functions = read_library_functions(first);
-    if (functions)
-      model.library_functions = std::move(*functions);
-    else if (functions.error().code != Code::kForbidden)
-      return fail(std::move(functions).error());
+    GB_TRY_ASSIGN(model.library_functions, read_library_functions(first));
     GB_TRY_ASSIGN(const Definitions now, define_unchanged(first));
     if (const std::string change = definitions_changed(definitions.schemas, now.schemas);
         !change.empty())

@@ -288,12 +288,11 @@ class Exporter {
 
   // Each by itself: the client shows which of them the server did not take.
   Status foreign_keys_that_fit(const SelectedSchema& s, const TableDefinition& definition) {
-    TableDefinition one = definition;
     std::string statements;
     for (const TableItem& item : definition.items) {
       if (item.kind != TableItem::Kind::kForeignKey) continue;
-      one.items = {item};
-      GB_TRY_ASSIGN(const std::string sql, add_foreign_keys_sql(one, s.target, selection_.names));
+      GB_TRY_ASSIGN(const std::string sql,
+                    add_foreign_key_sql(definition, item, s.target, selection_.names));
       statements += "  " + sql + ";\n";
     }
     return say(

@@ -105,36 +105,30 @@ Status check_privileges(Connection& connection, const InstanceModel& model,
       if (!have.contains(p)) lacking.push_back(p + " on " + quote_name(s.target) + ".*");
   }
   GB_TRY_ASSIGN(const std::set<std::string> have, privileges(connection));
-  const auto need_any = [&](std::initializer_list<const char*> alternatives) {
-    for (const char* p : alternatives)
-      if (have.contains(p)) return;
-    lacking.push_back(std::string(*alternatives.begin()) + " on *.*");
-  };
-  // Up to 10.11 SUPER stood for it.
-  const bool super = have.contains("SUPER") && is_newer_series("11.0", version);
-  const auto need_part_of_super = [&](const char* privilege) {
-    if (!super) need_any({privilege});
+  const auto need = [&](const char* privilege, std::string_view other_spelling = {}) {
+    if (have.contains(privilege) || have.contains(std::string(other_spelling)) ||
+        (have.contains("SUPER") && super_includes(privilege, version)))
+      return;
+    lacking.push_back(std::string(privilege) + " on *.*");
   };
   const bool programs =
       std::any_of(selection.schemas.begin(), selection.schemas.end(),
                   [](const SelectedSchema& s) { return !s.schema->programs.empty(); });
-  if (programs) need_part_of_super("SET USER");
+  if (programs) need("SET USER");
   GB_TRY_ASSIGN(const BinaryLog log, binary_log_of(connection));
   if ((log.distrusts_triggers && has_programs(selection, Program::Kind::kTrigger)) ||
       (log.distrusts_functions && has_programs(selection, Program::Kind::kFunction)))
-    need_any({"SUPER"});
+    need("SUPER");
   // What was restored is read in a snapshot, which needs a lock of an instant there.
-  if (!log.on && !selection.schemas.empty()) need_any({"RELOAD"});
+  if (!log.on && !selection.schemas.empty()) need("RELOAD");
   if (options.block_traffic) {
-    // From 10.11 on, SUPER alone no longer lets its owner write while read_only is set.
-    const bool writes = have.contains("SUPER") && is_newer_series("10.11", version);
-    if (options.gate == nullptr && !writes) need_any({"READ_ONLY ADMIN", "READ ONLY ADMIN"});
-    need_part_of_super("CONNECTION ADMIN");
+    if (options.gate == nullptr) need("READ_ONLY ADMIN", "READ ONLY ADMIN");
+    need("CONNECTION ADMIN");
   }
   if (options.content != Content::kData) {
-    need_any({"CREATE USER"});
-    need_any({"GRANT OPTION"});
-    if (!model.foreign_servers.empty()) need_part_of_super("FEDERATED ADMIN");
+    need("CREATE USER");
+    need("GRANT OPTION");
+    if (!model.foreign_servers.empty()) need("FEDERATED ADMIN");
   }
   if (lacking.empty()) return {};
   GB_TRY_ASSIGN(const std::string user, current_user(connection));

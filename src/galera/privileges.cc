@@ -1,8 +1,43 @@
 #include "galera/privileges.h"
 
+#include <array>
+
+#include "galera/server_version.h"
 #include "galera/sql_text.h"
 
 namespace gb::galera {
+namespace {
+
+// What MariaDB took out of SUPER, and the series that did.
+struct Taken {
+  std::string_view privilege;
+  const char* series;
+};
+constexpr std::array<Taken, 9> kTaken{{{"READ_ONLY ADMIN", "10.11"},
+                                       {"SET USER", "11.0"},
+                                       {"FEDERATED ADMIN", "11.0"},
+                                       {"CONNECTION ADMIN", "11.0"},
+                                       {"REPLICATION SLAVE ADMIN", "11.0"},
+                                       {"BINLOG ADMIN", "11.0"},
+                                       {"BINLOG REPLAY", "11.0"},
+                                       {"REPLICA MONITOR", "11.0"},
+                                       {"REPLICATION MASTER ADMIN", "11.0"}}};
+
+}  // namespace
+
+bool super_includes(std::string_view privilege, const std::string& version) {
+  for (const Taken& taken : kTaken)
+    if (taken.privilege == privilege) return is_newer_series(taken.series, version);
+  return false;
+}
+
+std::vector<std::string> taken_from_super(const std::string& from, const std::string& to) {
+  std::vector<std::string> out;
+  for (const Taken& taken : kTaken)
+    if (super_includes(taken.privilege, from) && !super_includes(taken.privilege, to))
+      out.emplace_back(taken.privilege);
+  return out;
+}
 
 Result<std::string> current_user(Connection& connection) {
   GB_TRY_ASSIGN(const Cell user, connection.scalar("SELECT CURRENT_USER()"));

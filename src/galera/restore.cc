@@ -321,11 +321,10 @@ Status RestoreImpl::add_foreign_keys(Connection& connection) {
 // Without its checks a server lets a parent lose the key that a foreign key refers to, and takes
 // the foreign key no more: it is left out, as the plan has said, and the others are made.
 Status RestoreImpl::add_foreign_keys_that_fit(Connection& connection, const TableLoad& t) {
-  TableDefinition one = t.definition;
   for (const TableItem& item : t.definition.items) {
     if (item.kind != TableItem::Kind::kForeignKey) continue;
-    one.items = {item};
-    GB_TRY_ASSIGN(const std::string sql, add_foreign_keys_sql(one, t.schema, selection_.names));
+    GB_TRY_ASSIGN(const std::string sql,
+                  add_foreign_key_sql(t.definition, item, t.schema, selection_.names));
     auto added = connection.exec(sql);
     if (added) continue;
     const std::string what =

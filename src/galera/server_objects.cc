@@ -47,13 +47,20 @@ Options options_of(const Row& row, std::size_t first) {
   return out;
 }
 
-Result<Names> names_of(Connection& connection, const std::string& sql) {
+// Nothing when the account may not read them.
+Result<std::optional<Rows>> rows_if_allowed(Connection& connection, const std::string& sql) {
   auto rows = connection.query(sql);
-  if (!rows && rows.error().code == Code::kForbidden) return Names();
-  if (!rows) return fail(std::move(rows).error());
+  if (rows) return std::optional(std::move(*rows));
+  if (rows.error().code == Code::kForbidden) return std::optional<Rows>();
+  return fail(std::move(rows).error());
+}
+
+Result<KnownNames> names_of(Connection& connection, const std::string& sql) {
+  GB_TRY_ASSIGN(const std::optional<Rows> rows, rows_if_allowed(connection, sql));
+  if (!rows) return KnownNames();
   std::set<std::string> out;
   for (const Row& row : rows->rows) out.insert(to_lower(cell(row, 0)));
-  return Names(std::move(out));
+  return KnownNames(std::move(out));
 }
 
 }  // namespace
@@ -91,7 +98,7 @@ Result<std::uint64_t> create_foreign_servers(Connection& connection,
                                              const std::vector<ServerObject>& servers,
                                              std::vector<std::string>& notes) {
   if (servers.empty()) return 0;
-  GB_TRY_ASSIGN(const Names there, foreign_server_names(connection));
+  GB_TRY_ASSIGN(const KnownNames there, foreign_server_names(connection));
   std::uint64_t made = 0;
   std::vector<std::string> kept;
   for (const ServerObject& server : servers) {
@@ -110,12 +117,14 @@ Result<std::uint64_t> create_foreign_servers(Connection& connection,
 }
 
 Result<std::vector<ServerObject>> read_library_functions(Connection& connection) {
-  GB_TRY_ASSIGN(const Rows rows,
-                connection.query("SELECT name, ret, dl, type FROM mysql.func ORDER BY name"));
+  GB_TRY_ASSIGN(
+      const std::optional<Rows> rows,
+      rows_if_allowed(connection, "SELECT name, ret, dl, type FROM mysql.func ORDER BY name"));
   // By their number in mysql.func: STRING, REAL, INTEGER, a row, DECIMAL.
   constexpr std::array<const char*, 5> kReturns{"STRING", "REAL", "INTEGER", "ROW", "DECIMAL"};
   std::vector<ServerObject> out;
-  for (const Row& row : rows.rows) {
+  if (!rows) return out;
+  for (const Row& row : rows->rows) {
     const std::string name = cell(row, 0);
     const std::string number = cell(row, 1);
     const std::size_t returns = number.size() == 1 ? static_cast<std::size_t>(number[0] - '0') : 0;
@@ -127,11 +136,11 @@ Result<std::vector<ServerObject>> read_library_functions(Connection& connection)
   return out;
 }
 
-Result<Names> foreign_server_names(Connection& connection) {
+Result<KnownNames> foreign_server_names(Connection& connection) {
   return names_of(connection, "SELECT Server_name FROM mysql.servers");
 }
 
-Result<Names> library_function_names(Connection& connection) {
+Result<KnownNames> library_function_names(Connection& connection) {
   return names_of(connection, "SELECT name FROM mysql.func");
 }
 

@@ -29,14 +29,14 @@ Result<std::uint64_t> create_foreign_servers(Connection& connection,
                                              const std::vector<ServerObject>& servers,
                                              std::vector<std::string>& notes);
 
-// Errors: Forbidden without SELECT on mysql.func.
+// None when the account may not see them (SELECT on mysql.func).
 Result<std::vector<ServerObject>> read_library_functions(Connection& connection);
 
 // The names of the foreign servers, or of the functions of libraries, in lower case; nothing when
 // the account may not see them.
-using Names = std::optional<std::set<std::string>>;
-Result<Names> foreign_server_names(Connection& connection);
-Result<Names> library_function_names(Connection& connection);
+using KnownNames = std::optional<std::set<std::string>>;
+Result<KnownNames> foreign_server_names(Connection& connection);
+Result<KnownNames> library_function_names(Connection& connection);
 
 // The server that a FEDERATED table names in its CONNECTION; empty: none. Corruption for a table
 // that can not be read.

@@ -166,7 +166,7 @@ Result<std::string> check_foreign_servers(Connection& connection, const Selectio
         named.emplace_back(quote_table(s.schema->name, table.name), std::move(server));
     }
   if (named.empty()) return std::string();
-  GB_TRY_ASSIGN(Names there, foreign_server_names(connection));
+  GB_TRY_ASSIGN(KnownNames there, foreign_server_names(connection));
   if (!there) return "not known: the user may not read mysql.servers on the target";
   for (const ServerObject& server : coming) there->insert(to_lower(server.name));
   std::vector<std::string> refused;
@@ -185,7 +185,7 @@ Result<std::string> check_library_functions(Connection& connection, const Instan
                                             const Selection& selection,
                                             std::vector<std::string>& notes) {
   if (model.library_functions.empty()) return std::string();
-  GB_TRY_ASSIGN(const Names there, library_function_names(connection));
+  GB_TRY_ASSIGN(const KnownNames there, library_function_names(connection));
   struct Callers {
     std::vector<std::string> views;
     std::vector<std::string> others;
@@ -244,17 +244,8 @@ Status check_proxies(Connection& connection, const std::vector<Account>& account
 }
 
 std::string lost_with_super(const InstanceModel& model, const std::string& target_version) {
-  // What MariaDB took out of SUPER, by the series that did.
-  const auto taken = [&](const char* series) {
-    return is_newer_series(series, model.facts.server_version) &&
-           !is_newer_series(series, target_version);
-  };
-  std::vector<std::string> lost;
-  if (taken("10.11")) lost.emplace_back("READ_ONLY ADMIN");
-  if (taken("11.0"))
-    lost.emplace_back(
-        "SET USER, FEDERATED ADMIN, CONNECTION ADMIN, REPLICATION SLAVE ADMIN, BINLOG ADMIN, "
-        "BINLOG REPLAY, REPLICA MONITOR, REPLICATION MASTER ADMIN");
+  const std::vector<std::string> lost =
+      taken_from_super(model.facts.server_version, target_version);
   if (lost.empty()) return {};
   std::vector<std::string> accounts;
   for (const Account& account : model.accounts)
@@ -381,12 +372,12 @@ std::vector<std::string> known_losses(const InstanceModel& model, const Selectio
   for (const SelectedSchema& s : selection.schemas) {
     for (const std::string& note : model.notes)
       if (note.starts_with("table " + s.schema->name + ".")) out.push_back(note);
-    for (const Table& table : s.schema->tables)
+    for (const Table& table : s.schema->tables) {
       if (!table.transactional && table.totals.rows > 0)
         alone.push_back(quote_table(s.target, table.name) + " (" + table.engine + ")");
-    for (const Table& table : s.schema->tables)
       if (to_lower(table.engine) == "federated")
         remote.push_back(quote_table(s.target, table.name));
+    }
   }
   if (!remote.empty())
     out.push_back("a FEDERATED table is made only while the server answers whose rows it shows: " +

@@ -362,14 +362,16 @@ std::string names_of(const std::vector<galera::TableComparison>& mismatches) {
 api::Json initial_restore_status(const Environment& environment, const RestoreWork& work,
                                  bool dry_run) {
   const WallTime now = environment.clock->now();
-  api::Json status = {{"phase", "Pending"},
-                      {"message", notes_text(notes_of(work))},
-                      {"backup", work.backup->key().name},
-                      {"startTime", to_rfc3339(now)},
-                      {"executor", environment.executor.to_json()},
-                      {"preflight", preflight_json(work)},
-                      {"plan", plan_json(work, dry_run)},
-                      {"progress", progress_json({}, std::chrono::milliseconds(0), false)}};
+  api::Json status = {
+      {"phase", "Pending"},
+      // A dry run is kept nowhere, and has no log.
+      {"message", dry_run ? join(notes_of(work), "; ") : notes_text(notes_of(work))},
+      {"backup", work.backup->key().name},
+      {"startTime", to_rfc3339(now)},
+      {"executor", environment.executor.to_json()},
+      {"preflight", preflight_json(work)},
+      {"plan", plan_json(work, dry_run)},
+      {"progress", progress_json({}, std::chrono::milliseconds(0), false)}};
   api::set_condition(status, "Completed", "False", "Pending", "the restore has not ended yet", now);
   return status;
 }

@@ -216,17 +216,38 @@ TEST_F(RestoreTest, SettingsOfTheTargetThatRefuseWhatTheBackupHoldsStandInTheWay
   everywhere("UNINSTALL PLUGIN IF EXISTS simple_password_check");
   everywhere("SET GLOBAL strict_password_validation = ON");
 
-  EXPECT_EQ(check_of("Proxies", onto_, backup), "not made") << "accounts are not restored";
-  for (Account& account : backup.model.accounts)
-    if (account.name == "`judged`@`%`")
-      account.grants.emplace_back("GRANT PROXY ON 'here'@'%' TO 'judged'@'%'");
+  // Of an account with everything but SUPER: BINLOG ADMIN makes no triggers.
   run(onto_, {"CREATE USER admin@'%' IDENTIFIED BY 'admin'",
               "GRANT ALL ON *.* TO admin@'%' WITH GRANT OPTION"});
   Endpoint admin = onto_;
   admin.user = admin.password = "admin";
+  everywhere("SET GLOBAL log_bin_trust_function_creators = 0");
+  run(onto_, {"REVOKE SUPER ON *.* FROM admin@'%'"});
+  EXPECT_THAT(check_of("Privileges", admin, backup), HasSubstr("on the target: SUPER on *.*;"));
+  everywhere("SET GLOBAL log_bin_trust_function_creators = 1");
+  EXPECT_EQ(check_of("Privileges", admin, backup), "passed: ");
+  run(onto_, {"REVOKE SET USER ON *.* FROM admin@'%'"});
+  EXPECT_THAT(check_of("Privileges", admin, backup), HasSubstr("on the target: SET USER on *.*;"));
+  run(onto_, {"GRANT SUPER ON *.* TO admin@'%'"});
+  EXPECT_EQ(check_of("Privileges", admin, backup), "passed: ") << "up to 10.11 it stands for that";
+
+  EXPECT_EQ(check_of("Proxies", onto_, backup), "not made") << "accounts are not restored";
+  for (Account& account : backup.model.accounts)
+    if (account.name == "`judged`@`%`")
+      account.grants.emplace_back("GRANT PROXY ON 'here'@'%' TO 'judged'@'%'");
   EXPECT_THAT(check_of("Proxies", admin, backup, all),
               AllOf(HasSubstr("failed: the user admin@% may not make accounts proxies"),
                     HasSubstr("`judged`@`%`")));
+  const auto proxy_from = [](const std::string& host) {
+    return "INSERT INTO mysql.proxies_priv (Host, User, Proxied_host, Proxied_user, With_grant, "
+           "Grantor) VALUES ('" +
+           host + "', 'admin', '', '', 1, '')";
+  };
+  everywhere(proxy_from("192.0.2.1"));
+  EXPECT_THAT(check_of("Proxies", admin, backup, all), HasSubstr("failed: ")) << "from elsewhere";
+  everywhere(proxy_from("%"));
+  EXPECT_EQ(check_of("Proxies", admin, backup, all), "passed: ");
+  everywhere("DELETE FROM mysql.proxies_priv WHERE User = 'admin'");
   run(from_, {"DROP USER judged@'%'"});
   everywhere("SET GLOBAL log_bin_trust_function_creators = 0");
 }

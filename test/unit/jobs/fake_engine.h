@@ -33,6 +33,7 @@ struct FakeCluster {
   int runs = 0;
   int strict_runs = 0;
   std::vector<galera::PreflightCheck> preflight{{"TargetPrimary", true, ""}};
+  std::vector<std::string> notes;  // of a restore's plan, and of what it did
   std::string plan_action = "Create";
   Status restore_error;
   std::string not_blockable;       // an instance
@@ -151,6 +152,7 @@ class FakeRestore final : public galera::Restore {
   Result<galera::RestorePlan> plan(std::stop_token /*stop*/) override {
     galera::RestorePlan plan;
     plan.preflight = cluster_.preflight;
+    plan.notes = cluster_.notes;
     for (const std::string& schema : options_.databases)
       plan.schemas.push_back({schema, schema, cluster_.plan_action, 1, 1, 1, {}, {}, {}});
     return plan;
@@ -182,6 +184,7 @@ class FakeRestore final : public galera::Restore {
     }
     if (!cluster_.restore_error) return fail(cluster_.restore_error.error());
     galera::RestoreReport report;
+    report.notes = cluster_.notes;
     for (const galera::Schema& schema : model_.schemas)
       for (const galera::Table& table : schema.tables) {
         GB_TRY_ASSIGN(auto in, source.table(schema.name, table.name));

@@ -145,6 +145,22 @@ TEST_F(JobsTest, AFailedPreflightCreatesNothingButADryRunShowsIt) {
   EXPECT_EQ((*shown)->dom()["status"]["preflight"][0]["passed"], false);
 }
 
+// A status is read with every list.
+TEST_F(JobsTest, OfManyNotesAStatusHoldsTheFirst) {
+  finish(submit(backup("a")));
+  cluster_.notes = {"first"};
+  for (int i = 0; i < 1000; ++i) cluster_.notes.push_back(std::string(100, 'n'));
+  const auto shown = submit(restore("dry", {{"backup", "a"}}), true);
+  ASSERT_TRUE(shown);
+  const auto told = (*shown)->dom()["status"]["message"].get<std::string>();
+  EXPECT_GT(told.size(), 100'000U) << "nobody keeps a dry run";
+  const api::Json done = finish(submit(restore("r", {{"backup", "a"}})));
+  EXPECT_EQ(done["status"]["phase"], "Completed");
+  const auto message = done["status"]["message"].get<std::string>();
+  EXPECT_LT(message.size(), 17'000U);
+  EXPECT_THAT(message, testing::ContainsRegex("^first; n+; .* notes more are in its log$"));
+}
+
 TEST_F(JobsTest, AFlippedBitStopsARestoreBeforeTheTargetIsTouched) {
   const api::Json done = finish(submit(backup("a")));
   const auto blobs = *blobs_->list("data/");
