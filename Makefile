@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 export GB_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/galera-backup
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build release demo demo-standalone test unit asan tsan integration test-versions e2e bench lint reference clean
+.PHONY: help deps build release demo demo-standalone test unit asan tsan integration test-versions e2e bench fuzz lint reference clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ build: ## build everything (PRESET=dev, release, asan, tsan, tidy, fuzz, coverag
 release: ## build what is shipped, into build/release/bin
 	@scripts/install-deps build
 	@cmake --preset release >/dev/null
-	@cmake --build --preset release -j $(JOBS) --target galera-backup-apiserver kubectl-galera gb-datagen
+	@cmake --build --preset release -j $(JOBS) --target galera-backup-apiserver kubectl-galera
 
 # What the demo needs: built while the control plane is built (most of which is waiting for modules).
 .PHONY: demo-parts demo-programs demo-testbed
@@ -68,8 +68,17 @@ e2e: build ## the whole chain against a real control plane
 
 bench: release ## the figures, side by side with the peers (an hour and a half; ARGS="--only api --rounds 1" for a part)
 	@scripts/install-deps testbed bench
-	@cmake --build --preset release -j $(JOBS) --target store_bench http_load floor_bench
+	@cmake --build --preset release -j $(JOBS) --target gb-datagen store_bench http_load floor_bench
 	@test/bench/run $(ARGS)
+
+FUZZERS := $(notdir $(basename $(wildcard test/fuzz/*_fuzz.cc)))
+FUZZ_SECONDS ?= 60
+fuzz: ## what reads bytes of strangers, under libFuzzer (each for FUZZ_SECONDS=60)
+	@scripts/install-deps build fuzz
+	@cmake --preset fuzz >/dev/null
+	@cmake --build --preset fuzz -j $(JOBS) --target $(FUZZERS)
+	@set -e; for fuzzer in $(FUZZERS); do echo "== $$fuzzer"; mkdir -p build/fuzz/corpus/$$fuzzer; \
+	  build/fuzz/bin/$$fuzzer -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/$$fuzzer- build/fuzz/corpus/$$fuzzer; done
 
 lint: ## clang-format, clang-tidy, arrows
 	@scripts/install-deps build lint

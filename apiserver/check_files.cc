@@ -54,7 +54,7 @@ Status check_files(const Config& config) {
   if (const std::string& place = config.verification.place; !place.empty()) {
     std::error_code error;
     if (!fs::is_directory(place, error) || ::access(place.c_str(), W_OK | X_OK) != 0)
-      return fail(Code::kInvalid, "verification.place: " + place + " can not be used",
+      return fail(Code::kInvalid, "verification.place: " + place + " cannot be used",
                   "it must be a folder that this program may write into");
   }
   for (const StoreConfig& store : config.stores) {
@@ -65,7 +65,7 @@ Status check_files(const Config& config) {
     if ((!there && fs::exists(path, error)) || ::access(must_be_writable.c_str(), W_OK | X_OK) != 0)
       return fail(
           Code::kInvalid,
-          "stores: the folder " + store.path + " of store \"" + store.name + "\" can not be used",
+          "stores: the folder " + store.path + " of store \"" + store.name + "\" cannot be used",
           "it must be a folder that this program may write into");
   }
   for (const jobs::ConfiguredInstance& instance : config.instances) {

@@ -59,7 +59,7 @@ class Section {
     if (!n.IsSequence()) return report(n, name(key), "must be a list", "");
     values.clear();
     for (const auto& item : n) {
-      if (!item.IsScalar()) return report(item, name(key), "must hold texts", "");
+      if (!item.IsScalar()) return report(item, name(key), "must be a list of strings", "");
       values.push_back(item.Scalar());
     }
   }
@@ -95,7 +95,7 @@ class Section {
     for (const auto& entry : node_) {
       const std::string key = entry.first.Scalar();
       if (known_.contains(key)) continue;
-      report(entry.first, name(key), "is no key of this file",
+      report(entry.first, name(key), "is not a known key",
              "known here: " + join({known_.begin(), known_.end()}, ", "));
     }
   }
@@ -148,7 +148,8 @@ void read_serving(Section section, ServingConfig& serving) {
   section.text("keyFile", serving.key_file);
   section.text("clientCAFile", serving.client_ca_file);
   if (serving.cert_file.empty() != serving.key_file.empty())
-    section.refuse(serving.cert_file.empty() ? "keyFile" : "certFile", "stands alone",
+    section.refuse(serving.cert_file.empty() ? "keyFile" : "certFile",
+                   serving.cert_file.empty() ? "is set without certFile" : "is set without keyFile",
                    "name both certFile and keyFile, or neither");
   section.no_other_keys();
 }
@@ -177,7 +178,7 @@ void read_store(Section section, std::vector<StoreConfig>& stores) {
   encryption.no_other_keys();
   section.text("trashRetention", store.trash_retention);
   if (const auto duration = parse_duration(store.trash_retention); !duration)
-    section.refuse("trashRetention", "is no duration: " + duration.error().text(), "");
+    section.refuse("trashRetention", "is not a duration: " + duration.error().text(), "");
   section.no_other_keys();
   stores.push_back(std::move(store));
 }
@@ -191,8 +192,8 @@ void read_instance(Section section, std::vector<jobs::ConfiguredInstance>& insta
     if (value.empty()) section.refuse(key, "is missing", "every instance has one");
   for (const jobs::ConfiguredInstance& other : instances)
     if (other.ns == instance.ns && other.endpoint.name == instance.endpoint.name)
-      section.refuse("name", "\"" + instance.endpoint.name + "\" stands twice in this namespace",
-                     "");
+      section.refuse("name",
+                     "\"" + instance.endpoint.name + "\" is defined twice in this namespace", "");
   std::vector<std::string> nodes;
   section.texts("nodes", nodes);
   if (nodes.empty()) section.refuse("nodes", "is missing", "nodes: [\"10.0.0.1:3306\", …]");
@@ -343,9 +344,9 @@ void read_all(Section& top, Config& config) {
   std::string kind;
   top.text("apiVersion", api_version);
   top.text("kind", kind);
-  if (api_version != "config.backup.rhoso.io/v1alpha1")
-    top.refuse("apiVersion", "must be config.backup.rhoso.io/v1alpha1", "");
-  if (kind != "ServerConfiguration") top.refuse("kind", "must be ServerConfiguration", "");
+  if (api_version != kConfigApiVersion)
+    top.refuse("apiVersion", std::string("must be ") + kConfigApiVersion, "");
+  if (kind != kConfigKind) top.refuse("kind", std::string("must be ") + kConfigKind, "");
   read_serving(top.section("serving"), config.serving);
   if (top.has("cluster")) {
     config.cluster.emplace();
@@ -353,7 +354,7 @@ void read_all(Section& top, Config& config) {
     cluster.text("kubeconfig", config.cluster->kubeconfig);
     cluster.no_other_keys();
     if (top.has("standalone"))
-      top.refuse("standalone", "stands beside cluster",
+      top.refuse("standalone", "cannot be combined with cluster",
                  "keep one: cluster for a server behind kube-apiserver, standalone for one alone");
   }
   Section standalone = top.section("standalone");
@@ -378,7 +379,12 @@ void read_all(Section& top, Config& config) {
 Result<log::Level> parse_log_level(const std::string& name) {
   for (const auto& [known, level] : kLogLevels)
     if (name == known) return level;
-  return fail(Code::kInvalid, "\"" + name + "\" is no log level", "use debug, info, warn or error");
+  return fail(Code::kInvalid, "\"" + name + "\" is not a log level",
+              "use debug, info, warn or error");
+}
+
+const char* log_level_name(log::Level level) {
+  return std::ranges::find(kLogLevels, level, &std::pair<const char*, log::Level>::second)->first;
 }
 
 Status check_bind_address(const std::string& address) {
@@ -411,102 +417,6 @@ Result<Config> parse_config(const std::string& text, const std::string& file) {
 Result<Config> read_config(const std::string& file) {
   GB_TRY_ASSIGN(const std::string text, read_file(file));
   return parse_config(text, file);
-}
-
-std::string describe(const Config& config) {
-  YAML::Emitter out;
-  const auto pair = [&](const char* key, const auto& value) {
-    out << YAML::Key << key << YAML::Value << value;
-  };
-  out << YAML::BeginMap;
-  out << YAML::Key << "serving" << YAML::Value << YAML::BeginMap;
-  pair("bindAddress", config.serving.bind_address);
-  pair("port", config.serving.port);
-  pair("certFile", config.serving.cert_file.empty() ? "(made in memory, self-signed)"
-                                                    : config.serving.cert_file);
-  pair("keyFile", config.serving.key_file);
-  pair("clientCAFile", config.serving.client_ca_file);
-  out << YAML::EndMap;
-  if (config.cluster) {
-    out << YAML::Key << "cluster" << YAML::Value << YAML::BeginMap;
-    pair("kubeconfig", config.cluster->kubeconfig.empty() ? "(the pod's service account)"
-                                                          : config.cluster->kubeconfig);
-    out << YAML::EndMap;
-  } else {
-    out << YAML::Key << "standalone" << YAML::Value << YAML::BeginMap;
-    out << YAML::Key << "namespaces" << YAML::Value << YAML::Flow << config.standalone.namespaces;
-    pair("adminGroup", config.standalone.admin_group);
-    out << YAML::EndMap;
-  }
-  out << YAML::Key << "stores" << YAML::Value << YAML::BeginSeq;
-  for (const StoreConfig& store : config.stores) {
-    out << YAML::BeginMap;
-    pair("name", store.name);
-    pair("path", store.path);
-    pair("encryption", "None");
-    pair("trashRetention", store.trash_retention);
-    out << YAML::EndMap;
-  }
-  out << YAML::EndSeq << YAML::Key << "instances" << YAML::Value << YAML::BeginSeq;
-  for (const jobs::ConfiguredInstance& instance : config.instances) {
-    std::vector<std::string> nodes;
-    nodes.reserve(instance.endpoint.nodes.size());
-    for (const galera::Address& node : instance.endpoint.nodes) nodes.push_back(node.text());
-    out << YAML::BeginMap;
-    pair("namespace", instance.ns);
-    pair("name", instance.endpoint.name);
-    out << YAML::Key << "nodes" << YAML::Value << YAML::Flow << nodes;
-    pair("activeNode", instance.endpoint.active_node);
-    pair("user", instance.endpoint.user);
-    pair("password", "(hidden)");
-    pair("tls", instance.endpoint.tls == galera::TlsMode::kRequired ? "Required" : "Disabled");
-    out << YAML::EndMap;
-  }
-  out << YAML::EndSeq;
-  if (config.webhook) {
-    out << YAML::Key << "notifications" << YAML::Value << YAML::BeginMap;
-    out << YAML::Key << "webhook" << YAML::Value << YAML::BeginMap;
-    // The path is a secret with some receivers.
-    const auto target = kube::parse_webhook_url(config.webhook->url);
-    pair("url", target ? "https://" + target->receiver() + "/(hidden)" : "(hidden)");
-    pair("caFile", config.webhook->ca_file);
-    pair("secret", "(hidden)");
-    const auto list = [&](const char* key, const std::set<std::string>& values) {
-      out << YAML::Key << key << YAML::Value << YAML::Flow
-          << std::vector<std::string>(values.begin(), values.end());
-    };
-    list("events", config.webhook->events);
-    list("namespaces", config.webhook->namespaces);
-    out << YAML::EndMap << YAML::EndMap;
-  }
-  out << YAML::Key << "verification" << YAML::Value << YAML::BeginMap;
-  pair("server", config.verification.server.empty() ? "(the one that is installed)"
-                                                    : config.verification.server);
-  pair("place", config.verification.place.empty() ? "(that for temporary files)"
-                                                  : config.verification.place);
-  pair("memory", to_quantity(config.verification.memory));
-  out << YAML::EndMap;
-  out << YAML::Key << "limits" << YAML::Value << YAML::BeginMap;
-  pair("inFlightReads", config.limits.in_flight_reads);
-  pair("inFlightWrites", config.limits.in_flight_writes);
-  pair("parallelBackups", config.limits.parallel_backups);
-  pair("memory", to_quantity(config.limits.memory));
-  out << YAML::Key << "namespaces" << YAML::Value << YAML::BeginSeq;
-  for (const jobs::NamespaceQuota& quota : config.limits.namespaces) {
-    out << YAML::BeginMap;
-    pair("namespace", quota.ns);
-    pair("backups", quota.backups);
-    pair("size", to_quantity(quota.bytes));
-    pair("parallelBackups", quota.parallel_backups);
-    out << YAML::EndMap;
-  }
-  out << YAML::EndSeq << YAML::EndMap;
-  out << YAML::Key << "log" << YAML::Value << YAML::BeginMap;
-  for (const auto& [name, level] : kLogLevels)
-    if (level == config.log_level) pair("level", name);
-  pair("format", config.log_format == log::Format::kJson ? "json" : "text");
-  out << YAML::EndMap << YAML::EndMap;
-  return std::string(out.c_str()) + "\n";
 }
 
 }  // namespace gb::apiserver

@@ -17,6 +17,10 @@
 
 namespace gb::apiserver {
 
+// What the file says it is.
+inline constexpr const char* kConfigApiVersion = "config.backup.rhoso.io/v1alpha1";
+inline constexpr const char* kConfigKind = "ServerConfiguration";
+
 struct ServingConfig {
   std::string bind_address = "0.0.0.0";
   std::uint16_t port = 8443;
@@ -73,6 +77,7 @@ struct Config {
 Result<Config> parse_config(const std::string& text, const std::string& file);
 Result<Config> read_config(const std::string& file);
 Result<log::Level> parse_log_level(const std::string& name);
+[[nodiscard]] const char* log_level_name(log::Level level);
 // Invalid when it is none that can be listened on; the message goes on behind the key's name.
 Status check_bind_address(const std::string& address);
 
@@ -80,7 +85,8 @@ Status check_bind_address(const std::string& address);
 // problem.
 Status check_files(const Config& config);
 
-// What was understood, as YAML, with no secret in it.
+// What was understood, as YAML that reads back as the same; of the webhook's URL the path, which
+// may be a secret, is left out.
 [[nodiscard]] std::string describe(const Config& config);
 
 }  // namespace gb::apiserver

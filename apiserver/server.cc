@@ -65,7 +65,7 @@ Result<std::shared_ptr<http::TlsContext>> make_tls(const Config& config, const C
   GB_TRY_ASSIGN(const http::KeyPair pair,
                 http::make_self_signed({"localhost", "127.0.0.1", jobs::host_name()}, clock.now()));
   log::warn("serving.certFile is not set: a self-signed certificate was made in memory",
-            {{"hint", "clients can not verify it; set certFile and keyFile"}});
+            {{"hint", "clients cannot verify it; set certFile and keyFile"}});
   return http::TlsContext::server(pair);
 }
 
@@ -149,6 +149,7 @@ Status serve(const Config& config, std::stop_token stop) {
   if (instances != nullptr) job_dependencies.instances = instances.get();
   job_dependencies.gates = instances.get();
   job_dependencies.authorizer = doors.authorizer.get();
+  job_dependencies.namespaces = doors.namespaces.get();
   job_dependencies.events = doors.events.get();
   if (webhook != nullptr) job_dependencies.events = webhook.get();
   job_dependencies.metrics = &metrics;

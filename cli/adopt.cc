@@ -21,6 +21,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "galera/dump_statement.h"
 #include "galera/left_dumps.h"
 #include "galera/scratch_server.h"
 #include "galera/server_version.h"
@@ -189,7 +190,7 @@ class Adoption {
       item.outcome = Outcome::kAdopted;
       return {};
     }
-    item.outcome = Outcome::kFailed;
+    if (item.outcome != Outcome::kBad) item.outcome = Outcome::kFailed;
     item.message = adopted.error().text();
     const Code code = adopted.error().code;
     const bool own = code == Code::kInvalid || code == Code::kAlreadyExists ||
@@ -282,8 +283,10 @@ class Adoption {
       return fail(no_room("the dump is " + to_quantity(item.facts.sql_bytes) +
                           " of SQL, and where the scratch server lies only " +
                           to_quantity(scratch.free_bytes()) + " are free"));
-    if (Status loaded = load(item, scratch); !loaded)
+    if (Status loaded = load(item, scratch); !loaded) {
+      if (loaded.error().code == Code::kCorruption) item.outcome = Outcome::kBad;
       return fail(scratch.explain(std::move(loaded).error()));
+    }
     galera::Endpoint endpoint = scratch.endpoint(item.instance);
     endpoint.data_time = item.time;
     instances_->lead_to(std::move(endpoint));
@@ -331,6 +334,7 @@ class Adoption {
     galera::SqlScript script(galera::text_of(std::move(file)));
     galera::ScriptOptions options;
     std::uint64_t looked = 0;
+    options.allowed = galera::is_dump_statement;
     options.between = [&](std::uint64_t bytes) -> Status {
       progress.show(progress_of("Loading", bytes, item.facts.sql_bytes));
       if (bytes - looked < kLookAtRoomEvery) return {};
@@ -366,8 +370,9 @@ class Adoption {
     galera::SqlScript script(galera::grants_text_of(std::move(file)));
     // The dump holds no routines, and only schemas that have an InnoDB table: grants on others have
     // nothing to stand on.
-    auto report =
-        galera::run_script(connection, script, {.tolerated = {kNoSuchRoutine, kNoSuchTable}});
+    auto report = galera::run_script(
+        connection, script,
+        {.allowed = galera::is_grant_statement, .tolerated = {kNoSuchRoutine, kNoSuchTable}});
     if (!report) return wrap("its grants", std::move(report).error());
     return report;
   }

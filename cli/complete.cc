@@ -112,7 +112,7 @@ Candidates values_of(const CLI::Option& option, const std::string& prefix, const
   if (offer == parsed.offers.end() || offer->second == Offer::kNothing) return {};
   if (offer->second == Offer::kFiles) return {{}, kDefault};
   if (offer->second == Offer::kFolders) return {{}, kFilterDirs};
-  // Of values apart by commas, the last is the one to be completed.
+  // Of values separated by commas, the last is the one to be completed.
   const std::size_t comma = option.get_delimiter() == ',' ? prefix.rfind(',') : std::string::npos;
   const std::string before = comma == std::string::npos ? "" : prefix.substr(0, comma + 1);
   std::vector<std::string> words;

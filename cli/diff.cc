@@ -52,7 +52,7 @@ struct Compared {
 
 Result<Compared> compare(const LocalDiff& command) {
   Session session;
-  GB_TRY_ASSIGN(const galera::Endpoint endpoint, endpoint_of(command.cluster));
+  GB_TRY_ASSIGN(const galera::Endpoint endpoint, endpoint_of(command.galera));
   GB_TRY(require_repository(command.store));
   GB_TRY(session.open(command.store, true));
   Compared out;

@@ -50,25 +50,25 @@ class SqlFile {
     if (::access(name_.c_str(), F_OK) == 0) return taken();
     // All of the databases is in it: for nobody else's eyes.
     const int fd = ::open(partial().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return file_error("can not make", partial());
+    if (fd < 0) return file_error("cannot make", partial());
     file_ = ::fdopen(fd, "w");
-    if (file_ == nullptr) return file_error("can not open", partial());
+    if (file_ == nullptr) return file_error("cannot open", partial());
     return {};
   }
 
   Status write(std::string_view text) {
     if (std::fwrite(text.data(), 1, text.size(), file_) != text.size())
-      return file_error("can not write", name_ == "-" ? "standard output" : partial());
+      return file_error("cannot write", name_ == "-" ? "standard output" : partial());
     return {};
   }
 
   Status finish() {
     if (std::fflush(file_) != 0 || (name_ != "-" && ::fsync(::fileno(file_)) != 0))
-      return file_error("can not write", name_ == "-" ? "standard output" : partial());
+      return file_error("cannot write", name_ == "-" ? "standard output" : partial());
     if (name_ == "-") return {};
     // A link, unlike a rename, replaces nothing.
     if (::link(partial().c_str(), name_.c_str()) != 0)
-      return errno == EEXIST ? taken() : Status(file_error("can not make", name_));
+      return errno == EEXIST ? taken() : Status(file_error("cannot make", name_));
     return {};
   }
 

@@ -7,16 +7,21 @@ namespace gb::cli {
 
 void add_output(CLI::App& app, Parsed& parsed, std::string& output, const std::string& what,
                 const std::vector<std::string>& formats) {
-  CLI::Option* option = app.add_option("-o,--output", output, what + " " + join(formats, " or "))
-                            ->check(CLI::IsMember(formats));
-  parsed.values[option] = formats;
+  add_one_of(app, parsed, "-o,--output", output, formats, what + " " + join(formats, " or "));
 }
 
 CLI::Option* add_list(CLI::App& app, const std::string& flag, std::vector<std::string>& values,
                       const std::string& description) {
-  return app.add_option(flag, values, description + "; apart by commas, or the flag again")
+  return app.add_option(flag, values, description + "; separated by commas, or the flag repeated")
       ->delimiter(',')
       ->allow_extra_args(false);
+}
+
+CLI::Option* add_one_of(CLI::App& app, Parsed& parsed, const std::string& flag, std::string& value,
+                        const std::vector<std::string>& values, const std::string& description) {
+  CLI::Option* option = app.add_option(flag, value, description)->check(CLI::IsMember(values));
+  parsed.values[option] = values;
+  return option;
 }
 
 CLI::Option* add_choice(CLI::App& app, Parsed& parsed, const std::string& flag, std::string& value,
@@ -24,11 +29,8 @@ CLI::Option* add_choice(CLI::App& app, Parsed& parsed, const std::string& flag, 
   const api::Property* spec = api::find_property(api::find_resource(resource)->schema, "spec");
   const std::vector<std::string>& values =
       api::find_property(spec->schema, field)->schema.enumeration;
-  const std::string all = join(values, ", ") + " (default " + values.front() + ")";
-  CLI::Option* option =
-      app.add_option(flag, value, description + ": " + all)->check(CLI::IsMember(values));
-  parsed.values[option] = values;
-  return option;
+  return add_one_of(app, parsed, flag, value, values,
+                    description + ": " + join(values, ", ") + " (default " + values.front() + ")");
 }
 
 void add_all(CLI::App& app, Parsed& parsed, const std::string& program) {
@@ -44,7 +46,7 @@ void add_all(CLI::App& app, Parsed& parsed, const std::string& program) {
     app.name("kubectl galera");
     app.description("Backup and restore of MariaDB Galera clusters");
     app.require_subcommand(1);
-    add_cluster(app, parsed);
+    add_kubernetes(app, parsed);
     add_local(app, parsed);
   }
 }

@@ -13,8 +13,7 @@ namespace {
 void add_kube(CLI::App& app, Parsed& parsed, KubeFlags& flags) {
   const auto add = [&](const std::string& flag, std::string& value, const std::string& description,
                        Offer offer) {
-    CLI::Option* option = app.add_option(flag, value, description)->group("Cluster");
-    parsed.offers[option] = offer;
+    parsed.offer(offer, app.add_option(flag, value, description))->group("Cluster");
   };
   kube::KubeconfigChoice& choice = flags.kubeconfig;
   add("-n,--namespace", flags.ns, "The namespace (default: the context's)", Offer::kNamespaces);
@@ -31,11 +30,9 @@ void add_job(CLI::App& app, Parsed& parsed, JobFlags& flags) {
   add_output(app, parsed, flags.output, "Print the object, at its end, as");
   app.add_flag("--wait,!--no-wait", flags.wait,
                "Follow it to its end (default); --wait=false returns when it was created");
-  CLI::Option* dry = app.add_option("--dry-run", flags.dry_run,
-                                    "client: print what would be created; server: let the server "
-                                    "check it, and change nothing");
-  parsed.values[dry] = {"none", "client", "server"};
-  dry->check(CLI::IsMember(parsed.values[dry]));
+  add_one_of(app, parsed, "--dry-run", flags.dry_run, {"none", "client", "server"},
+             "client: print what would be created; server: let the server check it, and change "
+             "nothing");
 }
 
 void add_threads(CLI::App& app, std::optional<unsigned>& threads, const std::string& description) {
@@ -49,12 +46,15 @@ void add_dry_run(CLI::App& app, bool& dry_run) {
       ->trigger_on_parse();
 }
 
+void add_object(CLI::App& app, Parsed& parsed, std::string& object) {
+  parsed.offer(Offer::kJobs, app.add_option("OBJECT", object, "backup/NAME or restore/NAME"))
+      ->required();
+}
+
 void add_logs(CLI::App& app, Parsed& parsed) {
   auto& command = parsed.make<Logs>();
-  parsed
-      .offers[app.add_option("OBJECT", command.object, "backup/NAME or restore/NAME")->required()] =
-      Offer::kJobs;
-  app.add_flag("-f,--follow", command.follow, "Go on with what it says until it ends");
+  add_object(app, parsed, command.object);
+  app.add_flag("-f,--follow", command.follow, "Keep printing until the job ends");
   app.add_option("--tail", command.tail, "Only so many of the last lines");
   add_kube(app, parsed, command.kube);
   app.callback([&] { parsed.run = [&command] { return run(command); }; });
@@ -62,9 +62,7 @@ void add_logs(CLI::App& app, Parsed& parsed) {
 
 void add_cancel(CLI::App& app, Parsed& parsed) {
   auto& command = parsed.make<Cancel>();
-  parsed
-      .offers[app.add_option("OBJECT", command.object, "backup/NAME or restore/NAME")->required()] =
-      Offer::kJobs;
+  add_object(app, parsed, command.object);
   add_dry_run(app, command.dry_run);
   add_output(app, parsed, command.output, "Print the object as");
   add_kube(app, parsed, command.kube);
@@ -82,15 +80,16 @@ void add_undelete(CLI::App& app, Parsed& parsed) {
   app.callback([&] { parsed.run = [&command] { return run(command); }; });
 }
 
+void add_finished_backup(CLI::App& app, Parsed& parsed, std::string& name) {
+  parsed.offer(Offer::kBackups, app.add_option("NAME", name, "The name of the backup"))->required();
+}
+
 void add_verify(CLI::App& app, Parsed& parsed) {
   auto& command = parsed.make<Verify>();
-  parsed.offers[app.add_option("NAME", command.name, "The name of the backup")->required()] =
-      Offer::kBackups;
-  CLI::Option* method = app.add_option("--method", command.method,
-                                       "Checksum: every byte is read back (default); Restore: "
-                                       "then it is restored into a scratch server, too");
-  parsed.values[method] = {"Checksum", "Restore"};
-  method->check(CLI::IsMember(parsed.values[method]));
+  add_finished_backup(app, parsed, command.name);
+  add_one_of(app, parsed, "--method", command.method, {"Checksum", "Restore"},
+             "Checksum: every byte is read back (default); Restore: then it is restored into a "
+             "scratch server, too");
   app.add_flag("--wait,!--no-wait", command.wait,
                "Follow it to its end (default); --wait=false returns when it has begun");
   add_output(app, parsed, command.output, "Print the backup, at the end, as");
@@ -100,8 +99,7 @@ void add_verify(CLI::App& app, Parsed& parsed) {
 
 void add_diff(CLI::App& app, Parsed& parsed) {
   auto& command = parsed.make<Diff>();
-  parsed.offers[app.add_option("NAME", command.name, "The name of the backup")->required()] =
-      Offer::kBackups;
+  add_finished_backup(app, parsed, command.name);
   add_output(app, parsed, command.output, "Print the differences as", {"json", "yaml"});
   add_kube(app, parsed, command.kube);
   app.callback([&] { parsed.run = [&command] { return run(command); }; });
@@ -120,18 +118,19 @@ void add_status(CLI::App& app, Parsed& parsed) {
 void add_backup(CLI::App& app, Parsed& parsed) {
   auto& command = parsed.make<Backup>();
   app.add_option("NAME", command.name, "The name of the backup")->required();
-  parsed.offers[add_list(app, "--instance,--instances", command.instances,
-                         "The Galera clusters to back up, as one set")
-                    ->required()] = Offer::kInstances;
+  parsed
+      .offer(Offer::kInstances, add_list(app, "--instance,--instances", command.instances,
+                                         "The Galera clusters to back up, as one set"))
+      ->required();
   add_list(app, "--databases", command.databases, "Only these schemas");
   add_list(app, "--exclude-databases", command.exclude_databases, "Not these schemas");
   add_list(app, "--exclude-tables", command.exclude_tables,
            "Leave the rows of these tables out: globs on schema.table");
   add_choice(app, parsed, "--content", command.content, api::kBackups, "content",
              "What is backed up");
-  parsed.offers[app.add_option("--store", command.store,
-                               "The GaleraBackupStore (default: the server's first)")] =
-      Offer::kStores;
+  parsed.offer(Offer::kStores,
+               app.add_option("--store", command.store,
+                              "The GaleraBackupStore (default: the server's first)"));
   app.add_option("--ttl", command.ttl,
                  "How long it is kept, such as 720h (default: until it is deleted)");
   app.add_flag("--hold", command.hold, "It neither expires nor can be deleted");
@@ -148,8 +147,8 @@ void add_restore(CLI::App& app, Parsed& parsed) {
   auto& command = parsed.make<Restore>();
   app.add_option("NAME", command.name, "The name of the restore")->required();
   CLI::Option_group* which = app.add_option_group("Backup", "Which backup");
-  parsed.offers[which->add_option("--from", command.from, "The name of a backup, or latest")] =
-      Offer::kBackups;
+  parsed.offer(Offer::kBackups,
+               which->add_option("--from", command.from, "The name of a backup, or latest"));
   which->add_option("--as-of", command.as_of,
                     "The newest backup whose snapshot is not later than this time "
                     "(2026-11-20T02:00:00Z)");
@@ -159,11 +158,11 @@ void add_restore(CLI::App& app, Parsed& parsed) {
   app.add_flag("--follow", command.follow,
                "Warm standby: also every backup of the schedule that comes, until it is cancelled")
       ->needs(schedule);
-  parsed.offers[app.add_option("--source-namespace", command.source_namespace,
-                               "The namespace of the backup (default: the restore's)")] =
-      Offer::kNamespaces;
-  parsed.offers[add_list(app, "--instance,--instances", command.instances,
-                         "Only these instances of the backup (default: all)")] = Offer::kInstances;
+  parsed.offer(Offer::kNamespaces,
+               app.add_option("--source-namespace", command.source_namespace,
+                              "The namespace of the backup (default: the restore's)"));
+  parsed.offer(Offer::kInstances, add_list(app, "--instance,--instances", command.instances,
+                                           "Only these instances of the backup (default: all)"));
   add_list(app, "--target,--targets", command.targets,
            "Restore instance a of the backup to instance b: a=b");
   add_list(app, "--databases", command.databases, "Only these schemas (default: all)");
@@ -183,7 +182,7 @@ void add_restore(CLI::App& app, Parsed& parsed) {
   app.callback([&] { parsed.run = [&command] { return run(command); }; });
 }
 
-void add_cluster(CLI::App& app, Parsed& parsed) {
+void add_kubernetes(CLI::App& app, Parsed& parsed) {
   add_backup(*app.add_subcommand("backup", "Back up Galera clusters"), parsed);
   add_restore(*app.add_subcommand("restore", "Restore a backup"), parsed);
   add_status(*app.add_subcommand("status", "Is there a good backup, how old, what is wrong"),

@@ -31,9 +31,9 @@ namespace gb::cli {
 namespace {
 
 // The one cluster of the command line, under whatever name a spec gives it.
-class TheCluster final : public jobs::InstanceResolver {
+class OnlyInstance final : public jobs::InstanceResolver {
  public:
-  explicit TheCluster(galera::Endpoint endpoint) : endpoint_(std::move(endpoint)) {}
+  explicit OnlyInstance(galera::Endpoint endpoint) : endpoint_(std::move(endpoint)) {}
   Result<galera::Endpoint> resolve(std::string_view /*ns*/, std::string_view name) override {
     galera::Endpoint endpoint = endpoint_;
     endpoint.name = name;
@@ -68,7 +68,7 @@ Status give_back_left(Session& session, const galera::Endpoint& endpoint,
     const auto mark = jobs::read_block_mark(*session.blobs, ns, uid);
     if (!mark && mark.error().code == Code::kNotFound) continue;  // a server was quicker
     if (!mark) {
-      std::fprintf(stderr, "warning: what an earlier restore left read_only can not be told: %s\n",
+      std::fprintf(stderr, "warning: what an earlier restore left read_only cannot be told: %s\n",
                    printable(mark.error().text()).c_str());
       continue;
     }
@@ -97,7 +97,7 @@ void hold_little_memory() {
 
 }  // namespace
 
-Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags) {
+Result<galera::Endpoint> endpoint_of(const GaleraFlags& flags) {
   galera::Endpoint endpoint;
   for (const std::string& node : flags.nodes) {
     GB_TRY_ASSIGN(galera::Address address, jobs::parse_address(node));
@@ -133,13 +133,13 @@ int run(const LocalBackup& command) {
                         {},
                         {}});
   Session session;
-  auto endpoint = endpoint_of(command.cluster);
+  auto endpoint = endpoint_of(command.galera);
   if (!endpoint) return failed(endpoint.error());
   if (!command.data_time.empty()) {
     const auto time = from_rfc3339(command.data_time);
     if (!time || *time > session.clock.now())
       return failed(Error{Code::kInvalid,
-                          "--data-time " + command.data_time + " is no time of the past",
+                          "--data-time " + command.data_time + " is not a time in the past",
                           "write it as 2026-11-20T02:00:00Z",
                           {},
                           {}});
@@ -154,7 +154,7 @@ int run(const LocalBackup& command) {
         jobs::make_scratch_servers(command.mariadbd, scratch, {"--mariadbd", "--scratch"});
   }
   if (const Status started =
-          session.start_jobs(command.store, std::make_unique<TheCluster>(std::move(*endpoint)));
+          session.start_jobs(command.store, std::make_unique<OnlyInstance>(std::move(*endpoint)));
       !started)
     return failed(started.error());
   std::string name = command.name;
@@ -179,7 +179,7 @@ int run(const LocalBackup& command) {
 
 int run(const LocalRestore& command) {
   Session session;
-  auto endpoint = endpoint_of(command.cluster);
+  auto endpoint = endpoint_of(command.galera);
   if (!endpoint) return failed(endpoint.error());
   const auto rename = parse_pairs("--rename", command.rename);
   if (!rename) return failed(rename.error());
@@ -197,7 +197,7 @@ int run(const LocalRestore& command) {
                    "warning: what an earlier restore left read_only is not given back: %s\n",
                    printable(given_back.error().text()).c_str());
   if (const Status started =
-          session.start_jobs(command.store, std::make_unique<TheCluster>(std::move(*endpoint)));
+          session.start_jobs(command.store, std::make_unique<OnlyInstance>(std::move(*endpoint)));
       !started)
     return failed(started.error());
   api::Json spec = {{"backup", (*backup)->key().name},

@@ -15,7 +15,7 @@
 
 namespace gb::cli {
 
-struct ClusterFlags {
+struct GaleraFlags {
   std::vector<std::string> nodes;
   std::string active_node;
   std::string user = "root";
@@ -23,11 +23,11 @@ struct ClusterFlags {
   std::string tls_ca_file;  // given: TLS is required and verified
 };
 
-// Invalid when an address is none, or a file can not be read.
-Result<galera::Endpoint> endpoint_of(const ClusterFlags& flags);
+// Invalid when an address is none, or a file cannot be read.
+Result<galera::Endpoint> endpoint_of(const GaleraFlags& flags);
 
 struct LocalBackup {
-  ClusterFlags cluster;
+  GaleraFlags galera;
   std::string store;
   std::string ns = "default";
   std::string name;  // empty: made from the time
@@ -45,7 +45,7 @@ struct LocalBackup {
 };
 
 struct LocalRestore {
-  ClusterFlags cluster;
+  GaleraFlags galera;
   std::string store;
   std::string ns;        // empty: wherever the backup is
   std::string backup;    // a name or latest
@@ -72,7 +72,7 @@ struct LocalExport {
 };
 
 struct LocalDiff {
-  ClusterFlags cluster;
+  GaleraFlags galera;
   std::string store;
   std::string ns;        // empty: wherever the backup is
   std::string backup;    // a name or latest

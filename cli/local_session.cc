@@ -170,7 +170,7 @@ Result<api::ObjectPtr> follow_to_end(Session& session, api::ObjectPtr object) {
     if (cancelled || !interrupted.stop_requested()) continue;
     cancelled = true;
     if (session.jobs->cancel(object->key(), {}, false)) continue;
-    session.jobs.reset();  // it ended in this moment, or its object can not be written: wait for it
+    session.jobs.reset();  // it ended in this moment, or its object cannot be written: wait for it
     if (auto last = session.catalog->get(object->key())) object = *last;
     break;
   }

@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::string_view kCompletes = "kubectl_complete-";
 
+std::string wrong_usage(const std::string& what) {
+  return "error: " + what + "\nRun with --help for more information.\n";
+}
+
 // CLI11 finds what is missing before what it does not know; a typo is what the user wants to hear
 // of.
 int explain(const CLI::App& app, const CLI::ParseError& error) {
@@ -21,8 +25,8 @@ int explain(const CLI::App& app, const CLI::ParseError& error) {
   if (unknown.empty() || error.get_exit_code() != static_cast<int>(CLI::ExitCodes::RequiredError))
     return app.exit(error) == 0 ? kDone : kUsage;
   const bool flag = unknown.front().starts_with("-");
-  std::fprintf(stderr, "There is no %s %s here\nRun with --help for more information.\n",
-               flag ? "flag" : "command", unknown.front().c_str());
+  std::fputs(wrong_usage((flag ? "unknown flag: " : "unknown command: ") + unknown.front()).c_str(),
+             stderr);
   return kUsage;
 }
 
@@ -57,6 +61,8 @@ int run_program(const std::string& name, const std::vector<std::string>& argumen
   }
   CLI::App app;
   app.set_version_flag("--version", version);
+  app.failure_message(
+      [](const CLI::App*, const CLI::Error& error) { return wrong_usage(error.what()); });
   Parsed parsed;
   add_all(app, parsed, name);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them

@@ -263,7 +263,7 @@ class Report {
     if (const auto [healthy, why] = condition(restore, "Healthy"); healthy == "False") {
       const std::string next = api::text_member(follow, "nextTryTime");
       return problem(
-          kSchedule, ns, about_restore(restore), state + ", and it can not follow: " + why, {},
+          kSchedule, ns, about_restore(restore), state + ", and it cannot follow: " + why, {},
           "it is tried again by itself" + (next.empty() ? "" : " at " + next) + "; more: " + more);
     }
     if (!api::text_member(follow, "active").empty()) return;
@@ -310,7 +310,7 @@ class Report {
     if (!told_.insert(metadata(backup, "uid")).second) return;  // of a set: once is enough
     const std::string why = condition(backup, "Verified").second;
     problem(kFailed, ns, short_form(*api::find_resource(api::kBackups), metadata(backup, "name")),
-            "it can not be relied on" + (why.empty() ? "" : ": " + why),
+            "it cannot be relied on" + (why.empty() ? "" : ": " + why),
             time_at(backup, "status.verification.time"),
             "make another backup now" + (good_one == nullptr
                                              ? ""

@@ -31,6 +31,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports false positives of these in the standard library at -O1 and with sanitizers.
   add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow
                       -Wno-stringop-overread -Wno-array-bounds -Wno-dangling-pointer)
+else()
+  # clang (the fuzzers) warns of what the standard library of g++ 12 does to itself.
+  add_compile_options(-Wno-deprecated-declarations)
 endif()
 if(GB_UNITY)
   add_compile_options(-Wno-subobject-linkage)  # takes the files of a unit for headers

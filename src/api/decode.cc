@@ -242,4 +242,25 @@ std::string json_to_yaml(std::string_view json) {
   return to_yaml(Json::parse(json));
 }
 
+std::string list_to_yaml(std::string_view frame, std::string_view field,
+                         const std::vector<std::string_view>& elements) {
+  const Json list = Json::parse(frame);
+  std::string out;
+  for (const auto& [key, value] : list.items()) {
+    if (key != field || elements.empty()) {
+      Json one = Json::object();
+      one[key] = value;
+      write_yaml(one, 0, out);
+      continue;
+    }
+    out += concat(key, ":\n");
+    for (const std::string_view element : elements) {
+      Json one = Json::array();
+      one.push_back(Json::parse(element));
+      write_yaml(one, 0, out);
+    }
+  }
+  return out;
+}
+
 }  // namespace gb::api

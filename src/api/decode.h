@@ -44,5 +44,9 @@ inline constexpr std::size_t kMaxDepth = 64;
 // YAML text of a JSON document, keys in their order: what `Accept: application/yaml` gets.
 [[nodiscard]] std::string to_yaml(const Json& value);
 [[nodiscard]] std::string json_to_yaml(std::string_view json);
+// The same for a list. `frame` is the list without its elements, which come into its field `field`;
+// they are parsed one after the other, since a DOM of all of them takes many times their text.
+[[nodiscard]] std::string list_to_yaml(std::string_view frame, std::string_view field,
+                                       const std::vector<std::string_view>& elements);
 
 }  // namespace gb::api

@@ -1,4 +1,4 @@
-// What an API request is answered when it can not be done: HTTP code and metav1.Status in one
+// What an API request is answered when it cannot be done: HTTP code and metav1.Status in one
 // value.
 //
 // Makers exist for every case that kube-conformance demands, with the texts of k8s.io/apimachinery,

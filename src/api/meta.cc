@@ -69,6 +69,23 @@ void carry(const Json& old, Json& updated, const char* field) {
   }
 }
 
+// What an update may not change. As k8s.io/apiserver: another creationTimestamp is not heard of,
+// and neither is another deletionTimestamp of what is being deleted; a deletion is not begun by
+// hand.
+void check_and_carry_times(const Json& old, Json& updated, FieldErrors& errors) {
+  const auto refuse_change = [&](const char* field) {
+    const Json& value = member(updated, field);
+    if (!value.is_null() && value != member(old, field))
+      errors.push_back(
+          invalid_field(std::string("metadata.") + field, value, "field is immutable"));
+  };
+  if (member(old, "deletionTimestamp").is_null()) refuse_change("deletionTimestamp");
+  refuse_change("deletionGracePeriodSeconds");
+  for (const char* field :
+       {"creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"})
+    carry(old, updated, field);
+}
+
 }  // namespace
 
 Outcome<void> prepare_create(const ResourceType& type, std::string_view ns, Json& object,
@@ -160,9 +177,7 @@ Outcome<void> prepare_update(const ResourceType& type, UpdateKind kind, std::str
     errors.push_back(invalid_text("metadata.uid", uid, "field is immutable"));
   metadata["uid"] = old_uid;
   metadata.erase("managedFields");
-  for (const char* field :
-       {"creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"})
-    carry(old_metadata, metadata, field);
+  check_and_carry_times(old_metadata, metadata, errors);
   metadata.erase("selfLink");
   dedup_owners(metadata, warnings);
   drop_empty(metadata);

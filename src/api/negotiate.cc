@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "api/indenter.h"
 #include "api/text.h"
 #include "base/text.h"
 
@@ -213,9 +213,11 @@ bool wants_pretty(std::string_view pretty_value, std::string_view user_agent) {
 
 std::string encode(std::string_view json, BodyFormat format, bool pretty) {
   if (format == BodyFormat::kYaml) return json_to_yaml(json);
-  std::string text(json);
-  // Key order is kept: what is compact is in the order that it is meant to have.
-  if (pretty) text = nlohmann::ordered_json::parse(json).dump(2);
+  std::string text;
+  if (pretty)
+    Indenter().feed(json, text);
+  else
+    text = json;
   if (text.empty() || text.back() != '\n') text += '\n';
   return text;
 }

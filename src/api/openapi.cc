@@ -74,6 +74,10 @@ Ordered to_openapi(const Schema& schema) {
       out["items"] = to_openapi(schema.items.front());
       if (!schema.list_type.empty()) out["x-kubernetes-list-type"] = schema.list_type;
       if (!schema.list_map_keys.empty()) out["x-kubernetes-list-map-keys"] = schema.list_map_keys;
+      if (!schema.merged_by_patch) break;
+      if (!schema.list_map_keys.empty())
+        out["x-kubernetes-patch-merge-key"] = schema.list_map_keys.front();
+      out["x-kubernetes-patch-strategy"] = "merge";
       break;
     case SchemaType::kString:
       if (schema.format == SchemaFormat::kDateTime) out["format"] = "date-time";
@@ -374,7 +378,8 @@ class Paths {
                                 "partially update the specified " + type_.kind, write_parameters());
       item["patch"]["requestBody"] =
           content(reference(concat(kMeta, "Patch")),
-                  {"application/json-patch+json", "application/merge-patch+json"});
+                  {"application/json-patch+json", "application/merge-patch+json",
+                   "application/strategic-merge-patch+json"});
       item["patch"]["requestBody"]["required"] = true;
       item["patch"]["responses"] = answers({"200"}, whole);
     }

@@ -157,7 +157,7 @@ Outcome<WriteOptions> parse_write_options(const Query& query, std::string_view k
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x20 && byte != 0x7f) continue;
     errors.push_back(invalid_text("fieldManager", options.field_manager,
-                                  "holds a character that can not be printed"));
+                                  "holds a character that cannot be printed"));
     break;
   }
   const std::vector<std::string> dry_run = query_values(query, "dryRun");

@@ -1,11 +1,14 @@
 // JSON and YAML text into a DOM: duplicates are found, depth and size are bounded.
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "api/decode.h"
 #include "api/text.h"
@@ -16,10 +19,21 @@ namespace {
 
 // Aliases can make a small YAML text a huge document.
 constexpr std::size_t kMaxYamlNodes = 200000;
+// Of the characters that a token of YAML begins or ends with: no document within the bounds of an
+// object comes near.
+constexpr std::size_t kMaxYamlMarks = 2 * kMaxYamlNodes;
+// And few of them, of a long word, as well: so many bytes of keys and words may come of a text,
+// which is a body's limit and some.
+constexpr std::size_t kMaxYamlBytes = std::size_t{4} << 20;
 constexpr std::size_t kMaxProblems = 100;
+constexpr std::size_t kMaxPath = 1024;
 
 std::string too_deep() {
   return "the document is nested deeper than " + std::to_string(kMaxDepth) + " levels";
+}
+
+std::string too_many() {
+  return "the document has too many values";
 }
 
 class JsonBuilder final : public nlohmann::json_sax<Json> {
@@ -101,7 +115,8 @@ class JsonBuilder final : public nlohmann::json_sax<Json> {
       return false;
     }
     Level level;
-    level.path = path_here();
+    // One long key must not be held once for each level below it; warnings are cut shorter.
+    level.path = cut_runes(path_here(), kMaxPath);
     level.value = place(std::move(value));
     levels_.push_back(std::move(level));
     return true;
@@ -180,18 +195,75 @@ Json resolve(const std::string& text) {
   return text;
 }
 
+// What a text would become, without making it: keys count, too, and an alias is one value.
+class YamlCounter final : public YAML::EventHandler {
+ public:
+  std::size_t nodes = 0;
+  std::size_t deepest = 0;
+
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override { count(); }
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override { count(); }
+  void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {
+    count();
+  }
+  void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/,
+                       YAML::anchor_t /*anchor*/, YAML::EmitterStyle::value /*style*/) override {
+    open();
+  }
+  void OnSequenceEnd() override { --depth_; }
+  void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {
+    open();
+  }
+  void OnMapEnd() override { --depth_; }
+
+ private:
+  void count() {
+    ++nodes;
+    deepest = std::max(deepest, depth_);
+  }
+  void open() {
+    count();
+    ++depth_;
+  }
+
+  std::size_t depth_ = 0;
+};
+
+// yaml-cpp makes every node of a document, some hundred bytes each, before anybody can count them;
+// and before it tells of the first one in [] or {} it holds all tokens up to the end of that, a
+// hundred bytes each. So first the characters are counted without it, then the nodes.
+Status check_size(const std::string& text) {
+  if (text.size() <= kMaxYamlNodes) return {};
+  const auto marks = std::ranges::count_if(text, [](char c) {
+    return std::string_view(",:[]{}-?&*!|>'\"%@`#\n\r").find(c) != std::string_view::npos;
+  });
+  if (static_cast<std::size_t>(marks) > kMaxYamlMarks) return fail(Code::kInvalid, too_many());
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  YamlCounter counter;
+  parser.HandleNextDocument(counter);
+  if (counter.deepest > kMaxDepth) return fail(Code::kInvalid, too_deep());
+  if (counter.nodes > kMaxYamlNodes) return fail(Code::kInvalid, too_many());
+  return {};
+}
+
 class YamlConverter {
  public:
   explicit YamlConverter(std::vector<std::string>& problems) : problems_(problems) {}
 
   Result<Json> convert(const YAML::Node& node, std::size_t depth) {
     if (depth > kMaxDepth) return fail(Code::kInvalid, too_deep());
-    if (++nodes_ > kMaxYamlNodes) return fail(Code::kInvalid, "the document has too many values");
+    if (++nodes_ > kMaxYamlNodes) return fail(Code::kInvalid, too_many());
     switch (node.Type()) {
       case YAML::NodeType::Undefined:
       case YAML::NodeType::Null:
         return Json(nullptr);
       case YAML::NodeType::Scalar:
+        GB_TRY(take(node.Scalar()));
         // "?" marks a plain scalar; quoted and tagged ones are text.
         return node.Tag() == "?" ? resolve(node.Scalar()) : Json(node.Scalar());
       case YAML::NodeType::Sequence: {
@@ -208,6 +280,7 @@ class YamlConverter {
           if (!entry.first.IsScalar())
             return fail(Code::kInvalid, "a key of a mapping is not a word");
           const std::string& name = entry.first.Scalar();
+          GB_TRY(take(name));
           if (object.contains(name) && problems_.size() < kMaxProblems)
             problems_.push_back(concat("line ", std::to_string(entry.first.Mark().line + 1),
                                        ": key ", quote(name), " already set in map"));
@@ -220,8 +293,15 @@ class YamlConverter {
   }
 
  private:
+  Status take(const std::string& word) {
+    bytes_ += word.size();
+    if (bytes_ <= kMaxYamlBytes) return {};
+    return fail(Code::kInvalid, "the document is too large with what its aliases stand for");
+  }
+
   std::vector<std::string>& problems_;
   std::size_t nodes_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace
@@ -234,7 +314,9 @@ Result<Json> parse_document(std::string_view text, BodyFormat format,
     return std::move(builder.root);
   }
   try {
-    return YamlConverter(problems).convert(YAML::Load(std::string(text)), 0);
+    const std::string copy(text);
+    GB_TRY(check_size(copy));
+    return YamlConverter(problems).convert(YAML::Load(copy), 0);
   } catch (const YAML::Exception& error) {
     return fail(Code::kInvalid,
                 concat("line ", std::to_string(error.mark.line + 1), ": ", error.msg));

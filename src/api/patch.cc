@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "api/strategic_merge.h"
 #include "api/text.h"
 #include "base/text.h"
 
@@ -79,8 +80,10 @@ Outcome<PatchType> patch_type(std::string_view content_type) {
   const std::string_view media = trim(content_type.substr(0, content_type.find(';')));
   if (media == "application/json-patch+json") return PatchType::kJson;
   if (media == "application/merge-patch+json") return PatchType::kMerge;
+  if (media == "application/strategic-merge-patch+json") return PatchType::kStrategic;
   return refuse(
-      unsupported_media_type({"application/json-patch+json", "application/merge-patch+json"}));
+      unsupported_media_type({"application/json-patch+json", "application/merge-patch+json",
+                              "application/strategic-merge-patch+json"}));
 }
 
 Outcome<Json> apply_patch(const ResourceType& type, PatchType patch, std::string_view body,
@@ -101,6 +104,11 @@ Outcome<Json> apply_patch(const ResourceType& type, PatchType patch, std::string
     return refuse(
         bad_request(concat("error decoding patch: json: cannot unmarshal ", parsed->type_name(),
                            " into Go value of type map[string]interface {}")));
+  if (patch == PatchType::kStrategic) {
+    Outcome<Json> merged = strategic_merge(type.schema, current, *std::move(parsed));
+    if (!merged) return refuse(std::move(merged).error());
+    return decode_patched(type, *std::move(merged), validation, problems, warnings);
+  }
   Json patched = current;
   patched.merge_patch(*parsed);
   return decode_patched(type, std::move(patched), validation, problems, warnings);

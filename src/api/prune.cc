@@ -46,7 +46,13 @@ void default_value(const Schema& schema, Json& value) {
     }
   } else if ((schema.type == SchemaType::kMap && value.is_object()) ||
              (schema.type == SchemaType::kArray && value.is_array())) {
-    for (Json& one : value) default_value(schema.items.front(), one);
+    // As Go decodes null in a map[string]string.
+    const bool texts =
+        schema.type == SchemaType::kMap && schema.items.front().type == SchemaType::kString;
+    for (Json& one : value) {
+      if (texts && one.is_null()) one = "";
+      default_value(schema.items.front(), one);
+    }
   }
 }
 

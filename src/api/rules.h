@@ -1,4 +1,4 @@
-// The rules of specs that one field alone can not show.
+// The rules of specs that one field alone cannot show.
 #pragma once
 
 #include <string>

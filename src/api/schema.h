@@ -1,7 +1,7 @@
 // The resources of the group, each described once: their schema is the single source of defaulting,
 // validation, unknown-field detection, OpenAPI and kubectl explain, and the printed columns.
 //
-// What a release can not honour is not accepted: a value that the design knows but this program
+// What a release cannot honour is not accepted: a value that the design knows but this program
 // does not carry out is refused with a sentence that says so.
 //
 // Thread safety: the tables are built once and const; all functions from any thread.
@@ -53,6 +53,9 @@ struct Schema {
   std::string default_json;   // empty: no default
   std::string list_type;      // kArray: "set", "map", "atomic"
   std::vector<std::string> list_map_keys;
+  // kArray: a strategic merge patch merges it, by the one list_map_key or as a set, and does not
+  // replace it: what metav1 tags with patchStrategy=merge.
+  bool merged_by_patch = false;
 };
 
 struct Property {
@@ -126,7 +129,8 @@ struct ResourceType {
 // Takes away what the schema does not know and adds the path of each to `unknown` ("spec.foo",
 // "spec.list[0].bar"). metadata is pruned by what ObjectMeta knows.
 void prune(const ResourceType& type, Json& object, std::vector<std::string>& unknown);
-// Fills in defaults of spec, where absent or null; null without a default is taken away.
+// Fills in defaults of spec, where absent or null; null without a default is taken away, and in a
+// map of strings it is an empty one.
 void apply_defaults(const ResourceType& type, Json& object);
 // Types, enumerations, required fields, formats, bounds and the rules across fields of spec. The
 // object is defaulted already.

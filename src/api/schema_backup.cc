@@ -18,7 +18,7 @@ Schema backup_spec() {
   threads.maximum = 64;
 
   return object(
-      "What to back up, to where, and how long to keep it. It can not be changed after creation, "
+      "What to back up, to where, and how long to keep it. It cannot be changed after creation, "
       "except ttl and hold.",
       {required("databaseInstances",
                 bounded(list("The Galera clusters of this namespace to back up, as one set: the "
@@ -86,7 +86,7 @@ Schema last_check() {
       "went. The backup stays Completed meanwhile.",
       {field("method", text("Checksum (every byte is read back), Restore (then restored into a "
                             "scratch server, too) or Live (compared with the running clusters).")),
-       field("phase", text("Running; then Passed, Failed (the backup is damaged, or can not be "
+       field("phase", text("Running; then Passed, Failed (the backup is damaged, or cannot be "
                            "restored as it was), Differs (the running clusters are not as the "
                            "backup), Inconclusive (nothing was found out: message tells why) or "
                            "Cancelled.")),

@@ -78,6 +78,11 @@ inline Schema list(std::string description, Schema item, std::string list_type =
   return schema;
 }
 
+inline Schema merged_by_patch(Schema schema) {
+  schema.merged_by_patch = true;
+  return schema;
+}
+
 inline Schema bounded(Schema schema, std::size_t min_items, std::size_t max_items) {
   schema.min_items = min_items;
   schema.max_items = max_items;

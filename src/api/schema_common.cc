@@ -47,8 +47,9 @@ Schema object_meta() {
                   "by the server.",
                   SchemaFormat::kDateTime)),
        field("finalizers",
-             list("Who must still act before a deleted object goes; each removes its own entry.",
-                  text("The qualified name of the finalizer."), "set")),
+             merged_by_patch(list(
+                 "Who must still act before a deleted object goes; each removes its own entry.",
+                 text("The qualified name of the finalizer."), "set"))),
        field("generateName",
              text("A prefix from which the server makes a unique name when name is not given.")),
        field("generation",
@@ -60,10 +61,10 @@ Schema object_meta() {
                   "leaves out what it is sent.",
                   managed_fields_entry())),
        field("name", text("The name, unique among the objects of its kind in the namespace: a DNS "
-                          "subdomain, lower case, at most 253 characters. It can not be changed.")),
-       field("namespace", text("The namespace of the object. It can not be changed.")),
-       field("ownerReferences",
-             list("The objects that this object depends on.", owner_reference(), "map", {"uid"})),
+                          "subdomain, lower case, at most 253 characters. It cannot be changed.")),
+       field("namespace", text("The namespace of the object. It cannot be changed.")),
+       field("ownerReferences", merged_by_patch(list("The objects that this object depends on.",
+                                                     owner_reference(), "map", {"uid"}))),
        field("resourceVersion",
              text("The version of this state, for optimistic concurrency and watches; opaque, set "
                   "by the server.")),
@@ -82,15 +83,16 @@ Schema list_meta() {
 }
 
 Schema conditions() {
-  return list("What has been found out about the object, one entry for each type.",
-              object("One observation.",
-                     {required("type", text("What was observed, such as Completed or Verified.")),
-                      required("status", text("True, False or Unknown.")),
-                      required("lastTransitionTime",
-                               text("When the status changed last.", SchemaFormat::kDateTime)),
-                      required("reason", text("One word that tells why, for programs.")),
-                      required("message", text("A sentence that tells why, for people."))}),
-              "map", {"type"});
+  return merged_by_patch(
+      list("What has been found out about the object, one entry for each type.",
+           object("One observation.",
+                  {required("type", text("What was observed, such as Completed or Verified.")),
+                   required("status", text("True, False or Unknown.")),
+                   required("lastTransitionTime",
+                            text("When the status changed last.", SchemaFormat::kDateTime)),
+                   required("reason", text("One word that tells why, for programs.")),
+                   required("message", text("A sentence that tells why, for people."))}),
+           "map", {"type"}));
 }
 
 Schema job_progress() {
@@ -126,7 +128,9 @@ Schema executor() {
        field("pidNamespace", text("The namespace of its process id.")),
        field("pid", integer("Its process id.")),
        field("processStart", text("When it started, by its machine's count.")),
-       field("renewals", integer("Counts up as long as it lives."))});
+       field("renewals", integer("Counts up as long as it lives.")),
+       field("tookOver", boolean("Set by a server that ends the work of another one, which gave "
+                                 "no sign of life."))});
 }
 
 Schema whole_object(std::string description, std::vector<Property> rest) {

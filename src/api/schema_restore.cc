@@ -14,7 +14,7 @@ Schema restore_spec() {
 
   return object(
       "Which backup to restore, to where, and how. Exactly one of backup, schedule and asOf is "
-      "set. It can not be changed: a new restore is a new object.",
+      "set. It cannot be changed: a new restore is a new object.",
       {field("backup", text("The name of a completed GaleraBackup, or latest: the newest completed "
                             "one of the source namespace that holds everything, or all of "
                             "databases; where there is none, the newest of a part, which the "

@@ -56,7 +56,6 @@ BackupSpec read_backup_spec(const Json& object) {
   read_text(spec, "content", result.content);
   read_text(spec, "resources", result.resources);
   read_text(spec, "store", result.store);
-  result.copy_to = strings(spec, "copyTo");
   result.ttl = read_duration(spec, "ttl");
   read_flag(spec, "hold", result.hold);
   read_text(spec, "verification", result.verification);
@@ -80,7 +79,6 @@ RestoreSpec read_restore_spec(const Json& object) {
   result.rename = string_map(spec, "rename");
   read_text(spec, "content", result.content);
   read_text(spec, "resources", result.resources);
-  read_text(spec, "fromStore", result.from_store);
   read_text(spec, "existing", result.existing);
   read_flag(spec, "safetyBackup", result.safety_backup);
   read_flag(spec, "blockTraffic", result.block_traffic);

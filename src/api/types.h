@@ -30,7 +30,6 @@ struct BackupSpec {
   std::string content = "All";  // Data | Grants | All
   std::string resources = "None";
   std::string store;  // empty: the server's first
-  std::vector<std::string> copy_to;
   std::optional<std::chrono::seconds> ttl;
   bool hold = false;
   std::string verification = "Checksum";  // None | Checksum | Restore
@@ -49,7 +48,6 @@ struct RestoreSpec {
   std::map<std::string, std::string> rename;
   std::string content = "Data";
   std::string resources = "Skip";
-  std::string from_store;
   std::string existing = "Fail";  // Fail | Replace
   bool safety_backup = true;
   bool block_traffic = true;

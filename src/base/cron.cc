@@ -173,7 +173,7 @@ Result<Cron> Cron::parse(std::string_view text) {
   cron.any_day_ = parsed[2].star;
   cron.any_weekday_ = parsed[4].star;
   if (!cron.next(sys_days{std::chrono::January / 1 / 2000}, TimeZone()))
-    return fail(Code::kInvalid, "no such day is ever: \"" + std::string(text) + "\"",
+    return fail(Code::kInvalid, "no date matches: \"" + std::string(text) + "\"",
                 "the months that it names have fewer days");
   return cron;
 }

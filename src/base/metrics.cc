@@ -1,7 +1,6 @@
 #include "base/metrics.h"
 
 #include <prometheus/counter.h>
-#include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
@@ -15,21 +14,12 @@ struct Registry::Impl {
   mutable std::mutex mutex;
   prometheus::Registry registry;
   std::map<std::string, prometheus::Family<prometheus::Counter>*> counters;
-  std::map<std::string, prometheus::Family<prometheus::Gauge>*> gauges;
   std::map<std::string, prometheus::Family<prometheus::Histogram>*> histograms;
 
   // Held while the collectors are asked, so that one that is taken out is not asked any more.
   std::mutex collectors_mutex;
   std::uint64_t collectors_made = 0;
   std::map<std::uint64_t, std::function<std::vector<Gauges>()>> collectors;
-
-  prometheus::Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels) {
-    std::scoped_lock lock(mutex);
-    auto& family = gauges[name];
-    if (family == nullptr)
-      family = &prometheus::BuildGauge().Name(name).Help(help).Register(registry);
-    return family->Add(labels);
-  }
 };
 
 namespace {
@@ -71,16 +61,6 @@ void Registry::count(const std::string& name, const std::string& help, const Lab
   if (family == nullptr)
     family = &prometheus::BuildCounter().Name(name).Help(help).Register(impl_->registry);
   family->Add(labels).Increment(by);
-}
-
-void Registry::set_gauge(const std::string& name, const std::string& help, const Labels& labels,
-                         double value) {
-  impl_->gauge(name, help, labels).Set(value);
-}
-
-void Registry::add_gauge(const std::string& name, const std::string& help, const Labels& labels,
-                         double by) {
-  impl_->gauge(name, help, labels).Increment(by);
 }
 
 void Registry::observe(const std::string& name, const std::string& help, const Labels& labels,

@@ -39,9 +39,6 @@ class Registry {
 
   // Adds to a counter, making it at first use; `by` is not negative.
   void count(const std::string& name, const std::string& help, const Labels& labels, double by = 1);
-  void set_gauge(const std::string& name, const std::string& help, const Labels& labels,
-                 double value);
-  void add_gauge(const std::string& name, const std::string& help, const Labels& labels, double by);
   // `buckets` are upper bounds, ascending; those of the first call for a name hold.
   void observe(const std::string& name, const std::string& help, const Labels& labels,
                const std::vector<double>& buckets, double value);

@@ -72,7 +72,7 @@ Result<std::string> from_hex(std::string_view text) {
     const int high = hex_digit(text[i]);
     const int low = hex_digit(text[i + 1]);
     if (high < 0 || low < 0)
-      return fail(Code::kInvalid, "hex text has a character that is no digit");
+      return fail(Code::kInvalid, "hex text has a character that is not a digit");
     out.push_back(static_cast<char>(high * 16 + low));
   }
   return out;

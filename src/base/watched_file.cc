@@ -11,7 +11,7 @@ Result<std::string> read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file.is_open() || file.bad())
-    return fail(Code::kInvalid, path + " can not be read",
+    return fail(Code::kInvalid, path + " cannot be read",
                 "check that it exists and that this program may read it");
   return text;
 }
@@ -19,7 +19,7 @@ Result<std::string> read_file(const std::string& path) {
 Result<std::string> WatchedFile::read() {
   struct stat info{};
   if (::stat(path_.c_str(), &info) != 0)
-    return fail(Code::kInvalid, path_ + " can not be read",
+    return fail(Code::kInvalid, path_ + " cannot be read",
                 "check that it exists and that this program may read it");
   const std::string now = std::to_string(info.st_ino) + "/" + std::to_string(info.st_size) + "/" +
                           std::to_string(info.st_mtim.tv_sec) + "." +

@@ -16,7 +16,7 @@ class WatchedFile {
   explicit WatchedFile(std::string path) : path_(std::move(path)) {}
 
   // The text now. One stat(2) when nothing changed (inode, size, time of change). Invalid when it
-  // can not be read; a reader that had it before may go on with what it had.
+  // cannot be read; a reader that had it before may go on with what it had.
   Result<std::string> read();
   // Counts the changes seen by read(): whoever derives something from the text compares it.
   [[nodiscard]] std::uint64_t generation() const;
@@ -30,7 +30,7 @@ class WatchedFile {
   std::uint64_t generation_ = 0;
 };
 
-// The whole file. Invalid when it can not be read.
+// The whole file. Invalid when it cannot be read.
 Result<std::string> read_file(const std::string& path);
 
 }  // namespace gb

@@ -237,7 +237,7 @@ Result<std::uint64_t> create_accounts(Connection& connection, const std::vector<
     }
     for (const std::string& statement : account.create)
       if (auto created = connection.exec(statement); !created)
-        return wrap("can not create the account " + account.name, std::move(created).error());
+        return wrap("cannot create the account " + account.name, std::move(created).error());
     ++made;
   }
   if (!kept.empty())
@@ -265,7 +265,7 @@ Status grant_accounts(Connection& connection, const std::vector<Account>& accoun
                         " names something that is not there: " + done.error().text());
         continue;
       }
-      return wrap("can not give the account " + account.name + " its grants",
+      return wrap("cannot give the account " + account.name + " its grants",
                   std::move(done).error());
     }
   }

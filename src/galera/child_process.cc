@@ -19,7 +19,7 @@ namespace {
 // In the child, where only what is safe in a signal handler may be called: the other threads of our
 // process stood anywhere when it was split off.
 [[noreturn]] void become(char* const* argv, int input, int output, int failure, int nice,
-                         pid_t parent) {
+                         const Sandbox* sandbox, pid_t parent) {
   (void)::setpgid(0, 0);
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);  // it died before it could be asked for
@@ -28,10 +28,11 @@ namespace {
   sigset_t none;
   sigemptyset(&none);
   (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (::dup2(input, STDIN_FILENO) >= 0 && ::dup2(output, STDOUT_FILENO) >= 0 &&
+  int reason = sandbox == nullptr ? 0 : sandbox->enter();
+  if (reason == 0 && ::dup2(input, STDIN_FILENO) >= 0 && ::dup2(output, STDOUT_FILENO) >= 0 &&
       ::dup2(output, STDERR_FILENO) >= 0)
     ::execv(argv[0], argv);
-  const int reason = errno;
+  if (reason == 0) reason = errno;
   (void)!::write(failure, &reason, sizeof reason);
   ::_exit(127);
 }
@@ -39,7 +40,8 @@ namespace {
 }  // namespace
 
 Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& argv,
-                                         const std::string& output, int nice) {
+                                         const std::string& output, int nice,
+                                         const Sandbox* sandbox) {
   std::vector<std::string> words = argv;
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
@@ -52,7 +54,7 @@ Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& argv,
   const pid_t parent = ::getpid();
   const pid_t pid = ready ? ::fork() : -1;
   const int not_split = errno;
-  if (pid == 0) become(pointers.data(), in, out, failure[1], nice, parent);
+  if (pid == 0) become(pointers.data(), in, out, failure[1], nice, sandbox, parent);
   for (const int fd : {in, out, failure[1]})
     if (fd >= 0) ::close(fd);
   int reason = 0;
@@ -62,13 +64,13 @@ Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& argv,
     }
   if (failure[0] >= 0) ::close(failure[0]);
   if (!ready)
-    return fail(Code::kInvalid, output + " can not be written: " + std::strerror(not_ready));
+    return fail(Code::kInvalid, output + " cannot be written: " + std::strerror(not_ready));
   if (pid < 0)
     return fail(Code::kUnavailable,
                 std::string("the system makes no process: ") + std::strerror(not_split));
   ChildProcess child(pid);
   if (told > 0)
-    return fail(Code::kInvalid, argv.front() + " can not be started: " + std::strerror(reason));
+    return fail(Code::kInvalid, argv.front() + " cannot be started: " + std::strerror(reason));
   return child;
 }
 

@@ -1,4 +1,4 @@
-// A program that runs below us and can not outlive us: it gets SIGKILL when the thread that started
+// A program that runs below us and cannot outlive us: it gets SIGKILL when the thread that started
 // it ends, whatever the reason, and when the object is destroyed, with all that it started.
 //
 // Thread safety: an object is used by one thread at a time.
@@ -13,16 +13,18 @@
 #include <vector>
 
 #include "base/error.h"
+#include "galera/sandbox.h"
 
 namespace gb::galera {
 
 class ChildProcess {
  public:
   // `argv[0]` is a path. Its input is empty; what it prints goes into the file `output`, which is
-  // made, with mode 0600. Its signals are as of a fresh program.
+  // made, with mode 0600. Its signals are as of a fresh program. `sandbox`: what it runs in, with
+  // all that it starts; null: as we do.
   // Errors: Unavailable (the system makes no process), Invalid (no such program, no such file).
   static Result<ChildProcess> start(const std::vector<std::string>& argv, const std::string& output,
-                                    int nice);
+                                    int nice, const Sandbox* sandbox = nullptr);
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&& other) noexcept;
   ~ChildProcess();

@@ -152,7 +152,7 @@ Result<std::unique_ptr<NativeConnection>> open_with(const std::string& password,
   if (tls && mysql_get_ssl_cipher(mysql) == nullptr)
     return fail(
         server_error(CR_SSL_CONNECTION_ERROR, "the server did not encrypt", endpoint, node));
-  if (local) return native;  // such a peer can not vanish unseen
+  if (local) return native;  // such a peer cannot vanish unseen
   const int socket = static_cast<int>(mysql_get_socket(mysql));
   GB_TRY(check_peer(socket, node));
   watch_peer(socket);
@@ -175,7 +175,7 @@ Result<Connection> Connection::open(const Endpoint& endpoint, const Address& nod
 
   const auto now = rotation->read_again();
   if (!now)
-    return wrap(refused.message + "; whether its password was changed can not be found out",
+    return wrap(refused.message + "; whether its password was changed cannot be found out",
                 now.error());
   for (const std::string& other : *now) {
     if (other == password) continue;

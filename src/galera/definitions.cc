@@ -207,6 +207,27 @@ Result<TableDefinition> parse_table(std::string_view create_sql) {
   return table;
 }
 
+Result<std::string> without_directories(std::string_view sql) {
+  GB_TRY_ASSIGN(const std::vector<Token> tokens, tokenize(sql));
+  std::string out;
+  std::size_t copied = 0;
+  for (TokenWalk walk(tokens); !walk.end();) {
+    std::size_t first = walk.position();
+    if (!walk.take_word("DATA") && !walk.take_word("INDEX")) {
+      walk.next();
+      continue;
+    }
+    if (!walk.take_word("DIRECTORY")) continue;
+    walk.take_punct('=');
+    if (walk.token().kind != TokenKind::kString) continue;
+    if (first > copied && tokens[first - 1].kind == TokenKind::kSpace) --first;
+    out += text_between(tokens, copied, first);
+    copied = walk.position() + 1;
+    walk.next();
+  }
+  return out + text_between(tokens, copied, tokens.size());
+}
+
 Result<std::string> create_table_sql(const TableDefinition& table, const std::string& schema,
                                      Keys keys, const SchemaNames& names) {
   const std::vector<const TableItem*> late =

@@ -50,6 +50,9 @@ struct TableDefinition {
 
 [[nodiscard]] Result<TableDefinition> parse_table(std::string_view create_sql);
 
+// The text of a table, or of its options, without DATA DIRECTORY and INDEX DIRECTORY.
+[[nodiscard]] Result<std::string> without_directories(std::string_view sql);
+
 enum class Keys {
   // Those that the rows are stored by, and what AUTO_INCREMENT needs. InnoDB recalculates no
   // statistics meanwhile: else a thread of the server keeps a core busy for as long as a
@@ -83,7 +86,7 @@ enum class Keys {
                                                  SqlQuoting quoting = {});
 
 // The schemas of `names` that stand in a string of the text: statements that a program builds at
-// run time can not be renamed, and who renames is told.
+// run time cannot be renamed, and who renames is told.
 [[nodiscard]] Result<std::set<std::string>> schemas_in_strings(std::string_view sql,
                                                                const SchemaNames& names,
                                                                SqlQuoting quoting = {});

@@ -29,6 +29,15 @@ class Lexer {
     return std::move(out_);
   }
 
+  std::vector<Token> first(std::size_t count) {
+    std::size_t found = 0;
+    while (at_ < sql_.size() && found < count && step()) {
+      const TokenKind kind = out_.back().kind;
+      if (kind != TokenKind::kSpace && kind != TokenKind::kComment) ++found;
+    }
+    return std::move(out_);
+  }
+
   Result<std::size_t> find(std::string_view keyword) {
     while (at_ < sql_.size()) {
       GB_TRY(step());
@@ -183,6 +192,10 @@ SqlQuoting quoting_of(std::string_view sql_mode, std::string_view character_set)
 
 Result<std::vector<Token>> tokenize(std::string_view sql, SqlQuoting quoting) {
   return Lexer(sql, quoting).run();
+}
+
+std::vector<Token> first_tokens(std::string_view sql, std::size_t count, SqlQuoting quoting) {
+  return Lexer(sql, quoting).first(count);
 }
 
 Result<std::size_t> position_of_word(std::string_view sql, std::string_view keyword,

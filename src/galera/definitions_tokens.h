@@ -55,6 +55,11 @@ struct SqlQuoting {
 // Corruption when a string, a quoted name or a comment does not end.
 [[nodiscard]] Result<std::vector<Token>> tokenize(std::string_view sql, SqlQuoting quoting = {});
 
+// Its first tokens, `count` of them that are neither blanks nor comments; fewer where it ends, or
+// where it cannot be read on: behind a program's name it may be in another character set.
+[[nodiscard]] std::vector<Token> first_tokens(std::string_view sql, std::size_t count,
+                                              SqlQuoting quoting = {});
+
 // The byte of `sql` at which this keyword (upper case) stands first, neither quoted nor in a
 // comment; npos. What follows it may be in another character set.
 [[nodiscard]] Result<std::size_t> position_of_word(std::string_view sql, std::string_view keyword,

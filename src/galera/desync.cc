@@ -1,5 +1,7 @@
 #include "galera/desync.h"
 
+#include <mysqld_error.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -15,8 +17,10 @@ namespace {
 using namespace std::chrono_literals;
 
 // How long a node may take to catch up before it is brought back regardless: from then on the
-// cluster waits for it, which is better than a node that stays behind for good.
+// cluster waits for it, which is better than a node that stays behind for good. Only one that does
+// not move at all is left outside: it would stop everybody.
 constexpr auto kCatchUp = 600s;
+constexpr auto kStandsStill = 30s;
 // The same for one that applies, and does not come closer for so long: more comes than it applies,
 // and what is written through it waits for all that came before. One that is held up by a single
 // large write-set is waited for.
@@ -24,7 +28,6 @@ constexpr auto kNoCloser = 5s;
 // So few waiting write-sets make no node ask for a pause (gcs.fc_limit is 16 by default).
 constexpr std::uint64_t kFew = 4;
 constexpr auto kSync = 30s;
-constexpr auto kLook = 100ms;
 // One that was put out of its group comes back into it within some seconds.
 constexpr int kLetInTries = 15;
 constexpr auto kLetInPause = 1s;
@@ -33,35 +36,47 @@ constexpr auto kLetInPause = 1s;
 template <typename Fit>
 Result<bool> wait_for(Connection& connection, std::chrono::milliseconds limit, Fit fit,
                       const std::stop_token& stop) {
-  for (auto waited = 0ms; waited < limit; waited += kLook) {
+  using Steady = std::chrono::steady_clock;
+  for (const auto began = Steady::now(); Steady::now() - began < limit;) {
     GB_TRY_ASSIGN(const NodeState state, read_node_state(connection));
     GB_TRY_ASSIGN(const bool fits, fit(state));
     if (fits) return true;
-    if (!sleep_for(stop, kLook))
+    if (!sleep_for(stop, CatchUp::kLook))
       return fail(Code::kCancelled,
                   "stopped while node " + connection.node().text() + " caught up");
   }
   return false;
 }
 
+// Whether the node commits what it has received: waits for that for as long as a read does that has
+// to see it (repl.causal_read_timeout, half a minute by default).
+Result<bool> gets_through(const Endpoint& endpoint, const Address& node,
+                          const std::stop_token& stop) {
+  GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, node, {5s, 60s}, stop));
+  GB_TRY(connection.exec("SET SESSION wsrep_sync_wait = 1"));
+  Status done = connection.exec("SELECT 1");
+  if (done) return true;
+  if (connection.last_errno() == ER_LOCK_WAIT_TIMEOUT) return false;
+  return fail(std::move(done).error());
+}
+
 // Ends the desync once the node has caught up, and returns the connection over which it did.
 Result<Connection> let_back_in(const Endpoint& endpoint, const Address& node,
                                const std::stop_token& stop) {
   GB_TRY_ASSIGN(Connection connection, Connection::open(endpoint, node, {5s, 30s}, stop));
-  std::uint64_t least = UINT64_MAX;
-  std::uint64_t committed = 0;
-  auto no_closer = 0ms;
+  CatchUp catch_up;
   const auto caught_up = [&](const NodeState& s) -> Result<bool> {
-    GB_TRY_ASSIGN(const std::uint64_t now, committed_seqno(connection));
-    if (s.receive_queue < least)
-      no_closer = 0ms;
-    else if (now > committed)
-      no_closer += kLook;
-    least = std::min(least, s.receive_queue);
-    committed = now;
-    return s.receive_queue <= kFew || no_closer >= kNoCloser;
+    GB_TRY_ASSIGN(const std::uint64_t committed, committed_seqno(connection));
+    if (!catch_up.look(s.receive_queue, committed)) return false;
+    if (catch_up.comes_no_closer()) return true;
+    GB_TRY_ASSIGN(const bool through, gets_through(endpoint, node, stop));
+    if (!through) catch_up.does_not_get_through();
+    return through;
   };
-  GB_TRY(wait_for(connection, kCatchUp, caught_up, stop));
+  // A lock that a dead process of ours left ends within this time: its session may idle for a
+  // minute (snapshot.cc).
+  GB_TRY_ASSIGN(const bool in_time, wait_for(connection, kCatchUp, caught_up, stop));
+  if (!in_time && catch_up.stands_still()) return fail(catch_up.why_left_outside(node));
   GB_TRY(connection.exec("SET GLOBAL wsrep_desync=OFF"));
   return connection;
 }
@@ -75,6 +90,42 @@ Status synced_again(Connection& connection, const std::stop_token& stop) {
 }
 
 }  // namespace
+
+bool CatchUp::look(std::uint64_t receive_queue, std::uint64_t committed_seqno) {
+  const bool moved = seen_ && committed_seqno > committed_;
+  if (receive_queue < least_)
+    no_closer_ = 0ms;
+  else if (moved)
+    no_closer_ += kLook;
+  stuck_ = stuck_ && !moved;
+  const bool waits = receive_queue > 0 || stuck_;
+  // The first look shows no standing still, nor any moving.
+  still_ = !waits || moved ? 0ms : still_ + (seen_ ? kLook : 0ms);
+  seen_ = true;
+  queue_ = receive_queue;
+  least_ = std::min(least_, receive_queue);
+  committed_ = committed_seqno;
+  return !waits || (receive_queue <= kFew && moved) || comes_no_closer();
+}
+
+bool CatchUp::comes_no_closer() const {
+  return no_closer_ >= kNoCloser;
+}
+
+bool CatchUp::stands_still() const {
+  return still_ >= kStandsStill;
+}
+
+Error CatchUp::why_left_outside(const Address& node) const {
+  return {
+      Code::kConflict,
+      "node " + node.text() + " stands still: write-sets wait (" + std::to_string(queue_) +
+          " of them in its receive queue), and it commits none of them",
+      "see by SHOW PROCESSLIST on it who holds it (FLUSH TABLES WITH READ LOCK, BACKUP STAGE, a "
+      "very large transaction); when that is over, run SET GLOBAL wsrep_desync=OFF there",
+      {},
+      nullptr};
+}
 
 Status bring_back(const Endpoint& endpoint, const Address& node, std::stop_token stop) {
   GB_TRY_ASSIGN(Connection connection, let_back_in(endpoint, node, stop));
@@ -116,13 +167,15 @@ Status Desync::end() {
   if (!std::exchange(active_, false)) return {};
   // Never called off: leaving a node outside would be worse than being late.
   auto inside = let_back_in(endpoint_, node_, {});
-  for (int i = 1; i < kLetInTries && !inside; ++i) {
+  const auto held_still = [&] { return !inside && inside.error().code == Code::kConflict; };
+  for (int i = 1; i < kLetInTries && !inside && !held_still(); ++i) {
     (void)sleep_for({}, kLetInPause);
     inside = let_back_in(endpoint_, node_, {});
   }
   if (inside) return synced_again(*inside, {});
+  const bool still = held_still();
   Error error = std::move(inside).error();
-  error.hint = "run SET GLOBAL wsrep_desync=OFF there once it answers";
+  if (!still) error.hint = "run SET GLOBAL wsrep_desync=OFF there once it answers";
   return wrap("node " + node_.text() + " is left out of its cluster's flow control",
               std::move(error));
 }

@@ -1,6 +1,7 @@
 // Watches the donor while it is read, so that a dump does not slow the cluster down: fewer
 // connections first, out of flow control next, giving up last; and at once when it is cut off from
-// its cluster.
+// its cluster. One that a strict dump holds still is given up when applications need it: when it is
+// the last of its cluster, or clients wait for the lock.
 //
 // Thread safety: GuardPolicy by one thread; DonorGuard, all methods, from any thread.
 #pragma once
@@ -19,6 +20,8 @@ struct DonorSight {
   std::uint64_t receive_queue = 0;
   std::uint64_t flow_control_sent = 0;  // pauses that this node asked the cluster for, ever
   bool primary = true;                  // part of the primary component
+  int cluster_size = 0;                 // 0: not known
+  std::uint64_t waiting = 0;            // clients' sessions that wait for a lock of all tables
 };
 
 // The decisions, without a clock or a server: one look every 250 ms.
@@ -40,15 +43,22 @@ class GuardPolicy {
     kDesync,
     kGiveUp,  // it falls behind further and further
     kLost,    // it is no part of its cluster any more
+    kNeeded,  // it is held, and applications cannot do without it
   };
   Action look(const DonorSight& sight);
+  // What kDesync asked for could not be done: a donor that goes on asking for pauses is given up,
+  // since these keep its queue short however little it applies.
+  void desync_failed() { desync_failed_ = true; }
   [[nodiscard]] unsigned allowed() const { return allowed_; }  // connections that may read
 
  private:
+  Action look_at_held(const DonorSight& sight);
+
   unsigned threads_;
   unsigned allowed_;
   Node node_;
   bool desynced_;
+  bool desync_failed_ = false;
   bool seen_ = false;
   std::uint64_t last_sent_ = 0;
   std::uint64_t last_queue_ = 0;
@@ -56,6 +66,9 @@ class GuardPolicy {
   unsigned calm_ = 0;     // looks without pressure
   unsigned growing_ = 0;  // looks at a queue that only grows while desynced
   unsigned outside_ = 0;  // looks at a node that is in no primary component
+  unsigned pauses_ = 0;   // looks at one that asked for a pause, and cannot be taken out
+  unsigned last_ = 0;     // looks at one that is held, and the last of its cluster
+  unsigned awaited_ = 0;  // looks at one that is held, with clients who wait for it
 };
 
 class DonorGuard {
@@ -64,6 +77,8 @@ class DonorGuard {
     unsigned threads = 1;
     bool strict = false;  // the snapshot has taken the donor out already, and brings it back
     std::uint64_t hopeless_queue = kHopelessQueue;
+    // Asked at each look: an error when what the dump relies on is gone, which gives it up.
+    std::function<Status()> intact = {};
   };
   // `give_up` is called, with the reason, when nothing else helped. For a server without Galera
   // nothing is watched.

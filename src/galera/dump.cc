@@ -1,14 +1,18 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 
+#include "base/text.h"
 #include "galera/accounts.h"
 #include "galera/connection.h"
 #include "galera/desync.h"
 #include "galera/donor_guard.h"
 #include "galera/engine.h"
+#include "galera/expected_text.h"
 #include "galera/introspect.h"
+#include "galera/privileges.h"
 #include "galera/programs.h"
 #include "galera/row_reader.h"
 #include "galera/schema_watch.h"
@@ -65,6 +69,7 @@ class DumpOfInstance final : public Dump {
       connections_.push_back(std::move(connection));
     }
     watch_.reset();
+    if (strict_) GB_TRY(look_again());
     held_ = strict_ && !is_used();
     if (strict_ && !held_)
       narrate_("donor " + donor_.address.text() +
@@ -88,6 +93,7 @@ class DumpOfInstance final : public Dump {
   [[nodiscard]] const std::vector<std::string>& schemas() const override { return schemas_; }
   [[nodiscard]] const Facts& facts() const override { return facts_; }
   void set_strict(bool strict) override { strict_ = strict; }
+  void set_active_node(std::string node) override { endpoint_.active_node = std::move(node); }
   [[nodiscard]] bool took_donor_out() const override { return took_out_; }
   [[nodiscard]] double flow_control_paused() const override { return flow_control_paused_; }
 
@@ -95,8 +101,10 @@ class DumpOfInstance final : public Dump {
     auto model = read(sink, progress, stop);
     if (!model && model.error().code == Code::kConflict && strict_ && !held_)
       model.error().hint =
-          "create the backup again when no schema changes are made: the only node that it can be "
-          "read from is the one that applications use, and is not held still therefore";
+          "create the backup again when no schema changes are made: the node that it was read from "
+          "is one that applications use, and is not held still therefore; another one is taken "
+          "when "
+          "there is one";
     connections_.clear();
     if (snapshot_) {
       const Status released = snapshot_->release();
@@ -115,9 +123,29 @@ class DumpOfInstance final : public Dump {
     return donor_.cluster_size <= 1 || donor_.address.text() == endpoint_.active_node;
   }
 
+  // The cluster may be another than when the donor was chosen, perhaps an hour ago.
+  Status look_again() {
+    GB_TRY_ASSIGN(const NodeState now, read_node_state(connections_.front()));
+    donor_.cluster_size = now.cluster_size;
+    return {};
+  }
+
+  // What a dump does without until its donor cannot keep up.
+  Status tell_of_missing_super(Connection& connection, const NodeState& donor) {
+    if (!donor.galera || donor.cluster_size <= 1) return {};
+    GB_TRY_ASSIGN(const std::set<std::string> everywhere, privileges(connection));
+    if (everywhere.contains("SUPER")) return {};
+    GB_TRY_ASSIGN(const std::string user, current_user(connection));
+    narrate_("user " + user +
+             " lacks SUPER, which wsrep_desync needs: a donor that does not keep up with its "
+             "cluster cannot be taken out of flow control, and the dump is given up then");
+    return {};
+  }
+
   Result<Facts> look(const NodeState& donor, const std::stop_token& stop) {
     GB_TRY_ASSIGN(Connection connection, open_dump_connection(endpoint_, donor.address, stop));
     GB_TRY(check_dump_privileges(connection, options_));
+    GB_TRY(tell_of_missing_super(connection, donor));
     std::vector<std::string> notes;
     GB_TRY_ASSIGN(const auto present, list_schemas(connection, notes));
     GB_TRY_ASSIGN(schemas_, select_schemas(present, options_));
@@ -171,18 +199,19 @@ class DumpOfInstance final : public Dump {
     std::stop_source halt;
     const std::stop_callback halt_on_stop(stop, [&] { halt.request_stop(); });
     DonorGuard guard(endpoint_, donor_,
-                     {static_cast<unsigned>(connections_.size()), held_, options_.hopeless_queue},
+                     {static_cast<unsigned>(connections_.size()), held_, options_.hopeless_queue,
+                      [&] { return snapshot_ ? snapshot_->held_lately() : Status(); }},
                      narrate_, [&](Error error) {
                        const std::lock_guard lock(mutex);
                        given_up = std::move(error);
                        halt.request_stop();
                      });
-    Status status =
+    auto ended_empty =
         dump_tables(connections_, tables, &sink, progress, &guard.turns(), halt.get_token());
     flow_control_paused_ = guard.finish();
     took_out_ = took_out_ || guard.took_out();
     if (given_up) return fail(std::move(*given_up));
-    GB_TRY(std::move(status));
+    if (!ended_empty) return fail(std::move(ended_empty).error());
 
     first.use_stop(stop);
     if (options_.content != Content::kData) {
@@ -195,13 +224,26 @@ class DumpOfInstance final : public Dump {
         !change.empty())
       return fail(Code::kConflict, change + " while the dump ran",
                   "the dump starts again; make no schema changes for its duration");
-    if (watch_) GB_TRY(watch_->after_rows(first));
+    if (watch_) GB_TRY(watch_->after_rows(first, *ended_empty));
     if (snapshot_) GB_TRY(snapshot_->still_held());
     model.facts = facts_;
     model.schemas = std::move(definitions.schemas);
     model.notes = std::move(definitions.notes);
     if (donor_.galera) ask_for_event_states(model.schemas, stop);
+    note_unexpected_texts(model);
     return model;
+  }
+
+  // No restore would take them: better told now.
+  static void note_unexpected_texts(InstanceModel& model) {
+    std::vector<const Schema*> schemas;
+    for (const Schema& schema : model.schemas) schemas.push_back(&schema);
+    const std::vector<std::string> found = unexpected_texts(model, schemas, true);
+    if (!found.empty())
+      model.notes.push_back(
+          "what the server answered does not make what it should, and no restore will execute "
+          "it: " +
+          some(found));
   }
 
   // Galera lists an event as SLAVESIDE_DISABLED on every node but the one that it was made through:

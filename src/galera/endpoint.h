@@ -44,6 +44,7 @@ struct Endpoint {
   std::string uid;         // of the object that describes the instance; empty: a configuration does
   // Of when its data is, where the server stands still and holds a copy; no value: it is live.
   std::optional<WallTime> data_time;
+  bool scratch = false;  // a scratch server: where else tables would lie does not count
 };
 
 }  // namespace gb::galera

@@ -102,12 +102,17 @@ class Dump {
   virtual Status open_snapshot(std::stop_token stop) = 0;
   [[nodiscard]] virtual const Facts& facts() const = 0;
   // Reads everything into the sink; Conflict when a schema change spoiled the snapshot (the caller
-  // then restarts its sink, calls open_snapshot(strict) again and run() again).
+  // then restarts its sink and calls open_snapshot() and run() again).
   virtual Result<InstanceModel> run(DumpSink& sink, Progress& progress, std::stop_token stop) = 0;
-  // After K conflicts: desync the donor and hold FTWRL, so that nothing can change. Undone by
-  // run()'s end, by the destructor, and by recover_donor() after a crash. Not done to a donor that
-  // applications use (the active node, or one that is alone): it is read as before.
+  // Before open_snapshot(), after as many conflicts as the caller bears: the donor is desynced and
+  // FTWRL held, so that nothing can change. Undone by run()'s end, by the destructor, and by
+  // recover_donor() after a crash. Not done to a donor that applications use (the active node, or
+  // one that is alone): it is read as before. One that they come to need while it is held is given
+  // up: Unavailable.
   virtual void set_strict(bool strict) = 0;
+  // Which node applications use by now (as Endpoint::active_node): it may be another one than when
+  // the dump was made. Heeded by the next open_snapshot().
+  virtual void set_active_node(std::string node) = 0;
   // Whether the donor was taken out of flow control. It is back when run() has ended, or the object
   // is gone; unless that failed, which recover_donor() tells and mends.
   [[nodiscard]] virtual bool took_donor_out() const = 0;
@@ -160,7 +165,7 @@ struct PlanEntry {
 struct RestorePlan {
   std::vector<PreflightCheck> preflight;
   std::vector<PlanEntry> schemas;
-  std::vector<std::string> notes;  // what can not be restored as it was, and why
+  std::vector<std::string> notes;  // what cannot be restored as it was, and why
   [[nodiscard]] bool ready() const {
     for (const PreflightCheck& c : preflight)
       if (!c.passed) return false;

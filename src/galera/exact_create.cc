@@ -96,7 +96,7 @@ Result<std::vector<std::string>> members_of(Connection& connection, const std::s
   std::vector<std::string> out = split(digits.value_or(""), ',');
   if (out.size() != count)
     return fail(Code::kInternal, "the members of column " + quote_name(column.name) + " of table " +
-                                     table + " can not be read");
+                                     table + " cannot be read");
   return out;
 }
 

@@ -4,11 +4,11 @@
 // client, under which the whole is to be made again, and under NO_BACKSLASH_ESCAPES a backslash is
 // one of the text.
 //
-// A comment that ALTER gave a routine in letters which its character set lacks can not be said in
+// A comment that ALTER gave a routine in letters which its character set lacks cannot be said in
 // it, and is left as it was printed.
 //
 // The session must speak `SET NAMES binary`. Errors: those of Connection; Corruption for a text
-// that can not be read. Thread safety: by who owns the connection.
+// that cannot be read. Thread safety: by who owns the connection.
 #pragma once
 
 #include <string>

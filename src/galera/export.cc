@@ -8,6 +8,7 @@
 #include "galera/accounts.h"
 #include "galera/definitions.h"
 #include "galera/engine.h"
+#include "galera/expected_text.h"
 #include "galera/introspect.h"
 #include "galera/load_writer.h"
 #include "galera/plan.h"
@@ -41,6 +42,12 @@ std::string present_sql() {
          std::string(kPresent) + "', '" + std::string(kPresentFrom11_5) + "')";
 }
 
+// What stands behind "-- ", where a line break would end the comment.
+std::string one_line(std::string text) {
+  std::ranges::replace_if(text, [](unsigned char c) { return c < ' '; }, '?');
+  return text;
+}
+
 // A delimiter that does not stand in the text: the client looks for it everywhere but in quotes.
 std::string delimiter_for(std::string_view sql) {
   std::string out = ";;";
@@ -66,6 +73,7 @@ class Exporter {
     RestoreOptions selected;
     selected.databases = options_.databases;
     GB_TRY_ASSIGN(selection_, select_for_restore(model_, selected));
+    GB_TRY(check_texts(model_, selection_, options_.grants ? Content::kAll : Content::kData));
     report_.notes = model_.notes;
     GB_TRY(head());
     if (options_.grants) GB_TRY(accounts());
@@ -98,9 +106,9 @@ class Exporter {
 
   Status head() {
     const Facts& facts = model_.facts;
-    GB_TRY(say("-- " + options_.title + "\n-- of MariaDB " + facts.server_version + ", as of " +
-               to_rfc3339(facts.snapshot_time) +
-               (facts.gtid.empty() ? "" : ", GTID " + facts.gtid) +
+    GB_TRY(say("-- " + one_line(options_.title) + "\n-- of MariaDB " +
+               one_line(facts.server_version) + ", as of " + to_rfc3339(facts.snapshot_time) +
+               (facts.gtid.empty() ? "" : ", GTID " + one_line(facts.gtid)) +
                "\n-- Load it into a session of its own, with comments and line ends kept:"
                "\n-- mariadb --comments --binary-mode < FILE\n\n"));
     GB_TRY(

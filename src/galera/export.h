@@ -42,7 +42,7 @@ struct ExportReport {
 // Takes the text piece by piece; an error ends the export.
 using SqlSink = std::function<Status(std::string_view)>;
 
-// Errors: Invalid (a schema that is not in the backup), Corruption (the backup can not be read),
+// Errors: Invalid (a schema that is not in the backup), Corruption (the backup cannot be read),
 // Cancelled, and those of the sink.
 Result<ExportReport> export_sql(const InstanceModel& model, const ExportOptions& options,
                                 DumpSource& source, const SqlSink& sink, std::stop_token stop);

@@ -47,7 +47,7 @@ struct GzipFile::Impl {
       got = ::read(fd, input.data(), input.size());
     } while (got < 0 && errno == EINTR);
     if (got < 0)
-      return fail(Code::kInvalid, std::string("it can not be read: ") + std::strerror(errno));
+      return fail(Code::kInvalid, std::string("it cannot be read: ") + std::strerror(errno));
     file_ended = got == 0;
     bytes += static_cast<std::uint64_t>(got);
     stream.next_in = input.data();
@@ -101,11 +101,11 @@ struct GzipFile::Impl {
   [[nodiscard]] Error explain() const {
     const std::string said = stream.msg == nullptr ? "" : stream.msg;
     const bool header = said == "incorrect header check";
-    if (header && any_member) return damaged("behind its end there is something that is no gzip");
-    if (header) return Error{Code::kCorruption, "it is no gzip file", {}, {}, nullptr};
+    if (header && any_member) return damaged("behind its end there is something that is not gzip");
+    if (header) return Error{Code::kCorruption, "it is not a gzip file", {}, {}, nullptr};
     if (said == "incorrect data check" || said == "incorrect length check")
       return damaged("it is damaged: its checksum does not fit what it holds");
-    return damaged("it is damaged: " + (said.empty() ? "its data can not be read" : said));
+    return damaged("it is damaged: " + (said.empty() ? "its data cannot be read" : said));
   }
 };
 
@@ -119,7 +119,7 @@ Result<GzipFile> GzipFile::open(const std::string& path, Tap tap) {
   impl->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (impl->fd < 0)
     return fail(errno == ENOENT ? Code::kNotFound : Code::kInvalid,
-                std::string("it can not be opened: ") + std::strerror(errno));
+                std::string("it cannot be opened: ") + std::strerror(errno));
   (void)::posix_fadvise(impl->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   if (inflateInit2(&impl->stream, kGzipOnly) != Z_OK)
     return fail(Code::kExhausted, "no memory to decompress it");

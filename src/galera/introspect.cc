@@ -103,6 +103,151 @@ void add_history(const std::string& schema, Table& table, std::vector<std::strin
     if (column.period) column.generated = false;
 }
 
+using TableName = std::pair<std::string, std::string>;  // schema, table
+
+// By what a row of information_schema begins with.
+TableName name_of(const Row& row) {
+  return {row.at(0).value_or(""), row.at(1).value_or("")};
+}
+
+// What information_schema tells of all tables of some schemas, beside what it tells of each.
+struct TableFacts {
+  std::map<TableName, std::vector<Column>> columns;
+  std::map<TableName, ColumnTexts> defaults;
+  std::map<TableName, ColumnTexts> systems;  // of coordinates
+  std::map<TableName, std::vector<std::string>> primary_keys;
+  std::set<TableName> odd_keys;  // with prefixes or descending: rows are not in their order
+  std::map<TableName, std::vector<std::string>> odd_foreign_keys;  // with a backquote in the name
+};
+
+// `list`: the names of the schemas as SQL has them, here and below.
+Result<std::map<std::string, Schema>> read_schemas(Connection& connection,
+                                                   const std::string& list) {
+  GB_TRY_ASSIGN(const Rows rows, connection.query("SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, "
+                                                  "DEFAULT_COLLATION_NAME, SCHEMA_COMMENT "
+                                                  "FROM information_schema.SCHEMATA "
+                                                  "WHERE SCHEMA_NAME IN (" +
+                                                  list + ")"));
+  std::map<std::string, Schema> by_name;
+  for (const Row& row : rows.rows) {
+    Schema& schema = by_name[row.at(0).value_or("")];
+    schema.name = row[0].value_or("");
+    schema.character_set = row.at(1).value_or("");
+    schema.collation = row.at(2).value_or("");
+    schema.comment = row.at(3).value_or("");
+  }
+  return by_name;
+}
+
+Status read_columns(Connection& connection, const std::string& list, TableFacts& facts) {
+  GB_TRY_ASSIGN(
+      const Rows rows,
+      connection.query("SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, "
+                       "CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE, EXTRA, IS_GENERATED, "
+                       "GENERATION_EXPRESSION, COLUMN_DEFAULT FROM information_schema.COLUMNS "
+                       "WHERE TABLE_SCHEMA IN (" +
+                       list + ") ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION"));
+  bool has_shapes = false;
+  for (const Row& row : rows.rows) {
+    facts.columns[name_of(row)].push_back(read_column(row));
+    has_shapes = has_shapes || is_shape(row.at(3).value_or(""));
+    if (row.at(11)) facts.defaults[name_of(row)][row.at(2).value_or("")] = *row.at(11);
+  }
+  // The server opens every table to tell: asked only where it matters.
+  if (!has_shapes) return {};
+  GB_TRY_ASSIGN(const Rows shapes,
+                connection.query("SELECT G_TABLE_SCHEMA, G_TABLE_NAME, G_GEOMETRY_COLUMN, SRID "
+                                 "FROM information_schema.GEOMETRY_COLUMNS WHERE SRID <> 0 AND "
+                                 "G_TABLE_SCHEMA IN (" +
+                                 list + ")"));
+  for (const Row& row : shapes.rows)
+    facts.systems[name_of(row)][row.at(2).value_or("")] = row.at(3).value_or("");
+  return {};
+}
+
+Result<TableFacts> read_table_facts(Connection& connection, const std::string& list) {
+  TableFacts facts;
+  GB_TRY(read_columns(connection, list, facts));
+  GB_TRY_ASSIGN(const Rows key_rows,
+                connection.query("SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, SUB_PART, "
+                                 "COLLATION FROM information_schema.STATISTICS "
+                                 "WHERE INDEX_NAME = 'PRIMARY' AND TABLE_SCHEMA IN (" +
+                                 list + ") ORDER BY TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX"));
+  for (const Row& row : key_rows.rows) {
+    facts.primary_keys[name_of(row)].push_back(row.at(2).value_or(""));
+    if (row.at(3) || row.at(4) != Cell("A")) facts.odd_keys.insert(name_of(row));
+  }
+  GB_TRY_ASSIGN(const Rows foreign_rows,
+                connection.query("SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME FROM "
+                                 "information_schema.REFERENTIAL_CONSTRAINTS WHERE "
+                                 "CONSTRAINT_SCHEMA IN (" +
+                                 list + ") AND LOCATE('`', CONSTRAINT_NAME)"));
+  for (const Row& row : foreign_rows.rows)
+    facts.odd_foreign_keys[name_of(row)].push_back(row.at(2).value_or(""));
+  return facts;
+}
+
+Result<Sequence> read_sequence(Connection& connection, const TableName& name) {
+  const std::string quoted = quote_table(name.first, name.second);
+  GB_TRY_ASSIGN(const Rows create, connection.query("SHOW CREATE SEQUENCE " + quoted));
+  GB_TRY_ASSIGN(const Rows state, connection.query("SELECT * FROM " + quoted));
+  if (create.rows.empty() || state.rows.empty())
+    return fail(Code::kConflict, "sequence " + quoted + " vanished while it was read");
+  Sequence sequence;
+  sequence.name = name.second;
+  sequence.create_sql = create.rows[0].at(1).value_or("");
+  for (const Cell& cell : state.rows[0]) sequence.state.push_back(cell.value_or(""));
+  return sequence;
+}
+
+// `row` is that of information_schema.TABLES. What is used of `facts` is taken from it.
+Result<Table> read_table(Connection& connection, const Row& row, TableFacts& facts,
+                         std::vector<std::string>& notes) {
+  const TableName name = name_of(row);
+  const std::string quoted = quote_table(name.first, name.second);
+  if (!row.at(3))
+    return fail(Code::kInternal, "table " + quoted + " cannot be opened by the server",
+                "see what CHECK TABLE says of it, repair or drop it, or exclude its schema");
+  Table table;
+  table.name = name.second;
+  table.engine = *row[3];
+  table.transactional = table.engine == "InnoDB" || table.engine == "ROCKSDB";
+  table.auto_increment = to_number(row.at(6));
+  table.columns = std::move(facts.columns[name]);
+  GB_TRY_ASSIGN(const Rows create, connection.query("SHOW CREATE TABLE " + quoted));
+  if (create.rows.empty())
+    return fail(Code::kConflict, "table " + quoted + " vanished while it was read");
+  table.create_sql =
+      with_quoted_foreign_keys(create.rows[0].at(1).value_or(""), facts.odd_foreign_keys[name]);
+  GB_TRY_ASSIGN(table.create_sql, exact_create_sql(connection, name.first, table,
+                                                   facts.defaults[name], facts.systems[name]));
+  if (row.at(2) == Cell("SYSTEM VERSIONED")) add_history(name.first, table, notes);
+  const auto is_read = [&](const std::string& key_column) {
+    return std::ranges::any_of(
+        table.columns, [&](const Column& c) { return c.name == key_column && !c.generated; });
+  };
+  std::vector<std::string>& key = facts.primary_keys[name];
+  if (table.transactional && !facts.odd_keys.contains(name) && std::ranges::all_of(key, is_read))
+    table.primary_key = std::move(key);
+  return table;
+}
+
+// Whether its rows are in the backup, and of which moment.
+void judge_rows(const std::string& schema, Table& table,
+                const std::vector<std::string>& exclude_tables, std::vector<std::string>& notes) {
+  const std::string full = schema + "." + table.name;
+  table.data_excluded = std::ranges::any_of(
+      exclude_tables, [&](const std::string& glob) { return glob_match(glob, full); });
+  if (shows_other_rows(table)) {
+    table.data_excluded = true;
+    notes.push_back("table " + full + " is of engine " + table.engine +
+                    ": it shows rows that are kept elsewhere, and comes back as a definition");
+  } else if (!table.transactional && !table.data_excluded) {
+    notes.push_back("table " + full + " is of engine " + table.engine +
+                    ": its rows are outside the snapshot");
+  }
+}
+
 }  // namespace
 
 bool is_system_schema(const std::string& name) {
@@ -119,8 +264,9 @@ Result<std::vector<std::string>> list_schemas(Connection& connection,
     const std::string name = row.at(0).value_or("");
     if (is_system_schema(name)) continue;
     if (starts_with_old_name(name))
-      notes.push_back("the folder " + name.substr(kOldName.size()) +
-                      " in the server's data directory is no schema and is not in the backup");
+      notes.push_back(
+          "the folder " + name.substr(kOldName.size()) +
+          " in the server's data directory is not a schema, and it is not in the backup");
     else
       out.push_back(name);
   }
@@ -162,80 +308,15 @@ Result<Definitions> read_definitions(Connection& connection,
   Definitions out;
   if (schemas.empty()) return out;
   const std::string list = text_list(schemas);
-  std::map<std::string, Schema> by_name;
-
-  GB_TRY_ASSIGN(const Rows schema_rows,
-                connection.query("SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, "
-                                 "DEFAULT_COLLATION_NAME, SCHEMA_COMMENT "
-                                 "FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN (" +
-                                 list + ")"));
-  for (const Row& row : schema_rows.rows) {
-    Schema& schema = by_name[row.at(0).value_or("")];
-    schema.name = row[0].value_or("");
-    schema.character_set = row.at(1).value_or("");
-    schema.collation = row.at(2).value_or("");
-    schema.comment = row.at(3).value_or("");
-  }
-
+  GB_TRY_ASSIGN(auto by_name, read_schemas(connection, list));
   GB_TRY_ASSIGN(const Rows table_rows,
                 connection.query("SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, "
                                  "DATA_LENGTH, AUTO_INCREMENT FROM information_schema.TABLES "
                                  "WHERE TABLE_SCHEMA IN (" +
                                  list + ") ORDER BY TABLE_SCHEMA, TABLE_NAME"));
-  GB_TRY_ASSIGN(
-      const Rows column_rows,
-      connection.query("SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, "
-                       "CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE, EXTRA, IS_GENERATED, "
-                       "GENERATION_EXPRESSION, COLUMN_DEFAULT FROM information_schema.COLUMNS "
-                       "WHERE TABLE_SCHEMA IN (" +
-                       list + ") ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION"));
-  GB_TRY_ASSIGN(
-      const Rows key_rows,
-      connection.query("SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, SUB_PART, COLLATION "
-                       "FROM information_schema.STATISTICS WHERE INDEX_NAME = 'PRIMARY' AND "
-                       "TABLE_SCHEMA IN (" +
-                       list + ") ORDER BY TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX"));
-  using Name = std::pair<std::string, std::string>;
-  const auto name_of = [](const Row& row) {
-    return Name(row.at(0).value_or(""), row.at(1).value_or(""));
-  };
-  std::map<Name, std::vector<Column>> columns;
-  std::map<Name, ColumnTexts> defaults;
-  bool has_shapes = false;
-  for (const Row& row : column_rows.rows) {
-    columns[name_of(row)].push_back(read_column(row));
-    has_shapes = has_shapes || is_shape(row.at(3).value_or(""));
-    if (row.at(11)) defaults[name_of(row)][row.at(2).value_or("")] = *row.at(11);
-  }
-  // The server opens every table to tell: asked only where it matters.
-  std::map<Name, ColumnTexts> systems;
-  if (has_shapes) {
-    GB_TRY_ASSIGN(const Rows shapes,
-                  connection.query("SELECT G_TABLE_SCHEMA, G_TABLE_NAME, G_GEOMETRY_COLUMN, SRID "
-                                   "FROM information_schema.GEOMETRY_COLUMNS WHERE SRID <> 0 AND "
-                                   "G_TABLE_SCHEMA IN (" +
-                                   list + ")"));
-    for (const Row& row : shapes.rows)
-      systems[name_of(row)][row.at(2).value_or("")] = row.at(3).value_or("");
-  }
-  std::map<Name, std::vector<std::string>> keys;
-  std::set<Name> odd_keys;  // with prefixes or descending: rows are not in their order
-  for (const Row& row : key_rows.rows) {
-    keys[name_of(row)].push_back(row.at(2).value_or(""));
-    if (row.at(3) || row.at(4) != Cell("A")) odd_keys.insert(name_of(row));
-  }
-
-  std::map<Name, std::vector<std::string>> odd_foreign_keys;
-  GB_TRY_ASSIGN(const Rows foreign_rows,
-                connection.query("SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME FROM "
-                                 "information_schema.REFERENTIAL_CONSTRAINTS WHERE "
-                                 "CONSTRAINT_SCHEMA IN (" +
-                                 list + ") AND LOCATE('`', CONSTRAINT_NAME)"));
-  for (const Row& row : foreign_rows.rows)
-    odd_foreign_keys[name_of(row)].push_back(row.at(2).value_or(""));
-
+  GB_TRY_ASSIGN(TableFacts facts, read_table_facts(connection, list));
   for (const Row& row : table_rows.rows) {
-    const Name name = name_of(row);
+    const TableName name = name_of(row);
     const std::string type = row.at(2).value_or("");
     if (type == "VIEW" || type == "SYSTEM VIEW" || type == "TEMPORARY") continue;
     Schema& schema = by_name[name.first];
@@ -244,57 +325,13 @@ Result<Definitions> read_definitions(Connection& connection,
                           " has a name of an old file format and is not in the backup");
       continue;
     }
-    const std::string quoted = quote_table(name.first, name.second);
     if (type == "SEQUENCE") {
-      Sequence sequence;
-      sequence.name = name.second;
-      GB_TRY_ASSIGN(const Rows create, connection.query("SHOW CREATE SEQUENCE " + quoted));
-      GB_TRY_ASSIGN(const Rows state, connection.query("SELECT * FROM " + quoted));
-      if (create.rows.empty() || state.rows.empty())
-        return fail(Code::kConflict, "sequence " + quoted + " vanished while it was read");
-      sequence.create_sql = create.rows[0].at(1).value_or("");
-      for (const Cell& cell : state.rows[0]) sequence.state.push_back(cell.value_or(""));
+      GB_TRY_ASSIGN(Sequence sequence, read_sequence(connection, name));
       schema.sequences.push_back(std::move(sequence));
       continue;
     }
-    Table table;
-    table.name = name.second;
-    if (!row.at(3))
-      return fail(Code::kInternal, "table " + quoted + " can not be opened by the server",
-                  "see what CHECK TABLE says of it, repair or drop it, or exclude its schema");
-    table.engine = *row[3];
-    table.transactional = table.engine == "InnoDB" || table.engine == "ROCKSDB";
-    table.auto_increment = to_number(row.at(6));
-    table.columns = columns[name];
-    GB_TRY_ASSIGN(const Rows create, connection.query("SHOW CREATE TABLE " + quoted));
-    if (create.rows.empty())
-      return fail(Code::kConflict, "table " + quoted + " vanished while it was read");
-    table.create_sql =
-        with_quoted_foreign_keys(create.rows[0].at(1).value_or(""), odd_foreign_keys[name]);
-    GB_TRY_ASSIGN(table.create_sql,
-                  exact_create_sql(connection, name.first, table, defaults[name], systems[name]));
-    if (type == "SYSTEM VERSIONED") add_history(name.first, table, out.notes);
-    const auto is_read = [&](const std::string& key_column) {
-      return std::any_of(table.columns.begin(), table.columns.end(),
-                         [&](const Column& c) { return c.name == key_column && !c.generated; });
-    };
-    const std::vector<std::string>& key = keys[name];
-    if (table.transactional && !odd_keys.contains(name) &&
-        std::all_of(key.begin(), key.end(), is_read))
-      table.primary_key = key;
-    const std::string full = name.first + "." + name.second;
-    table.data_excluded =
-        std::any_of(exclude_tables.begin(), exclude_tables.end(),
-                    [&](const std::string& glob) { return glob_match(glob, full); });
-    if (shows_other_rows(table)) {
-      table.data_excluded = true;
-      out.notes.push_back(
-          "table " + full + " is of engine " + table.engine +
-          ": it shows rows that are kept elsewhere, and comes back as a definition");
-    } else if (!table.transactional && !table.data_excluded) {
-      out.notes.push_back("table " + full + " is of engine " + table.engine +
-                          ": its rows are outside the snapshot");
-    }
+    GB_TRY_ASSIGN(Table table, read_table(connection, row, facts, out.notes));
+    judge_rows(name.first, table, exclude_tables, out.notes);
     out.sizes[name] = {to_number(row.at(4)), to_number(row.at(5))};
     schema.tables.push_back(std::move(table));
   }

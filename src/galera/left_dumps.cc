@@ -121,7 +121,7 @@ Result<LeftDumps> find_left_dumps(const std::string& folder) {
                 "name the folder that the volume's files are in: OSK's job writes into backup/data "
                 "of its volume");
   if (error)
-    return fail(Code::kInvalid, "the folder " + folder + " can not be read: " + error.message(),
+    return fail(Code::kInvalid, "the folder " + folder + " cannot be read: " + error.message(),
                 "read it as a user who may; OSK's job writes as its own user");
   LeftDumps found;
   std::vector<std::pair<std::string, std::string>> grants;  // file, path
@@ -149,7 +149,7 @@ Result<LeftDumps> find_left_dumps(const std::string& folder) {
     }
   }
   if (error)
-    return fail(Code::kInvalid, "the folder " + folder + " can not be read: " + error.message());
+    return fail(Code::kInvalid, "the folder " + folder + " cannot be read: " + error.message());
   for (const auto& [file, path] : grants) {
     const Name name = *parse_name(file, kGrants);
     const auto dump = std::ranges::find_if(found.dumps, [&](const LeftDump& d) {
@@ -204,12 +204,12 @@ Status check_grants(const std::string& path, const std::stop_token& stop) {
   std::vector<char> piece(kReadPiece);
   const auto whole = [&] {
     const std::string_view text = trim(line);
-    return text.empty() ||
-           (text.ends_with(";") && (text.starts_with("GRANT ") || text.starts_with("SET ")));
+    return text.empty() || (text.ends_with(";") &&
+                            (text.starts_with("GRANT ") || text.starts_with("SET DEFAULT ROLE ")));
   };
   const auto bad = [&] {
     return fail(Code::kCorruption,
-                "line " + std::to_string(lines + 1) + " of it is no whole GRANT statement");
+                "line " + std::to_string(lines + 1) + " of it is not a whole GRANT statement");
   };
   while (true) {
     if (stop.stop_requested()) return stopped();

@@ -46,7 +46,7 @@ struct LeftDumps {
 // "2026-11-20_02-00-00"; no value for any other text.
 [[nodiscard]] std::optional<WallTime> time_of_stamp(std::string_view stamp);
 
-// NotFound: no such folder. Invalid: it can not be read. A folder without dumps is no error.
+// NotFound: no such folder. Invalid: it cannot be read. A folder without dumps is no error.
 Result<LeftDumps> find_left_dumps(const std::string& folder);
 
 struct DumpFacts {

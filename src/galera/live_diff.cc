@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/guarded.h"
 #include "galera/column_codec.h"
 #include "galera/introspect.h"
 #include "galera/live_view.h"
@@ -19,7 +20,6 @@
 namespace gb::galera {
 namespace {
 
-using TableName = std::pair<std::string, std::string>;  // schema and table
 using State = TableDifference::State;
 
 // Receives a live table, chunk by chunk and by one connection, and reads the backup's beside it.
@@ -120,31 +120,31 @@ Status count_rows(std::vector<Connection>& connections, const std::vector<Differ
   std::optional<Error> first_error;
   std::stop_source halt;
   const std::stop_callback halt_on_stop(stop, [&] { halt.request_stop(); });
-  const auto work = [&](Connection& connection) {
+  const auto work = [&](Connection& connection) -> Status {
     std::vector<Connection> alone;
     alone.push_back(std::move(connection));
     while (true) {
       std::size_t mine = 0;
       {
         const std::lock_guard lock(mutex);
-        if (next == tables.size() || first_error) return;
+        if (next == tables.size() || first_error) return {};
         mine = next++;
       }
       DiffSink sink(tables[mine], source);
       Progress progress;
-      if (auto read =
-              dump_tables(alone, {tables[mine].read}, &sink, progress, nullptr, halt.get_token());
-          !read) {
-        const std::lock_guard lock(mutex);
-        if (!first_error) first_error = std::move(read).error();
-        halt.request_stop();
-        return;
-      }
+      GB_TRY(dump_tables(alone, {tables[mine].read}, &sink, progress, nullptr, halt.get_token()));
     }
   };
   {
     std::vector<std::jthread> threads;
-    for (Connection& connection : connections) threads.emplace_back([&] { work(connection); });
+    for (Connection& connection : connections)
+      threads.emplace_back([&] {
+        Status counted = guarded("counting rows", [&] { return work(connection); });
+        if (counted) return;
+        const std::lock_guard lock(mutex);
+        if (!first_error) first_error = std::move(counted).error();
+        halt.request_stop();
+      });
   }
   if (first_error) return fail(std::move(*first_error));
   return {};

@@ -10,7 +10,7 @@ namespace gb::galera {
 
 Result<LiveView> open_live_view(const Endpoint& endpoint, unsigned threads, std::stop_token stop) {
   GB_TRY_ASSIGN(const Topology topology, inspect(endpoint, stop));
-  GB_TRY_ASSIGN(const std::vector<NodeState> nodes, rank_donors(endpoint, topology));
+  GB_TRY_ASSIGN(const std::vector<NodeState> nodes, rank_for_comparison(endpoint, topology));
   const NodeState& node = nodes.front();
   LiveView view;
   for (unsigned i = 0; i < std::max(1U, threads); ++i) {

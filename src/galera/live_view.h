@@ -1,5 +1,6 @@
 // The tables of a running cluster in one snapshot (snapshot.h), for who compares them with a
-// backup. What is read is a donor as a dump would choose it.
+// backup. What is read is a donor as a dump would choose it, or a node that serves a state transfer
+// in this moment, where there is no other.
 //
 // Thread safety: by one thread at a time.
 #pragma once

@@ -125,7 +125,7 @@ Result<DecodedChunk> decode_chunk(const Table& table, Chunk chunk, bool late_tim
     auto decoded = decode_column(columns[i]->kind, out.chunk.rows, out.chunk.columns[i]);
     if (!decoded)
       return wrap("the column " + quote_name(columns[i]->name) + " of the table " +
-                      quote_name(table.name) + " can not be read",
+                      quote_name(table.name) + " cannot be read",
                   std::move(decoded).error());
     if (late_timestamps && columns[i]->period)
       std::replace(decoded->numbers.begin(), decoded->numbers.end(), pack_date_time(kPresentTime),

@@ -3,7 +3,7 @@
 //
 // A table that keeps its history by transaction numbers gets its rows as plain SQL. The server
 // replicates what is written to it by statement, and one with an array as `VALUES (?,?)`: the other
-// nodes of a cluster can not read that, and vote the one that restores out of it (seen: 10.11.19).
+// nodes of a cluster cannot read that, and vote the one that restores out of it (seen: 10.11.19).
 //
 // Thread safety: an object is used by one thread at a time.
 #pragma once

@@ -1,5 +1,6 @@
 // InstanceModel as the JSON that stands in a backup's manifest. Unknown members are ignored, so
 // that an older program reads a newer backup; what is missing has its default.
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <type_traits>
@@ -67,6 +68,7 @@ class ModelWriter {
   void operator()(const char* name, T& value) {
     if (value != 0) json_[name] = value;
   }
+  void word(const char* name, std::string& value) { (*this)(name, value); }
   void operator()(const char* name, RowDigest& value) { json_[name] = to_hex(value); }
   void operator()(const char* name, WallTime& value) { json_[name] = to_rfc3339_micro(value); }
   template <typename E, std::size_t N>
@@ -119,6 +121,15 @@ class ModelReader {
       if (!j->is_number_integer()) throw Bad{std::string(name) + " is not a number"};
       value = j->get<T>();
     }
+  }
+  // The name of a character set or a collation, which statements hold as it is.
+  void word(const char* name, std::string& value) {
+    (*this)(name, value);
+    const auto of_a_word = [](unsigned char c) {
+      return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    };
+    if (!std::all_of(value.begin(), value.end(), of_a_word))
+      throw Bad{std::string(name) + " is not a name"};
   }
   void operator()(const char* name, RowDigest& value) {
     std::string hex;
@@ -198,8 +209,8 @@ void describe(V& v, Column& c) {
   v.named("kind", c.kind, kKinds);
   v("dataType", c.data_type);
   v("columnType", c.column_type);
-  v("characterSet", c.character_set);
-  v("collation", c.collation);
+  v.word("characterSet", c.character_set);
+  v.word("collation", c.collation);
   v("nullable", c.nullable);
   v("generated", c.generated);
   v("invisible", c.invisible);
@@ -237,9 +248,9 @@ void describe(V& v, Program& p) {
   v("create", p.create_sql);
   v("definer", p.definer);
   v("sqlMode", p.sql_mode);
-  v("characterSetClient", p.character_set_client);
-  v("collationConnection", p.collation_connection);
-  v("databaseCollation", p.database_collation);
+  v.word("characterSetClient", p.character_set_client);
+  v.word("collationConnection", p.collation_connection);
+  v.word("databaseCollation", p.database_collation);
   v("timeZone", p.time_zone);
   v("status", p.status);
   v("utf8Sql", p.utf8_sql);
@@ -250,8 +261,8 @@ void describe(V& v, Program& p) {
 template <typename V>
 void describe(V& v, Schema& s) {
   v("name", s.name);
-  v("characterSet", s.character_set);
-  v("collation", s.collation);
+  v.word("characterSet", s.character_set);
+  v.word("collation", s.collation);
   v("comment", s.comment);
   v.list("tables", s.tables);
   v.list("sequences", s.sequences);
@@ -277,8 +288,8 @@ void describe(V& v, Facts& f) {
   v("node", f.node);
   v("serverVersion", f.server_version);
   v("sqlMode", f.sql_mode);
-  v("characterSet", f.character_set);
-  v("collation", f.collation);
+  v.word("characterSet", f.character_set);
+  v.word("collation", f.collation);
   v("timeZone", f.time_zone);
   v("lowerCaseTableNames", f.lower_case_table_names);
   v("clusterUUID", f.cluster_uuid);

@@ -231,7 +231,7 @@ Status check_history(Connection& connection, const Selection& selection) {
                 connection.query("SHOW SESSION VARIABLES LIKE 'system_versioning_insert_history'"));
   if (!setting.rows.empty()) return {};
   return fail(Code::kInvalid,
-              "the target can not take the history of system-versioned tables: " + some(refused),
+              "the target cannot take the history of system-versioned tables: " + some(refused),
               "restore onto MariaDB 10.11 or newer, or leave their schemas out by spec.databases");
 }
 
@@ -397,7 +397,7 @@ Status add_notes(Connection& connection, const InstanceModel& model, const Selec
       if (p.kind == Program::Kind::kView && p.view_columns.empty()) {
         notes.push_back(what +
                         " refers to something that was not there when it was backed up: it "
-                        "can not be made again");
+                        "cannot be made again");
         continue;
       }
       if (p.kind == Program::Kind::kEvent && p.status == "SLAVESIDE_DISABLED" &&
@@ -441,7 +441,7 @@ Result<Selection> select_for_restore(const InstanceModel& model, const RestoreOp
     const std::string target = target_name(options.rename, schema.name);
     if (target.empty() || characters(target) > kMaxSchemaName || target.back() == ' ' ||
         target.find('\0') != std::string::npos)
-      return fail(Code::kInvalid, "\"" + target + "\" can not be the name of a schema",
+      return fail(Code::kInvalid, "\"" + target + "\" cannot be the name of a schema",
                   "a name has 1 to 64 characters, and no space at its end");
     if (is_system_schema(target))
       return fail(Code::kInvalid, "the schema \"" + target + "\" belongs to the server itself",

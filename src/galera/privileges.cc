@@ -46,7 +46,7 @@ Result<std::string> current_user(Connection& connection) {
 
 Result<std::set<std::string>> privileges(Connection& connection, const std::string& schema) {
   GB_TRY_ASSIGN(const std::string user, current_user(connection));
-  const std::size_t at = user.rfind('@');  // a name may hold one, a host can not
+  const std::size_t at = user.rfind('@');  // a name may hold one, a host cannot
   const std::string grantee = "'" + user.substr(0, at) + "'@'" + user.substr(at + 1) + "'";
   // A user who may read mysql sees everybody's rows. A role's grantee is its bare name.
   const std::string mine =

@@ -37,7 +37,7 @@ Result<std::string> create_text(Connection& connection, const std::string& schem
                     std::string("SHOW CREATE ") + show + " " + quote_table(schema, p.name), column);
   const std::string what =
       std::string("the ") + to_string(p.kind) + " " + quote_table(schema, p.name);
-  if (!text) return wrap("can not read " + what, std::move(text).error());
+  if (!text) return wrap("cannot read " + what, std::move(text).error());
   if (!*text)
     return fail(Code::kForbidden, "the server hides the text of " + what,
                 "grant SELECT on mysql.proc (or SHOW CREATE ROUTINE) to the user of the backup");

@@ -81,7 +81,7 @@ Status make(Connection& connection, const PlacedProgram& placed, const SchemaNam
                            {ER_WARN_DEPRECATED_SYNTAX, ER_WARN_DEPRECATED_SYNTAX_NO_REPLACEMENT,
                             p.kind == Kind::kEvent ? ER_UNKNOWN_ERROR : 0U});
   if (other_collation) GB_TRY(alter(now));
-  if (!made) return wrap("can not make " + what, std::move(made).error());
+  if (!made) return wrap("cannot make " + what, std::move(made).error());
   return {};
 }
 

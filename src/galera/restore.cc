@@ -10,6 +10,7 @@
 
 #include "galera/accounts.h"
 #include "galera/engine.h"
+#include "galera/expected_text.h"
 #include "galera/introspect.h"
 #include "galera/load.h"
 #include "galera/plan.h"
@@ -144,6 +145,8 @@ Status RestoreImpl::look_at_target(std::stop_token stop) {
   if (!ready(checked_, target_.name)) return {};
   GB_TRY_ASSIGN(Connection connection, open_restore_session(target_, checked_.node, stop));
   GB_TRY(check_contents(connection, model_, options_, selection_, checked_));
+  if (Status expected = check_texts(model_, selection_, options_.content); !expected)
+    add_check(checked_, "Statements", std::move(expected));
   if (options_.block_traffic && options_.gate != nullptr)
     add_check(checked_, "Traffic", options_.gate->may_shut(stop));
   if (options_.content == Content::kGrants) return {};
@@ -154,8 +157,11 @@ Status RestoreImpl::look_at_target(std::stop_token stop) {
     for (const Table& table : s.schema->tables) {
       auto definition = parse_table(table.create_sql);
       if (!definition)
-        return wrap("the table " + quote_table(s.schema->name, table.name) + " can not be restored",
+        return wrap("the table " + quote_table(s.schema->name, table.name) + " cannot be restored",
                     std::move(definition).error());
+      if (target_.scratch) {
+        GB_TRY_ASSIGN(definition->options, without_directories(definition->options));
+      }
       loads_.push_back({s.schema->name, s.target, &table, std::move(*definition)});
     }
   }
@@ -309,7 +315,7 @@ Status RestoreImpl::add_foreign_keys(Connection& connection) {
     const std::string what = "the foreign keys of " + quote_table(t.schema, t.table->name);
     if (auto added = connection.exec(sql); !added) {
       if (connection.last_errno() != ER_FK_NO_INDEX_PARENT)
-        return wrap("can not add " + what, std::move(added).error());
+        return wrap("cannot add " + what, std::move(added).error());
       GB_TRY(add_foreign_keys_that_fit(connection, t));
     }
     GB_TRY(refuse_table_warnings(connection, "adding " + what, checked_.smaller_pages));
@@ -330,7 +336,7 @@ Status RestoreImpl::add_foreign_keys_that_fit(Connection& connection, const Tabl
     const std::string what =
         "the foreign key " + quote_name(item.name) + " of " + quote_table(t.schema, t.table->name);
     if (connection.last_errno() != ER_FK_NO_INDEX_PARENT)
-      return wrap("can not add " + what, std::move(added).error());
+      return wrap("cannot add " + what, std::move(added).error());
     report_.notes.push_back(what + " was not made: " + added.error().text());
   }
   return {};

@@ -73,7 +73,7 @@ class GateBlock final : public TrafficBlock {
   // A node that is not among `there` and comes back later is looked after from then on.
   Status begin(const std::vector<Address>& there, std::stop_token stop) override {
     if (auto begun = shut(there, stop); !begun)
-      return wrap("can not keep applications away", std::move(begun).error());
+      return wrap("cannot keep applications away", std::move(begun).error());
     return {};
   }
 
@@ -85,7 +85,7 @@ class GateBlock final : public TrafficBlock {
     for (Doorman& doorman : doormen_) {
       if (std::find(there.begin(), there.end(), doorman.node()) == there.end()) continue;
       if (auto ended = doorman.put_out(stop); !ended)
-        return wrap("connections to " + doorman.node().text() + " can not be ended",
+        return wrap("connections to " + doorman.node().text() + " cannot be ended",
                     std::move(ended).error());
     }
     narrate_("applications are kept away until the restore ends");
@@ -101,7 +101,7 @@ class GateBlock final : public TrafficBlock {
       const auto opened = gate_->keep_shut(stop);
       if (stop.stop_requested()) return;
       if (!opened)
-        complaints.say("it can not be seen whether applications are still kept away: " +
+        complaints.say("it cannot be seen whether applications are still kept away: " +
                        opened.error().text());
       else if (*opened)
         narrate_("the cluster let applications in again: they are kept away again");
@@ -116,7 +116,7 @@ class GateBlock final : public TrafficBlock {
         if (stop.stop_requested()) return;
         const std::string node = doorman.node().text();
         if (!ended)
-          complaints.say("connections to " + node + " can not be ended: " + ended.error().text());
+          complaints.say("connections to " + node + " cannot be ended: " + ended.error().text());
         else if (*ended > 0)
           narrate_("ended " + std::to_string(*ended) + " connections of applications to " + node);
       }

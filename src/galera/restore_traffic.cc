@@ -51,7 +51,7 @@ class ReadOnlyNodes final : public TrafficBlock {
   Status begin(const std::vector<Address>& nodes, std::stop_token stop) override {
     for (const Address& node : nodes)
       if (auto blocked = block(node, stop); !blocked)
-        return wrap("can not keep applications from writing through " + node.text(),
+        return wrap("cannot keep applications from writing through " + node.text(),
                     std::move(blocked).error());
     return {};
   }
@@ -76,7 +76,7 @@ class ReadOnlyNodes final : public TrafficBlock {
     // The lock that read_only takes for a moment takes the node out of flow control as well: who
     // looks for a Synced one before it is back would find none.
     if (before.state == "Synced") GB_TRY(wait_until_synced(connection, stop));
-    narrate_("applications can not write through " + node.text() + " until the restore ends");
+    narrate_("applications cannot write through " + node.text() + " until the restore ends");
     return {};
   }
 

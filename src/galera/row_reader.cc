@@ -295,10 +295,6 @@ std::string_view RowReader::cell(std::size_t column) const {
   return s.encoding.view().substr(begin, end - begin);
 }
 
-bool cell_is_null(std::string_view cell) {
-  return cell[0] == '\0';
-}
-
 std::uint64_t cell_number(std::string_view cell) {
   std::uint64_t value = 0;
   std::memcpy(&value, cell.data() + 1, sizeof value);

@@ -49,7 +49,6 @@ class RowReader {
 };
 
 // The value of a canonical cell.
-[[nodiscard]] bool cell_is_null(std::string_view cell);
 [[nodiscard]] std::uint64_t cell_number(std::string_view cell);    // not for kBytes
 [[nodiscard]] std::string_view cell_bytes(std::string_view cell);  // only for kBytes
 

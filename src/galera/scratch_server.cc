@@ -26,6 +26,7 @@
 #include "galera/accounts.h"
 #include "galera/child_process.h"
 #include "galera/connection.h"
+#include "galera/definitions.h"
 #include "galera/introspect.h"
 #include "galera/programs.h"
 #include "galera/snapshot.h"
@@ -137,7 +138,7 @@ class Folder {
     folder.lock_ =
         Descriptor(::open((folder.path_ / kLock).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (folder.lock_.get() < 0 || ::flock(folder.lock_.get(), LOCK_EX | LOCK_NB) != 0)
-      return fail(Code::kInvalid, name + " can not be locked: " + std::strerror(errno));
+      return fail(Code::kInvalid, name + " cannot be locked: " + std::strerror(errno));
     return folder;
   }
   Folder(Folder&& other) noexcept
@@ -189,16 +190,35 @@ std::vector<Schema> without_broken_views(std::vector<Schema> schemas) {
   return schemas;
 }
 
+// All tables lie in the server's own folder.
+Status forget_directories(std::vector<Schema>& schemas) {
+  for (Schema& schema : schemas)
+    for (Table& table : schema.tables) {
+      GB_TRY_ASSIGN(table.create_sql, without_directories(table.create_sql));
+    }
+  return {};
+}
+
+// Once: it is the same for every server that this process starts.
+void warn_of_no_sandbox(const std::string& reason) {
+  static std::once_flag once;
+  std::call_once(once, [&] {
+    log::warn("scratch servers are not kept to their folders: switch Landlock on in this kernel",
+              {{"reason", reason}});
+  });
+}
+
 class Scratch final : public ScratchServer {
  public:
-  explicit Scratch(Folder folder) : folder_(std::move(folder)) {}
+  Scratch(Folder folder, Sandbox sandbox)
+      : folder_(std::move(folder)), sandbox_(std::move(sandbox)) {}
 
   Status prepare(const ServerPrograms& programs, const ScratchOptions& options,
                  const std::stop_token& stop) {
     std::error_code error;
     for (const char* name : {"data", "tmp", "files"})
       if (!fs::create_directory(at(name), error))
-        return fail(Code::kInvalid, at(name).string() + " can not be made: " + error.message());
+        return fail(Code::kInvalid, at(name).string() + " cannot be made: " + error.message());
     const std::string log = at("install.log").string();
     std::vector<std::string> argv = {programs.install,
                                      "--no-defaults",
@@ -209,7 +229,7 @@ class Scratch final : public ScratchServer {
                                      "--skip-name-resolve",
                                      page_size(options)};
     add_user(argv);
-    GB_TRY_ASSIGN(ChildProcess install, ChildProcess::start(argv, log, options.nice));
+    GB_TRY_ASSIGN(ChildProcess install, ChildProcess::start(argv, log, options.nice, &sandbox_));
     auto code = install.wait(options.patience, stop);
     if (!code) return wrap(programs.install, std::move(code).error());
     if (*code != 0)
@@ -229,7 +249,8 @@ class Scratch final : public ScratchServer {
         "--pid-file=" + at("pid").string(),
         // What it is fed may neither read nor write files of the machine.
         "--secure-file-priv=" + at("files").string(), "--local-infile=OFF", "--skip-networking",
-        "--skip-name-resolve", "--skip-log-bin", "--event-scheduler=OFF",
+        // DATA DIRECTORY and INDEX DIRECTORY mean nothing: its tables lie in its own folder.
+        "--skip-symbolic-links", "--skip-name-resolve", "--skip-log-bin", "--event-scheduler=OFF",
         "--performance-schema=OFF",
         "--innodb-buffer-pool-size=" + std::to_string(options.buffer_pool), page_size(options),
         // Nothing of it is to survive.
@@ -237,7 +258,7 @@ class Scratch final : public ScratchServer {
         // Tables that an older or laxer server took are taken here, too.
         "--innodb-strict-mode=OFF", "--max-allowed-packet=1073741824"};
     add_user(argv);
-    GB_TRY_ASSIGN(child_, ChildProcess::start(argv, log_file(), options.nice));
+    GB_TRY_ASSIGN(child_, ChildProcess::start(argv, log_file(), options.nice, &sandbox_));
     const auto deadline = std::chrono::steady_clock::now() + options.patience;
     constexpr std::chrono::milliseconds kLookEvery{50};
     const Endpoint self = endpoint("scratch");
@@ -259,6 +280,7 @@ class Scratch final : public ScratchServer {
   [[nodiscard]] Endpoint endpoint(const std::string& instance) const override {
     Endpoint out;
     out.name = instance;
+    out.scratch = true;
     Address address;
     address.host = "localhost";
     address.name = kScratchNode;
@@ -304,6 +326,7 @@ class Scratch final : public ScratchServer {
     std::vector<Schema> wanted = without_broken_views(model.schemas);
     GB_TRY(forget_event_states(wanted));
     GB_TRY(forget_event_states(live.schemas));
+    GB_TRY(forget_directories(wanted));
     return definitions_changed(wanted, live.schemas);
   }
 
@@ -339,6 +362,7 @@ class Scratch final : public ScratchServer {
   }
 
   Folder folder_;
+  Sandbox sandbox_;  // of the folder
   mutable std::mutex mutex_;
   mutable std::optional<ChildProcess> child_;  // after the folder: it ends first
 };
@@ -354,7 +378,7 @@ Result<ServerPrograms> find_server_programs(const std::string& server, std::stop
     out.server = found->string();
   } else {
     if (!is_program(server))
-      return fail(Code::kNotFound, server + " is no program", "name the path of a mariadbd");
+      return fail(Code::kNotFound, server + " is not a program", "name the path of a mariadbd");
     out.server = fs::absolute(server).string();
     // The one that came with it comes first.
     const fs::path own = fs::path(out.server).parent_path();
@@ -391,7 +415,9 @@ Result<std::unique_ptr<ScratchServer>> ScratchServer::start(const ServerPrograms
                 "make it, on a disk with room enough, or name another");
   sweep(place);
   GB_TRY_ASSIGN(Folder folder, Folder::make(place.string()));
-  auto scratch = std::make_unique<Scratch>(std::move(folder));
+  GB_TRY_ASSIGN(Sandbox sandbox, Sandbox::make(folder.path().string()));
+  if (!sandbox.lacking().empty()) warn_of_no_sandbox(sandbox.lacking());
+  auto scratch = std::make_unique<Scratch>(std::move(folder), std::move(sandbox));
   if (scratch->socket().size() >= sizeof(sockaddr_un::sun_path))
     return fail(Code::kInvalid, "the path " + scratch->socket() + " is too long for a Unix socket",
                 "name a folder with a shorter path");

@@ -3,13 +3,15 @@
 //
 // It listens on no network, serves the user who runs this program alone (its folder has mode 0700),
 // gives way to whatever else the machine does (niced), keeps its memory small, and never waits for
-// the disk: what it holds is thrown away. It ends with this process, however that ends; a folder
-// that a killed process left is removed by the next start() in the same place.
+// the disk: what it holds is thrown away. Where the kernel has Landlock, it writes nothing outside
+// of its folder and connects to nobody, whatever it is told (sandbox.h). It ends with this process,
+// however that ends; a folder that a killed process left is removed by the next start() in the same
+// place.
 //
 // The thread that calls start() has to outlive the object: the kernel ends the server with it.
 //
 // Errors of start(): NotFound (mariadbd or mariadb-install-db is not installed), Invalid (the
-// folder can not be used), NoSpace, Unavailable (it did not come up: the end of its log is in the
+// folder cannot be used), NoSpace, Unavailable (it did not come up: the end of its log is in the
 // message), Cancelled. Every message has its hint. Thread safety: all const methods, from any
 // thread.
 #pragma once

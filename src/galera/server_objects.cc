@@ -83,7 +83,7 @@ Result<std::vector<ServerObject>> read_foreign_servers(Connection& connection,
     if (!options) {
       notes.push_back("the server " + quote_name(name) +
                       " (CREATE SERVER) is not in the backup: mysql.servers holds options of it "
-                      "that can not be read");
+                      "that cannot be read");
       continue;
     }
     if (options->empty()) options = options_of(row, 2);
@@ -107,7 +107,7 @@ Result<std::uint64_t> create_foreign_servers(Connection& connection,
       continue;
     }
     if (auto created = connection.exec(server.create_sql); !created)
-      return wrap("can not create the server " + quote_name(server.name),
+      return wrap("cannot create the server " + quote_name(server.name),
                   std::move(created).error());
     ++made;
   }

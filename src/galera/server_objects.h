@@ -18,7 +18,7 @@
 
 namespace gb::galera {
 
-// One that can not be read is left out, and told in `notes`. Errors: Forbidden without SELECT on
+// One that cannot be read is left out, and told in `notes`. Errors: Forbidden without SELECT on
 // the mysql schema.
 Result<std::vector<ServerObject>> read_foreign_servers(Connection& connection,
                                                        std::vector<std::string>& notes);
@@ -39,10 +39,10 @@ Result<KnownNames> foreign_server_names(Connection& connection);
 Result<KnownNames> library_function_names(Connection& connection);
 
 // The server that a FEDERATED table names in its CONNECTION; empty: none. Corruption for a table
-// that can not be read.
+// that cannot be read.
 [[nodiscard]] Result<std::string> foreign_server_of(const Table& table);
 
-// Which of `functions` the program calls. Corruption for one that can not be read.
+// Which of `functions` the program calls. Corruption for one that cannot be read.
 [[nodiscard]] Result<std::vector<ServerObject>> called_by(
     const Program& program, const std::vector<ServerObject>& functions);
 

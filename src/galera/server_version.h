@@ -9,4 +9,7 @@ namespace gb::galera {
 // is no version is older than all.
 [[nodiscard]] bool is_newer_series(const std::string& a, const std::string& b);
 
+// Whether a server of version `a` is older than one of version `b`, to the third number.
+[[nodiscard]] bool is_older_version(const std::string& a, const std::string& b);
+
 }  // namespace gb::galera

@@ -3,21 +3,34 @@
 #include <mysqld_error.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
+#include "base/guarded.h"
 #include "base/text.h"
 #include "base/wait.h"
 #include "galera/desync.h"
 #include "galera/row_reader.h"
+#include "galera/server_version.h"
 #include "galera/sql_text.h"
 #include "galera/topology.h"
 
 namespace gb::galera {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr int kSnapshotTries = 40;
+// How often who holds a lock says that we live, and how long the server may take to answer that.
+constexpr auto kBeat = 10s;
+constexpr auto kAnswer = 30s;
+// The server ends a session that holds a lock when it says nothing for so long: our machine may
+// vanish without a word.
+constexpr const char* kShortLife = "SET SESSION wait_timeout = 60";
 
 Status on_all(std::vector<Connection>& connections, std::string_view sql) {
   for (Connection& c : connections) GB_TRY(c.send(sql));
@@ -101,6 +114,19 @@ Status record_gtid(Connection& connection, const std::string& position, Facts& f
   return {};
 }
 
+// Whether all that the server commits is in its binary log, so that who stands at the same place of
+// it sees the same. Without log_slave_updates it lacks what a replica takes from its primary.
+Result<bool> log_has_everything(Connection& connection, bool galera) {
+  GB_TRY_ASSIGN(const Cell logged, connection.scalar("SELECT @@GLOBAL.log_slave_updates"));
+  if (logged == Cell("1")) return true;
+  // What other nodes wrote was left out, too, by servers of before.
+  if (galera && is_older_version(connection.server_version(), "10.5.9")) return false;
+  const auto channels = connection.query("SHOW ALL SLAVES STATUS");
+  if (channels) return channels->rows.empty();
+  if (channels.error().code == Code::kForbidden) return false;  // there may be one
+  return fail(channels.error());
+}
+
 // Whether the lock was taken; false when the server has given up waiting for it.
 Result<bool> try_lock(Connection& connection, std::string_view sql) {
   Status taken = connection.exec(sql);
@@ -128,12 +154,34 @@ Status mark(std::vector<Connection>& connections) {
   return on_all(connections, "SAVEPOINT gb_snapshot");
 }
 
+// A statement that is answered at once. Where it is not, the connection is given up, and the server
+// asked over another one to end its session.
+Status exec_at_once(Connection& connection, std::string_view sql) {
+  std::stop_source late;
+  connection.use_stop(late.get_token());
+  Status done;
+  {
+    const std::jthread timer([&late](const std::stop_token& answered) {
+      if (sleep_for(answered, kAnswer)) late.request_stop();
+    });
+    done = connection.exec(sql);
+  }
+  connection.use_stop({});
+  if (done || !late.stop_requested()) return done;
+  return fail(Code::kUnavailable, "node " + connection.node().text() + " did not answer for " +
+                                      std::to_string(kAnswer.count()) + " s");
+}
+
 }  // namespace
 
 // Holds FTWRL, and the desync of the node, until it is destroyed.
 struct Snapshot::Strict {
-  std::optional<Connection> locker;
   std::unique_ptr<Desync> desync;
+  std::mutex mutex;  // of the locker, once it beats
+  std::optional<Connection> locker;
+  std::optional<Error> loss;  // written before `lost` is set, never again
+  std::atomic<bool> lost = false;
+  std::jthread beat;
 
   // Takes both, and opens the connections' transactions under them.
   Status open(const Endpoint& endpoint, std::vector<Connection>& connections, bool galera,
@@ -145,10 +193,13 @@ struct Snapshot::Strict {
     }
     GB_TRY_ASSIGN(Connection connection, open_dump_connection(endpoint, node, stop));
     locker.emplace(std::move(connection));
+    GB_TRY(locker->exec(kShortLife));
     GB_TRY(
         take_lock(node, narrate, [&] { return try_lock(*locker, "FLUSH TABLES WITH READ LOCK"); }));
+    beat = std::jthread([this](const std::stop_token& ended) { say_that_we_live(ended); });
     // The lock pauses the node; what it was just committing may still have to arrive, though.
     const auto committed = [&] {
+      const std::lock_guard lock(mutex);
       return galera ? committed_seqno(*locker) : Result<std::uint64_t>(0);
     };
     GB_TRY_ASSIGN(std::uint64_t before, committed());
@@ -168,9 +219,28 @@ struct Snapshot::Strict {
     facts.snapshot_method = "Strict";
     return {};
   }
+  void say_that_we_live(const std::stop_token& ended) {
+    Status alive;
+    while (alive && sleep_for(ended, kBeat))
+      alive = guarded("keeping the donor's lock", [this] { return ask(); });
+    if (alive) return;
+    loss = std::move(alive).error();
+    lost = true;
+  }
+  Status ask() {
+    const std::lock_guard lock(mutex);
+    return exec_at_once(*locker, "DO 1");
+  }
+  [[nodiscard]] Status seen() const {
+    if (lost) return fail(*loss);
+    return {};
+  }
   // The error says what stays as it was.
   Status release() {
-    if (locker) (void)locker->exec("UNLOCK TABLES");
+    beat = {};  // waits for its end
+    if (locker && !lost)
+      (void)guarded("giving back the donor's lock",
+                    [this] { return exec_at_once(*locker, "UNLOCK TABLES"); });
     locker.reset();  // closing the connection gives the lock back in any case
     if (!desync) return {};
     Status synced = desync->end();
@@ -192,10 +262,19 @@ Status Snapshot::release() {
   return status;
 }
 
-Status Snapshot::still_held() {
+// The lock ends with its session, whoever ended that, and with it what the dump relies on.
+Status Snapshot::held_lately() const {
   if (!strict_) return {};
-  // The lock ends with its session, whoever ended that, and with it what the dump relies on.
-  if (auto alive = strict_->locker->exec("DO 1"); !alive)
+  if (auto alive = strict_->seen(); !alive)
+    return wrap("the lock that kept the donor from changing was lost while the dump ran",
+                std::move(alive).error());
+  return {};
+}
+
+Status Snapshot::still_held() {
+  GB_TRY(held_lately());
+  if (!strict_) return {};
+  if (auto alive = strict_->ask(); !alive)
     return wrap("the lock that kept the donor from changing was lost while the dump ran",
                 std::move(alive).error());
   return {};
@@ -209,7 +288,9 @@ Result<Connection> open_dump_connection(const Endpoint& endpoint, const Address&
   GB_TRY(connection.exec("SET NAMES binary"));
   GB_TRY(connection.exec(
       "SET SESSION sql_mode = '', time_zone = '+00:00', "
-      "autocommit = 1, wsrep_sync_wait = 0, net_write_timeout = 3600, net_read_timeout = 3600, "
+      "autocommit = 1, wsrep_sync_wait = 0, net_read_timeout = 3600, "
+      // The guard may hold a reader back, who takes nothing then, for as long as it likes.
+      "net_write_timeout = 2592000, "
       "wait_timeout = 2592000, interactive_timeout = 2592000, idle_transaction_timeout = 0, "
       "idle_readonly_transaction_timeout = 0, max_statement_time = 0, lock_wait_timeout = 30, "
       // DEFAULT would be what the server has for everybody, which may cut a table short.
@@ -235,7 +316,8 @@ Result<Snapshot> Snapshot::open(const Endpoint& endpoint, std::vector<Connection
     return Snapshot(std::move(held));
   }
 
-  for (int i = 0; i < kSnapshotTries; ++i) {
+  GB_TRY_ASSIGN(const bool comparable, log_has_everything(connections.front(), galera));
+  for (int i = 0; comparable && i < kSnapshotTries; ++i) {
     // Before, not after: what is certainly in the snapshot.
     if (galera) {
       GB_TRY_ASSIGN(facts.seqno, committed_seqno(connections.front()));
@@ -257,6 +339,7 @@ Result<Snapshot> Snapshot::open(const Endpoint& endpoint, std::vector<Connection
 
   GB_TRY(on_all(connections, "ROLLBACK"));
   GB_TRY_ASSIGN(Connection stage, open_dump_connection(endpoint, node, stop));
+  GB_TRY(stage.exec(kShortLife));
   const auto block_commits = [&]() -> Result<bool> {
     GB_TRY_ASSIGN(bool taken, try_lock(stage, "BACKUP STAGE START"));
     if (!taken) return false;

@@ -1,11 +1,15 @@
 // One consistent view of a server over several connections (engine.md calls it the snapshot).
 //
-// MariaDB can not clone a snapshot, so all connections open theirs at the same time and then
+// MariaDB cannot clone a snapshot, so all connections open theirs at the same time and then
 // compare where each one stands in the binary log: equal and known positions are one snapshot.
-// Without a binary log, commits are held back for the few milliseconds that opening takes (BACKUP
-// STAGE). In strict mode writes are held back until release().
+// Without a binary log, or with one that lacks what the server is told by others, commits are held
+// back for the few milliseconds that opening takes (BACKUP STAGE). In strict mode writes are held
+// back until release(): by a session that says every few seconds that we still live, and that the
+// server ends by itself a minute after the last time, so that no lock outlives us, however we
+// ended.
 //
-// Thread safety: by one thread at a time, until the connections are handed to their threads.
+// Thread safety: by one thread at a time, until the connections are handed to their threads;
+// held_lately() from any.
 #pragma once
 
 #include <memory>
@@ -40,6 +44,8 @@ class Snapshot {
   Status release();
   // An error when what it held is held no more: the rows read since then may be of any moment.
   Status still_held();
+  // The same as far as it was seen by whoever looks every few seconds; asks nothing.
+  [[nodiscard]] Status held_lately() const;
 
  private:
   struct Strict;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "galera/dump_statement.h"
 
 namespace gb::galera {
 namespace {
@@ -250,6 +251,13 @@ Result<ScriptReport> run_script(Connection& connection, SqlScript& script,
                   script.next(connection.backslash_escapes()));
     if (!statement) return report;
     ++report.statements;
+    const SqlQuoting quoting{.no_backslash_escapes = !connection.backslash_escapes()};
+    if (options.allowed && !options.allowed(statement->text, quoting))
+      return fail(Code::kCorruption,
+                  "statement " + std::to_string(statement->number) + " (line " +
+                      std::to_string(statement->line) + ") is none that a dump holds: " +
+                      statement_beginning(statement->text, quoting),
+                  "look at that line, and load the file nowhere until you know who wrote it");
     Status done = connection.exec(statement->text);
     if (!done && options.mend && connection.last_errno() != 0) {
       GB_TRY_ASSIGN(const bool mended, options.mend(connection.last_errno(), done.error().message));

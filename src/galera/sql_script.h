@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "galera/connection.h"
+#include "galera/definitions_tokens.h"
 
 namespace gb::galera {
 
@@ -77,6 +78,8 @@ struct ScriptReport {
 };
 
 struct ScriptOptions {
+  // Whether a statement may be there at all; none: every one.
+  std::function<bool(std::string_view, SqlQuoting)> allowed = {};
   std::vector<unsigned> tolerated = {};  // error numbers of the server that become notes
   // Called after each statement with the bytes of the script so far; an error of it ends the run.
   std::function<Status(std::uint64_t)> between = {};
@@ -87,9 +90,9 @@ struct ScriptOptions {
 
 // Runs a script to its end on one connection, or to the first statement that is refused.
 //
-// Errors: those of SqlScript and of the functions of `options`; Invalid names the statement that
-// was refused, its line and the server's error number, never data; Unavailable, NoSpace and
-// Cancelled as Connection's.
+// Errors: those of SqlScript and of the functions of `options`; Corruption names a statement that
+// is not allowed, and its line; Invalid the statement that was refused, its line and the server's
+// error number, never data; Unavailable, NoSpace and Cancelled as Connection's.
 Result<ScriptReport> run_script(Connection& connection, SqlScript& script,
                                 const ScriptOptions& options);
 

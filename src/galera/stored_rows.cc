@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/guarded.h"
 #include "galera/column_codec.h"
 #include "galera/engine.h"
 
@@ -105,7 +106,8 @@ Result<std::vector<TableComparison>> compare_stored(const InstanceModel& model, 
       const auto after = std::ranges::upper_bound(
           tables, i, {}, [](const auto& stored) { return stored->first_chunk; });
       Stored& stored = **(after - 1);
-      Status read = read_chunk(stored, i - stored.first_chunk);
+      Status read = guarded("reading a stored table",
+                            [&] { return read_chunk(stored, i - stored.first_chunk); });
       if (read) continue;
       const std::lock_guard lock(mutex);
       if (!first_error)

@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/guarded.h"
 #include "base/text.h"
 #include "galera/chunker.h"
 #include "galera/column_codec.h"
@@ -33,6 +34,7 @@ struct Work {
 
   std::mutex mutex;  // for what follows
   unsigned open_ranges = 0;
+  bool ended_empty = false;  // the last range, which may be all of it, has no row
   DigestSum digest;
   TableTotals totals;
 };
@@ -238,7 +240,18 @@ class TableReader {
       if (chunker.add(cut, reader.row().size())) GB_TRY(flush(unit, rows, cut, totals));
     }
     if (rows > 0) GB_TRY(flush(unit, rows, cut, totals));
+    if (totals.rows == 0 && work.source.table->engine == "InnoDB") GB_TRY(found_empty(unit));
     return finish_range(work, digest, totals);
+  }
+
+  // The snapshot has the row that ends a range, since it was found there.
+  static Status found_empty(const Unit& unit) {
+    if (!unit.upto.empty())
+      return fail(Code::kConflict, "rows that were there are there no more: the table was emptied",
+                  "the dump starts again; make no schema changes for its duration");
+    const std::lock_guard lock(unit.work->mutex);
+    unit.work->ended_empty = true;
+    return {};
   }
 
   Status flush(const Unit& unit, std::uint64_t& rows, std::uint64_t cut, TableTotals& totals) {
@@ -291,8 +304,9 @@ class TableReader {
 
 }  // namespace
 
-Status dump_tables(std::vector<Connection>& connections, const std::vector<TableToRead>& tables,
-                   DumpSink* sink, Progress& progress, Turns* turns, std::stop_token stop) {
+Result<std::vector<TableName>> dump_tables(std::vector<Connection>& connections,
+                                           const std::vector<TableToRead>& tables, DumpSink* sink,
+                                           Progress& progress, Turns* turns, std::stop_token stop) {
   std::vector<std::unique_ptr<Work>> works;
   Queue queue;
   std::uint64_t rows_expected = 0;
@@ -325,10 +339,13 @@ Status dump_tables(std::vector<Connection>& connections, const std::vector<Table
     for (std::size_t i = 0; i < connections.size(); ++i) {
       connections[i].use_stop(halt.get_token());
       threads.emplace_back([&, i] {
-        TableReader(connections[i], static_cast<unsigned>(i),
-                    static_cast<unsigned>(connections.size()), queue, progress, turns,
-                    halt.get_token())
-            .run();
+        Status read = guarded("reading tables", [&] {
+          TableReader(connections[i], static_cast<unsigned>(i),
+                      static_cast<unsigned>(connections.size()), queue, progress, turns,
+                      halt.get_token())
+              .run();
+        });
+        if (!read) queue.failed(std::move(read).error());
         if (queue.error()) halt.request_stop();
       });
     }
@@ -336,7 +353,10 @@ Status dump_tables(std::vector<Connection>& connections, const std::vector<Table
   if (stop.stop_requested()) return fail(Code::kCancelled, "the dump was stopped");
   if (auto error = queue.error()) return fail(std::move(*error));
   for (Connection& connection : connections) connection.use_stop(stop);
-  return {};
+  std::vector<TableName> ended_empty;
+  for (const auto& work : works)
+    if (work->ended_empty) ended_empty.emplace_back(work->source.schema, work->source.table->name);
+  return ended_empty;
 }
 
 }  // namespace gb::galera

@@ -7,6 +7,7 @@
 
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -24,6 +25,8 @@ struct TableToRead {
   TableSize size;
 };
 
+using TableName = std::pair<std::string, std::string>;  // schema and table
+
 // How many read at once is another's to say.
 class Turns {
  public:
@@ -37,7 +40,12 @@ class Turns {
 // `connections` are inside one snapshot, with the savepoint gb_snapshot set. A sink that is null
 // leaves it at the totals; without `turns` all read at once. Conflict when a table was changed
 // since the snapshot; then, and after every error, the connections are of no further use.
-Status dump_tables(std::vector<Connection>& connections, const std::vector<TableToRead>& tables,
-                   DumpSink* sink, Progress& progress, Turns* turns, std::stop_token stop);
+//
+// Tables without rows, or without any behind the last place at which they were parted: so does one
+// look that was emptied since the snapshot (TRUNCATE, CREATE OR REPLACE), once the server has
+// forgotten when that was. Who watches the schemas knows (schema_watch.h).
+Result<std::vector<TableName>> dump_tables(std::vector<Connection>& connections,
+                                           const std::vector<TableToRead>& tables, DumpSink* sink,
+                                           Progress& progress, Turns* turns, std::stop_token stop);
 
 }  // namespace gb::galera

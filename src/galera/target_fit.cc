@@ -257,7 +257,7 @@ std::string lost_with_super(const InstanceModel& model, const std::string& targe
   if (accounts.empty()) return {};
   return "SUPER means less on MariaDB " + target_version + " than at the source (MariaDB " +
          model.facts.server_version + "); accounts that have it lack " + join(lost, ", ") + ": " +
-         some(accounts) + "; grant these to whom needs them";
+         some(accounts) + "; grant these to whoever needs them";
 }
 
 bool says_what_it_does(const Program& function) {

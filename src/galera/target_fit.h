@@ -50,7 +50,7 @@ Status check_proxies(Connection& connection, const std::vector<Account>& account
 Result<std::string> check_table_names(Connection& connection, const Facts& source,
                                       const Selection& selection);
 
-// What of the selected schemas can not come back as it was at the source: what the dump noted of
+// What of the selected schemas cannot come back as it was at the source: what the dump noted of
 // them, and rows that only the node gets that the restore writes through. `node`: empty when the
 // target is no cluster of several.
 [[nodiscard]] std::vector<std::string> known_losses(const InstanceModel& model,
@@ -63,7 +63,7 @@ struct UnfitForeignKey {
   const Table* table = nullptr;
   std::string note;
 };
-// Corruption for a table that can not be read.
+// Corruption for a table that cannot be read.
 Result<std::vector<UnfitForeignKey>> unfit_foreign_keys(const Selection& selection);
 
 // Accounts whose SUPER means less on a target of this version than at the source, and what was

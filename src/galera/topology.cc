@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/guarded.h"
 #include "galera/desync.h"
 
 namespace gb::galera {
@@ -82,7 +83,13 @@ Result<Topology> inspect(const Endpoint& endpoint, std::stop_token stop) {
   {
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < asked.size(); ++i)
-      threads.emplace_back([&, i] { asked[i] = ask(endpoint, endpoint.nodes[i], stop); });
+      threads.emplace_back([&, i] {
+        Status done =
+            guarded("asking a node", [&] { asked[i] = ask(endpoint, endpoint.nodes[i], stop); });
+        if (done) return;
+        asked[i].state.error = done.error().message;
+        asked[i].error = std::move(done).error();
+      });
   }
   if (stop.stop_requested()) return fail(Code::kCancelled, "stopped while looking at the nodes");
   Topology out;
@@ -100,6 +107,19 @@ Result<Topology> inspect(const Endpoint& endpoint, std::stop_token stop) {
   return wrap("no node of instance \"" + endpoint.name + "\" could be asked (" +
                   std::to_string(asked.size()) + " tried)",
               *first->error);
+}
+
+Result<std::vector<NodeState>> rank_for_comparison(const Endpoint& endpoint,
+                                                   const Topology& topology) {
+  auto out = rank_donors(endpoint, topology);
+  std::vector<NodeState> others;
+  for (const NodeState& node : topology.nodes)
+    if (node.error.empty() && node.galera && node.primary && node.state == "Donor/Desynced")
+      others.push_back(node);
+  if (!out && others.empty()) return out;
+  if (!out) return others;
+  out->insert(out->end(), others.begin(), others.end());
+  return out;
 }
 
 Result<std::vector<NodeState>> rank_donors(const Endpoint& endpoint, const Topology& topology) {

@@ -23,4 +23,10 @@ Result<std::uint64_t> committed_seqno(Connection& connection);
 // Unavailable says of every node why not.
 Result<std::vector<NodeState>> rank_donors(const Endpoint& endpoint, const Topology& topology);
 
+// Nodes that a comparison may read, best first: donors as above, and after them those of the
+// primary component that serve a state transfer or are outside flow control. Such a one may be
+// behind; who reads it waits for what was committed before (wsrep_sync_wait).
+Result<std::vector<NodeState>> rank_for_comparison(const Endpoint& endpoint,
+                                                   const Topology& topology);
+
 }  // namespace gb::galera

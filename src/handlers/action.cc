@@ -5,6 +5,7 @@
 #include "api/decode.h"
 #include "api/text.h"
 #include "api/types.h"
+#include "handlers/job_start.h"
 #include "handlers/respond.h"
 #include "handlers/verbs.h"
 
@@ -53,6 +54,26 @@ api::Outcome<Asked> asked_of(Call& call, std::string_view body,
   return Asked{std::move(*view), std::move(*options)};
 }
 
+api::Outcome<api::ObjectPtr> start_verification(const Env& env, const Call& call,
+                                                const std::string& method) {
+  const auto start = JobStart::begin(env, call);
+  if (!start) return api::refuse(start.error());
+  auto begun =
+      env.deps.jobs->verify(call.key(), method, call.user, call.dry_run, (*start)->token());
+  if (begun) return std::move(*begun);
+  if (begun.error().code == Code::kNotFound)
+    return api::refuse(object_error(begun.error(), *call.type, call.info.name));
+  return api::refuse((*start)->refusal(begun.error(), call, call.info.name));
+}
+
+api::Outcome<api::ObjectPtr> start_run(const Env& env, const Call& call) {
+  const auto start = JobStart::begin(env, call);
+  if (!start) return api::refuse(start.error());
+  auto made = env.deps.jobs->trigger(call.key(), call.dry_run, (*start)->token());
+  if (made) return std::move(*made);
+  return api::refuse((*start)->refusal(made.error(), call, call.info.name));
+}
+
 }  // namespace
 
 Answer cancel_job(const Env& env, Call& call, std::string_view body) {
@@ -83,8 +104,8 @@ Answer undelete_object(const Env& env, Call& call, std::string_view body) {
   if (!asked) return api::refuse(asked.error());
   if (auto lives = check_namespace(env, call, call.info.name); !lives)
     return api::refuse(std::move(lives).error());
-  const auto object =
-      env.deps.jobs->undelete(call.key(), api::text_member(asked->options, "uid"), call.dry_run);
+  const auto object = env.deps.jobs->undelete(call.key(), api::text_member(asked->options, "uid"),
+                                              call.user, call.dry_run);
   if (!object) return api::refuse(api::from_error(object.error(), call.type, call.info.name));
   const api::Json dom = (*object)->dom();
   if (api::read_backup_spec(dom).hold)
@@ -99,9 +120,8 @@ Answer verify_backup(const Env& env, Call& call, std::string_view body) {
   if (!asked) return api::refuse(asked.error());
   std::string method = api::text_member(asked->options, "method");
   if (method.empty()) method = "Checksum";
-  auto begun =
-      env.deps.jobs->verify(call.key(), method, call.user, call.dry_run, env.stopping.get_token());
-  if (!begun) return api::refuse(object_error(begun.error(), *call.type, call.info.name));
+  auto begun = start_verification(env, call, method);
+  if (!begun) return api::refuse(std::move(begun).error());
   if (call.dry_run) return object_response(env, call, asked->view, 201, *begun);
   const api::ObjectPtr now = wait_for_job(env, std::move(*begun), create_wait(env, call));
   const api::Json dom = now->dom();
@@ -118,8 +138,8 @@ Answer trigger_schedule(const Env& env, Call& call, std::string_view body) {
   if (const auto schedule = find_object(env, call); !schedule) return api::refuse(schedule.error());
   if (auto lives = check_namespace(env, call, {}); !lives)
     return api::refuse(std::move(lives).error());
-  auto made = env.deps.jobs->trigger(call.key(), call.dry_run, env.stopping.get_token());
-  if (!made) return api::refuse(api::from_error(made.error(), call.type, call.info.name));
+  auto made = start_run(env, call);
+  if (!made) return api::refuse(std::move(made).error());
   // What is answered is the backup.
   call.type = api::find_resource(api::kBackups);
   return answer_created(env, call, asked->view, std::move(*made));

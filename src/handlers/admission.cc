@@ -177,6 +177,19 @@ bool is_health_page(const RequestInfo& info) {
   return !info.is_resource && (path == "/healthz" || path == "/livez" || path == "/readyz");
 }
 
+// What kube-aggregator asks for to know that this server is there: a 429 would make the APIService
+// stale, and no namespace of the cluster could be deleted. k8s.io/apiserver lets it pass as one of
+// system:masters; who asks is not known yet here, and the answers are the same documents for all.
+bool is_discovery(const http::RequestHead& head, const Target& target) {
+  const std::vector<std::string>& parts = target.parts;
+  if (head.method != "GET" || !target.clean || parts.empty()) return false;
+  return parts[0] == "openapi" || (parts[0] == "apis" && parts.size() <= 3);
+}
+
+bool means_a_body(const http::RequestHead& head, const RequestInfo& info) {
+  return info.is_resource && head.method != "GET" && head.method != "HEAD";
+}
+
 }  // namespace
 
 std::unique_ptr<Permit> Permit::take(std::atomic<unsigned>& taken, unsigned limit) {
@@ -189,6 +202,21 @@ std::unique_ptr<Permit> Permit::take(std::atomic<unsigned>& taken, unsigned limi
 
 Permit::~Permit() {
   taken_.fetch_sub(1);
+}
+
+std::shared_ptr<void> Shares::take(const std::string& key, unsigned limit) {
+  const std::lock_guard lock(taken_->mutex);
+  const auto found = taken_->by_key.try_emplace(key, 0U).first;
+  if (found->second >= limit) {
+    if (found->second == 0) taken_->by_key.erase(found);
+    return nullptr;
+  }
+  ++found->second;
+  return {taken_.get(), [taken = taken_, key](void*) {
+            const std::lock_guard giving_back(taken->mutex);
+            const auto held = taken->by_key.find(key);
+            if (--held->second == 0) taken->by_key.erase(held);
+          }};
 }
 
 api::ApiError forbidden_error(const kube::User& user, const kube::Attributes& attributes,
@@ -214,6 +242,7 @@ std::optional<http::Service::Arrival> Gatekeeper::arrive(const http::RequestHead
   const auto target = parse_target(head.target);
   if (!target) return arrival;
   const RequestInfo info = request_info(head.method, *target);
+  arrival.takes_body = means_a_body(head, info);
   // A token is somebody's to judge, who may be slow; kubelets come without.
   if (is_health_page(info) && !head.headers.get("Authorization")) {
     arrival.lane = Lane::kHealth;
@@ -221,7 +250,7 @@ std::optional<http::Service::Arrival> Gatekeeper::arrive(const http::RequestHead
   }
   const bool read = info.read_only();
   if (!read || info.subresource == "log") arrival.lane = Lane::kSlow;
-  if (info.long_running()) return arrival;
+  if (info.long_running() || is_discovery(head, *target)) return arrival;
   arrival.place = Permit::take(read ? reads_ : writes_,
                                read ? deps_.limits.in_flight_reads : deps_.limits.in_flight_writes);
   if (arrival.place == nullptr) return std::nullopt;

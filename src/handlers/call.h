@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -21,6 +22,21 @@ namespace gb::handlers {
 class Hub;
 class Source;
 
+// Places of which each key (a namespace, a user) has only so many. Thread safety: take() from any
+// thread; a place may outlive this, and is given back when destroyed.
+class Shares {
+ public:
+  // Null when `limit` of this key are taken already.
+  std::shared_ptr<void> take(const std::string& key, unsigned limit);
+
+ private:
+  struct Taken {
+    std::mutex mutex;
+    std::map<std::string, unsigned> by_key;  // none is 0
+  };
+  std::shared_ptr<Taken> taken_ = std::make_shared<Taken>();
+};
+
 // What the verbs need; lives as long as the Service.
 struct Env {
   Dependencies deps;
@@ -29,6 +45,8 @@ struct Env {
   std::stop_source stopping;
   mutable std::atomic<unsigned> waiting_creates{0};
   mutable std::atomic<unsigned> waiting_reads{0};
+  mutable Shares starting;  // by namespace: job_start.h
+  mutable Shares streams;   // by user: watches and followed logs
 
   [[nodiscard]] Source& source(const api::ResourceType& type) const {
     return *sources.at(type.plural);

@@ -36,7 +36,7 @@ http::Response negotiated(const Call& call, const std::string& json) {
 }
 
 // A document with its ETag; 304 without a body when the client has it.
-http::Response tagged(const Call& call, const std::string& text, const std::string& hash,
+http::Response tagged(const Call& call, const http::Piece& text, const std::string& hash,
                       const std::string& content_type, const std::string& cache_control) {
   const std::string etag = "\"" + hash + "\"";
   http::Response out;
@@ -48,7 +48,7 @@ http::Response tagged(const Call& call, const std::string& text, const std::stri
     return out;
   }
   out.headers.add("Content-Type", content_type);
-  out.body = text;
+  out.body = std::vector<http::Piece>{text};
   return out;
 }
 
@@ -66,7 +66,8 @@ Discovery::Document Discovery::document(const std::string& text) {
   std::string hash = to_hex(storage::sha512(as_bytes(text)));
   for (char& c : hash)
     if (c >= 'a' && c <= 'f') c = static_cast<char>(c - 'a' + 'A');
-  return {&text, std::move(hash)};
+  // Owned by nobody here: the texts live as long as the program, or as the Discovery.
+  return {http::Piece(http::Piece(), &text), std::move(hash)};
 }
 
 Discovery::Discovery(const VersionInfo& version)
@@ -128,7 +129,7 @@ http::Response Discovery::groups(const Call& call) const {
   if (media->form == api::DiscoveryForm::kLegacy) return negotiated(call, api::api_group_list());
   const Document& document =
       media->form == api::DiscoveryForm::kAggregatedV2 ? aggregated_v2_ : aggregated_v2beta1_;
-  return tagged(call, *document.text, document.hash, media->content_type, "public");
+  return tagged(call, document.text, document.hash, media->content_type, "public");
 }
 
 std::optional<http::Response> Discovery::openapi(const Call& call) const {
@@ -152,7 +153,7 @@ std::optional<http::Response> Discovery::openapi(const Call& call) const {
   // The hash in the address names the document for ever; another hash gets the present one, since a
   // redirect becomes an error on its way through the aggregator.
   const bool immutable = api::query_value(call.query(), "hash") == document->hash;
-  return tagged(call, *document->text, document->hash, kJson, immutable ? "public, immutable" : "");
+  return tagged(call, document->text, document->hash, kJson, immutable ? "public, immutable" : "");
 }
 
 }  // namespace gb::handlers

@@ -18,7 +18,7 @@ class Discovery {
 
  private:
   struct Document {
-    const std::string* text = nullptr;
+    http::Piece text;  // shared by all answers: nothing bounds how many are sent at once
     std::string hash;  // SHA-512, upper hex
   };
   static Document document(const std::string& text);

@@ -42,7 +42,7 @@ struct ListOptions {
   [[nodiscard]] bool selects_all() const { return labels.empty() && fields.empty(); }
 };
 
-// 400 for what can not be read, 422 for what does not go together.
+// 400 for what cannot be read, 422 for what does not go together.
 api::Outcome<ListOptions> parse_list_options(const api::ResourceType& type,
                                              const api::Query& query);
 

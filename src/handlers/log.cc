@@ -82,6 +82,12 @@ Answer read_log(const Env& env, Call& call) {
   if (!tail) return api::refuse(tail.error());
   const bool follow = query_flag(call.query(), "follow");
 
+  std::shared_ptr<void> place;
+  if (follow) {
+    auto taken = take_stream(env, call);
+    if (!taken) return api::refuse(std::move(taken).error());
+    place = std::move(*taken);
+  }
   const auto relay = std::make_shared<Relay>();
   auto reader = env.deps.jobs->follow_log(
       **object, follow, [relay](std::string_view text) { relay->text(text); },
@@ -95,7 +101,7 @@ Answer read_log(const Env& env, Call& call) {
   auto queue = std::make_shared<http::FrameQueue>();
   relay->connect(queue, *tail);
   env.hub->keep(call.type->plural, queue, std::shared_ptr<jobs::LogReader>(std::move(*reader)));
-  out.body = queue;
+  out.body = with_place(std::move(queue), std::move(place));
   return out;
 }
 

@@ -124,6 +124,27 @@ api::Outcome<api::ObjectPtr> find_object(const Env& env, const Call& call) {
   return api::refuse(object_error(object.error(), *call.type, call.info.name));
 }
 
+std::shared_ptr<http::FrameQueue> with_place(std::shared_ptr<http::FrameQueue> queue,
+                                             std::shared_ptr<void> place) {
+  http::FrameQueue* const same = queue.get();
+  return {same, [queue = std::move(queue), place = std::move(place)](const void*) mutable {
+            queue.reset();
+            place.reset();
+          }};
+}
+
+api::Outcome<std::shared_ptr<void>> take_stream(const Env& env, const Call& call) {
+  const unsigned limit = env.deps.limits.streams_each;
+  if (auto place = env.streams.take(call.user.name, limit)) return place;
+  const Error error{Code::kExhausted,
+                    "user \"" + call.user.name + "\" has " + std::to_string(limit) +
+                        " watches and followed logs open, and no more may be at once",
+                    "end some of them, or wait until they end",
+                    std::chrono::seconds(1),
+                    {}};
+  return api::refuse(api::from_error(error, call.type, call.info.name));
+}
+
 Answer get_object(const Env& env, Call& call) {
   const auto view = choose_view(call, api::Asked::kObject);
   if (!view) return api::refuse(view.error());
@@ -185,9 +206,11 @@ Answer watch_objects(const Env& env, Call& call) {
   request.lifetime = std::chrono::seconds(std::min<std::int64_t>(seconds, 86400));
   request.options = std::move(*options);
 
+  const auto place = take_stream(env, call);
+  if (!place) return api::refuse(place.error());
   http::Response out;
   out.headers.add("Content-Type", view->media.content_type);
-  out.body = env.hub->open(request);
+  out.body = with_place(env.hub->open(request), *place);
   return out;
 }
 

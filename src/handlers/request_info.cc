@@ -34,7 +34,7 @@ std::string verb_of(std::string_view method) {
   return "";
 }
 
-// The name that a list of one object asks for; empty when the selector is another or can not be
+// The name that a list of one object asks for; empty when the selector is another or cannot be
 // read (the verb's own parser says what is wrong with it).
 std::string selected_name(std::string_view resource, std::string_view field_selector) {
   const api::ResourceType* type = api::find_resource(resource);

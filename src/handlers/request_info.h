@@ -21,10 +21,10 @@ struct Target {
   std::string path;                // decoded, for messages and non-resource rules
   std::vector<std::string> parts;  // decoded segments; none of them is empty
   bool clean = true;               // false: empty segments, or a slash or NUL inside one
-  api::Query query;                // pairs that can not be decoded are left out, as Go does
+  api::Query query;                // pairs that cannot be decoded are left out, as Go does
 };
 
-// 400 when the path can not be decoded.
+// 400 when the path cannot be decoded.
 api::Outcome<Target> parse_target(std::string_view raw);
 
 struct RequestInfo {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "api/indenter.h"
 #include "api/types.h"
 
 namespace gb::handlers {
@@ -41,8 +42,7 @@ http::Response response(int status, std::string_view content_type) {
 }
 
 // Head, rows parted by commas, tail.
-std::vector<http::Piece> framed(std::string head, std::vector<http::Piece> rows,
-                                std::string_view tail) {
+std::vector<http::Piece> framed(std::string head, std::vector<http::Piece> rows) {
   std::vector<http::Piece> pieces;
   pieces.reserve(rows.size() * 2 + 2);
   pieces.push_back(piece(std::move(head)));
@@ -52,8 +52,26 @@ std::vector<http::Piece> framed(std::string head, std::vector<http::Piece> rows,
     first = false;
     pieces.push_back(std::move(row));
   }
-  pieces.push_back(piece(std::string(tail)));
+  pieces.push_back(piece(std::string(api::list_tail())));
   return pieces;
+}
+
+// Each piece is let go once it is written: a long list is not held twice.
+std::vector<http::Piece> indented(std::vector<http::Piece> pieces) {
+  constexpr std::size_t kPieceBytes = 65536;
+  std::vector<http::Piece> out;
+  std::string text;
+  api::Indenter indenter;
+  for (auto& one : pieces) {
+    indenter.feed(*one, text);
+    one = nullptr;
+    if (text.size() < kPieceBytes) continue;
+    out.push_back(piece(std::move(text)));
+    text.clear();
+  }
+  text += '\n';
+  out.push_back(piece(std::move(text)));
+  return out;
 }
 
 http::Response encoded(int status, const View& view, std::vector<http::Piece> pieces) {
@@ -62,6 +80,24 @@ http::Response encoded(int status, const View& view, std::vector<http::Piece> pi
     out.body = std::move(pieces);
   else
     out.body = api::encode(whole(pieces), view.media.format, view.pretty);
+  return out;
+}
+
+// A list of any length, without a DOM of it. Its elements come into the field `field`, the last of
+// `head`.
+http::Response encoded_list(const View& view, std::string head, std::string_view field,
+                            std::vector<http::Piece> rows) {
+  http::Response out = response(200, view.media.content_type);
+  if (view.media.format == api::BodyFormat::kYaml) {
+    std::vector<std::string_view> elements;
+    elements.reserve(rows.size());
+    for (const auto& row : rows) elements.emplace_back(*row);
+    out.body = api::list_to_yaml(head.append(api::list_tail()), field, elements);
+  } else if (view.pretty) {
+    out.body = indented(framed(std::move(head), std::move(rows)));
+  } else {
+    out.body = framed(std::move(head), std::move(rows));
+  }
   return out;
 }
 
@@ -144,14 +180,12 @@ http::Response list_response(const Env& env, const Call& call, const View& view,
   switch (view.media.shape) {
     case api::Shape::kObject:
       for (const auto& object : objects) rows.push_back(piece_of(object));
-      return encoded(200, view,
-                     framed(api::list_head(*call.type, meta), std::move(rows), api::list_tail()));
+      return encoded_list(view, api::list_head(*call.type, meta), "items", std::move(rows));
     case api::Shape::kPartialMetadata:
       for (const auto& object : objects)
         rows.push_back(piece(api::partial_metadata(*object, view.media.version)));
-      return encoded(200, view,
-                     framed(api::partial_list_head(meta, view.media.version), std::move(rows),
-                            api::list_tail()));
+      return encoded_list(view, api::partial_list_head(meta, view.media.version), "items",
+                          std::move(rows));
     case api::Shape::kTable:
       break;
   }
@@ -163,9 +197,8 @@ http::Response list_response(const Env& env, const Call& call, const View& view,
   for (const auto& object : objects)
     rows.push_back(
         piece(api::table_row(*call.type, *object, view.include, view.media.version, now)));
-  return encoded(200, view,
-                 framed(api::table_head(*call.type, meta, view.media.version), std::move(rows),
-                        api::list_tail()));
+  return encoded_list(view, api::table_head(*call.type, meta, view.media.version), "rows",
+                      std::move(rows));
 }
 
 http::Response unknown_path(int status) {

@@ -92,7 +92,7 @@ http::Response method_refused(const Call& call, const std::string& allowed) {
 
 struct Service::Impl {
   explicit Impl(Dependencies dependencies)
-      : env{std::move(dependencies), {}, nullptr, {}},
+      : env{std::move(dependencies), {}, nullptr, {}, {}, {}, {}, {}},
         gate(env.deps),
         health(env.deps.checks),
         discovery(env.deps.version) {}
@@ -346,6 +346,10 @@ std::variant<Service::Admitted, http::Response> Service::admit(const http::Reque
   auto result = impl_->admit(head, call);
   if (auto* refused = std::get_if<http::Response>(&result)) impl_->finish(*call, *refused);
   return result;
+}
+
+bool Service::is_known(const Admitted& admitted) const {
+  return std::static_pointer_cast<Call>(admitted)->user.name != kube::kAnonymous;
 }
 
 http::Response Service::handle(http::Request request, Admitted admitted) {

@@ -10,6 +10,7 @@
 // it before; the transport that calls it ends first.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,7 +32,7 @@ namespace gb::handlers {
 
 // Requests that are served or wait for it at once, counted as k8s.io/apiserver does: without
 // watches and logs. Later ones get a 429 before anybody is asked who they are, so system:masters
-// too; the health pages never.
+// too; the health pages, discovery and OpenAPI never.
 struct Limits {
   unsigned in_flight_reads = 400;
   unsigned in_flight_writes = 200;
@@ -41,6 +42,13 @@ struct Limits {
   // Reads that wait for a revision that is still to come; later ones are told at once that it is
   // not there. Well below the workers that ServerOptions leaves to reads.
   unsigned waiting_reads = 8;
+  // Requests of one namespace that would start a job, while its databases are asked: later ones get
+  // a 429. So few that one tenant's silent databases leave most of ServerOptions::slow_workers.
+  unsigned starting_each = 4;
+  // How long these wait for the databases; 504 after it. Less than the 60 s of kube-apiserver.
+  std::chrono::milliseconds start_wait{30000};
+  // Watches and followed logs of one user; later ones get a 429.
+  unsigned streams_each = 200;
 };
 
 // What /version says; empty: not known.
@@ -82,6 +90,7 @@ class Service final : public http::Service {
   std::optional<Arrival> arrive(const http::RequestHead& head) override;
   http::Response turn_away(const http::RequestHead& head) override;
   std::variant<Admitted, http::Response> admit(const http::RequestHead& head) override;
+  bool is_known(const Admitted& admitted) const override;
   http::Response handle(http::Request request, Admitted admitted) override;
 
   // Whether /readyz says ok.

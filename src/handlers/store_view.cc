@@ -6,8 +6,14 @@
 #include "api/meta.h"
 #include "api/types.h"
 #include "base/log.h"
+#include "base/wait.h"
 
 namespace gb::handlers {
+namespace {
+
+constexpr std::chrono::milliseconds kLookAgain{100};
+
+}  // namespace
 
 class StoreView::Watch final : public storage::Subscription {
  public:
@@ -28,15 +34,10 @@ void StoreView::refresh() {
   // Before anything is asked: who has asked earlier must not tell it later.
   const std::lock_guard lock(mutex_);
   const std::vector<api::ObjectPtr> computed = jobs_.store_objects();
-  const auto micros = clock_.now().time_since_epoch().count();
 
   std::map<std::string, api::ObjectPtr> before = std::move(objects_);
   objects_.clear();
-  const auto next_revision = [&] {
-    revision_ =
-        std::max(revision_ + 1, static_cast<std::uint64_t>(std::max<std::int64_t>(micros, 1)));
-    return revision_;
-  };
+  if (oldest_ == 0) oldest_ = next_revision();
   for (const api::ObjectPtr& object : computed) {
     const std::string& name = object->key().name;
     const auto old = before.extract(name);
@@ -46,7 +47,7 @@ void StoreView::refresh() {
     }
     auto changed = api::Object::make(api::kStores, next_revision(), object->dom());
     if (!changed) {
-      log::error("a backup store can not be shown", {{"error", changed.error().text()}});
+      log::error("a backup store cannot be shown", {{"error", changed.error().text()}});
       continue;
     }
     objects_[name] = *changed;
@@ -59,7 +60,18 @@ void StoreView::refresh() {
   for (const auto& [name, object] : before) {
     auto gone = api::Object::make(api::kStores, next_revision(), object->dom());
     if (gone) publish({storage::WatchEvent::Type::kDeleted, *gone, object});
+    oldest_ = revision_;
   }
+}
+
+std::uint64_t StoreView::micros() const {
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(clock_.now().time_since_epoch().count(), 1));
+}
+
+std::uint64_t StoreView::next_revision() {
+  revision_ = std::max(revision_ + 1, micros());
+  return revision_;
 }
 
 void StoreView::publish(const storage::WatchEvent& event) {
@@ -91,16 +103,28 @@ Result<storage::Snapshot> StoreView::list_at(std::string_view ns, std::uint64_t 
   return snapshot;
 }
 
-Status StoreView::wait_for(std::uint64_t revision, std::chrono::milliseconds /*timeout*/,
-                           std::stop_token /*stop*/) {
-  refresh();
-  if (this->revision() < revision) return fail(Code::kUnavailable, "no such revision yet");
-  return {};
+Status StoreView::wait_for(std::uint64_t revision, std::chrono::milliseconds timeout,
+                           std::stop_token stop) {
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    // What is computed after the time that a revision stands for is not older than it, though
+    // nothing has changed here: another server may have given it out.
+    const bool come = micros() >= revision;
+    refresh();
+    {
+      const std::lock_guard lock(mutex_);
+      if (come) revision_ = std::max(revision_, revision);
+      if (revision_ >= revision) return {};
+    }
+    if (std::chrono::steady_clock::now() >= until || !sleep_for(stop, kLookAgain))
+      return fail(Code::kUnavailable, "no such revision yet");
+  }
 }
 
 Result<std::unique_ptr<storage::Subscription>> StoreView::watch(std::uint64_t from,
                                                                 storage::WatchSink& sink) {
   const std::lock_guard lock(mutex_);
+  if (from < oldest_) return fail(Code::kExpired, "what has gone since is not known");
   // What a watcher missed is the present state of what has changed since.
   std::vector<api::ObjectPtr> missed;
   for (const auto& [name, object] : objects_)
@@ -115,6 +139,11 @@ Result<std::unique_ptr<storage::Subscription>> StoreView::watch(std::uint64_t fr
 std::uint64_t StoreView::revision() const {
   const std::lock_guard lock(mutex_);
   return revision_;
+}
+
+std::uint64_t StoreView::oldest_revision() const {
+  const std::lock_guard lock(mutex_);
+  return oldest_;
 }
 
 }  // namespace gb::handlers

@@ -37,6 +37,12 @@ api::ObjectPtr wait_for_job(const Env& env, api::ObjectPtr object, std::chrono::
 // object that is to be there.
 api::Outcome<void> check_namespace(const Env& env, const Call& call, std::string_view name);
 
+// A place for one more watch or followed log of the user; 429 when there is none left.
+api::Outcome<std::shared_ptr<void>> take_stream(const Env& env, const Call& call);
+// The queue for who reads it: when that one lets it go, the place is free.
+std::shared_ptr<http::FrameQueue> with_place(std::shared_ptr<http::FrameQueue> queue,
+                                             std::shared_ptr<void> place);
+
 // The object that the call names; 404 when it is not there.
 api::Outcome<api::ObjectPtr> find_object(const Env& env, const Call& call);
 

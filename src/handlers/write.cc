@@ -5,8 +5,10 @@
 
 #include "api/decode.h"
 #include "api/patch.h"
+#include "api/text.h"
 #include "api/types.h"
 #include "base/text.h"
+#include "handlers/job_start.h"
 #include "handlers/respond.h"
 #include "handlers/source.h"
 #include "handlers/verbs.h"
@@ -18,6 +20,9 @@ constexpr std::chrono::seconds kCreateWait{30};
 // kube-apiserver gives up on us after 60 s; the client must get our answer, not its error.
 constexpr std::chrono::seconds kLongestCreateWait{50};
 constexpr int kWriteTries = 5;
+// As JSON. etcd takes requests up to 1.5 MiB, of which k8s.io/apiserver then tells as a 500 without
+// a size; here every object is in memory, and its older versions are for a while.
+constexpr std::size_t kMaxObjectBytes = std::size_t{1} << 20;
 
 std::string text_at(const api::Json& object, const char* field) {
   const auto metadata = object.find("metadata");
@@ -26,26 +31,28 @@ std::string text_at(const api::Json& object, const char* field) {
   return value != metadata->end() && value->is_string() ? value->get<std::string>() : std::string();
 }
 
-Result<api::ObjectPtr> submit(const Env& env, const Call& call, const api::Json& object) {
-  const std::stop_token stop = env.stopping.get_token();
+Result<api::ObjectPtr> submit(const Env& env, const Call& call, const api::Json& object,
+                              std::stop_token stop) {
   if (call.type->plural == api::kBackups)
-    return env.deps.jobs->submit_backup(object, call.user, call.dry_run, stop);
+    return env.deps.jobs->submit_backup(object, call.user, call.dry_run, std::move(stop));
   if (call.type->plural == api::kSchedules)
     return env.deps.jobs->submit_schedule(object, call.user, call.dry_run);
-  return env.deps.jobs->submit_restore(object, call.user, call.dry_run, stop);
+  return env.deps.jobs->submit_restore(object, call.user, call.dry_run, std::move(stop));
 }
 
 // Records and starts the job; a generated name that is taken is replaced by another.
 api::Outcome<api::ObjectPtr> submit_named(const Env& env, const Call& call, api::Json object) {
+  const auto start = JobStart::begin(env, call);
+  if (!start) return api::refuse(start.error());
   for (int tries = 1;; ++tries) {
     const std::string name = text_at(object, "name");
     const auto there = env.source(*call.type).get({call.type->plural, call.info.ns, name});
     bool being_deleted = there && (*there)->being_deleted();
     if (!there) {
-      auto made = submit(env, call, object);
+      auto made = submit(env, call, object, (*start)->token());
       if (made) return std::move(*made);
       if (made.error().code != Code::kAlreadyExists)
-        return api::refuse(api::from_error(made.error(), call.type, name));
+        return api::refuse((*start)->refusal(made.error(), call, name));
       being_deleted = false;
     }
     if (!api::regenerate_name(object, *env.deps.rng))
@@ -79,6 +86,16 @@ void move_expiration(api::Json& object) {
     status.erase("expirationTime");
 }
 
+// `before`: of an update, the bytes that it had. What its job says of itself counts, too: nobody
+// may be kept from making it smaller, or from taking a finalizer away.
+api::Outcome<void> check_size(const api::Json& object, std::size_t before = 0) {
+  const std::size_t bytes = api::to_text(object).size();
+  if (bytes <= std::max(kMaxObjectBytes, before)) return {};
+  return api::refuse(api::entity_too_large("the object has " + std::to_string(bytes) +
+                                           " bytes as JSON, limit is " +
+                                           std::to_string(kMaxObjectBytes)));
+}
+
 struct Written {
   api::ObjectPtr object;
   bool raced = false;  // somebody else wrote first: read again
@@ -96,6 +113,8 @@ api::Outcome<Written> store_update(const Env& env, Call& call, const api::Object
     call.warnings.insert(call.warnings.end(), warnings->begin(), warnings->end());
   }
   if (api::same_content(old, updated)) return Written{current, false};
+  if (auto fits = check_size(updated, current->json().size()); !fits)
+    return api::refuse(std::move(fits).error());
   const bool remove = api::finalized(updated);
   if (call.dry_run) {
     auto shown = api::Object::make(call.type->plural, current->revision(), std::move(updated));
@@ -187,6 +206,7 @@ Answer create_object(const Env& env, Call& call, std::string_view body) {
                                        *env.deps.rng, call.warnings);
       !ready)
     return api::refuse(std::move(ready).error());
+  if (auto fits = check_size(*object); !fits) return api::refuse(std::move(fits).error());
 
   auto made = submit_named(env, call, std::move(*object));
   if (!made) return api::refuse(std::move(made).error());

@@ -96,6 +96,14 @@ BodyDecoder::State BodyDecoder::chunk_byte(char byte) {
 }
 
 BodyDecoder::State BodyDecoder::feed(std::string_view bytes, std::size_t& used, std::string& out) {
+  return take(bytes, used, &out);
+}
+
+BodyDecoder::State BodyDecoder::skip(std::string_view bytes, std::size_t& used) {
+  return take(bytes, used, nullptr);
+}
+
+BodyDecoder::State BodyDecoder::take(std::string_view bytes, std::size_t& used, std::string* out) {
   used = 0;
   while (state_ == State::kMore && used < bytes.size()) {
     if (framing_ == Framing::kChunked && step_ != Step::kData) {
@@ -113,7 +121,7 @@ BodyDecoder::State BodyDecoder::feed(std::string_view bytes, std::size_t& used, 
       run = static_cast<std::size_t>(std::min<std::uint64_t>(run, left_));
       left_ -= run;
     }
-    out.append(bytes.substr(used, run));
+    if (out != nullptr) out->append(bytes.substr(used, run));
     used += run;
     if (framing_ == Framing::kLength && left_ == 0) state_ = State::kDone;
     if (framing_ == Framing::kChunked && left_ == 0) step_ = Step::kDataCr;

@@ -21,6 +21,8 @@ class BodyDecoder {
   // Appends what it decodes of `bytes` to `out` and says in `used` how many bytes belong to this
   // message; what follows them is the next one. kDone, kTooLarge and kMalformed are final.
   State feed(std::string_view bytes, std::size_t& used, std::string& out);
+  // The same for a body that nobody wants: it comes out nowhere.
+  State skip(std::string_view bytes, std::size_t& used);
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] Framing framing() const { return framing_; }
   [[nodiscard]] std::uint64_t length() const { return length_; }
@@ -28,6 +30,7 @@ class BodyDecoder {
  private:
   enum class Step { kSize, kExtension, kSizeEnd, kData, kDataCr, kDataLf, kTrailer, kTrailerEnd };
   State chunk_byte(char byte);
+  State take(std::string_view bytes, std::size_t& used, std::string* out);
 
   Framing framing_ = Framing::kNone;
   State state_ = State::kDone;

@@ -294,7 +294,7 @@ Result<std::unique_ptr<Client>> Client::make(ClientOptions options) {
   std::signal(SIGPIPE,
               SIG_IGN);  // a write to a peer that has gone is an error, not the end of the program
   SslCtxPtr context(SSL_CTX_new(TLS_client_method()));
-  if (!context) return fail(Code::kInternal, "can not make a TLS context: " + ossl_error());
+  if (!context) return fail(Code::kInternal, "cannot make a TLS context: " + ossl_error());
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |

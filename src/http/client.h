@@ -1,7 +1,7 @@
 // An HTTPS client for kube-apiserver and receivers of webhooks: one request, or one answer that
 // streams lines (a watch). Redirects are never followed; the server's certificate is always
 // verified. Every wait ends with its deadline (real time) or a requested stop; only the look-up of
-// a host name can not be called off.
+// a host name cannot be called off.
 //
 // Thread safety: all methods, from any thread; connections are pooled.
 // Errors: Unavailable (no connection, TLS failure, deadline), Cancelled (stopped), Invalid

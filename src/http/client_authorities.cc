@@ -57,7 +57,7 @@ struct Verified {
   [[nodiscard]] bool holds(std::time_t now) const { return from <= now && now <= to; }
 };
 
-// False when a certificate's dates can not be read: such a chain is not remembered.
+// False when a certificate's dates cannot be read: such a chain is not remembered.
 bool narrow(Verified& verified, const X509* certificate) {
   std::tm from{};
   std::tm to{};
@@ -105,17 +105,17 @@ class ParsedAuthorities final : public ClientAuthorities {
                     bool& lasts) const {
     const X509Ptr leaf = from_der(peer.chain.front());
     const ChainPtr intermediates(sk_X509_new_null());
-    if (!leaf || !intermediates) return refuse("it can not be parsed: " + ossl_error());
+    if (!leaf || !intermediates) return refuse("it cannot be parsed: " + ossl_error());
     for (std::size_t i = 1; i < peer.chain.size(); ++i) {
       const X509Ptr certificate = from_der(peer.chain[i]);
-      if (!certificate) return refuse("its chain can not be parsed: " + ossl_error());
+      if (!certificate) return refuse("its chain cannot be parsed: " + ossl_error());
       if (X509_add_cert(intermediates.get(), certificate.get(), X509_ADD_FLAG_UP_REF) != 1)
         return fail(Code::kInternal, "out of memory in TLS");
     }
     const StoreCtxPtr context(X509_STORE_CTX_new());
     if (!context ||
         X509_STORE_CTX_init(context.get(), store_.get(), leaf.get(), intermediates.get()) != 1)
-      return fail(Code::kInternal, "can not verify a certificate: " + ossl_error());
+      return fail(Code::kInternal, "cannot verify a certificate: " + ossl_error());
     X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
     // Every certificate of the bundle is an anchor, as in Go, whether self-signed or not.
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);

@@ -117,7 +117,7 @@ Result<std::unique_ptr<ClientConnection>> ClientConnection::open(SSL_CTX* contex
                                                                  Deadline deadline,
                                                                  const Waker& waker) {
   const auto unreachable = [&target](Error cause) {
-    return wrap("can not connect to " + target.host + ":" + std::to_string(target.port),
+    return wrap("cannot connect to " + target.host + ":" + std::to_string(target.port),
                 std::move(cause));
   };
   addrinfo hints{};
@@ -141,7 +141,7 @@ Result<std::unique_ptr<ClientConnection>> ClientConnection::open(SSL_CTX* contex
   Fd fd(*connected);
 
   SslPtr ssl(SSL_new(context));
-  if (!ssl) return fail(Code::kInternal, "can not make a TLS connection: " + ossl_error());
+  if (!ssl) return fail(Code::kInternal, "cannot make a TLS connection: " + ossl_error());
   SSL_set_connect_state(ssl.get());
   if (is_address(target.server_name)) {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), target.server_name.c_str());

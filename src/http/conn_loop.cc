@@ -59,6 +59,12 @@ std::vector<ConnLoop::Ptr> ConnLoop::all() const {
   return result;
 }
 
+ConnLoop::Ptr ConnLoop::next(std::uint64_t id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = connections_.upper_bound(id);
+  return found == connections_.end() ? nullptr : found->second;
+}
+
 std::size_t ConnLoop::size() const {
   const std::lock_guard lock(mutex_);
   return connections_.size();

@@ -4,10 +4,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "http/connection.h"
@@ -45,6 +45,8 @@ class ConnLoop {
   void arm(const Connection& connection, Io want) const;
   void remove(const Connection& connection);
   [[nodiscard]] std::vector<Ptr> all() const;
+  // The oldest that is younger than the one of this id, 0: than none. Null: there is none.
+  [[nodiscard]] Ptr next(std::uint64_t id) const;
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::uint16_t port() const { return listener_.port(); }
 
@@ -58,7 +60,7 @@ class ConnLoop {
   Handler& handler_;
   Poller poller_;
   mutable std::mutex mutex_;
-  std::unordered_map<std::uint64_t, Ptr> connections_;
+  std::map<std::uint64_t, Ptr> connections_;  // ids grow
   std::atomic<bool> accepting_{true};
   std::atomic<bool> stopped_{false};
   bool listener_armed_ = true;  // the loop's thread only

@@ -36,6 +36,7 @@ struct Exchange {
   Lane lane = Lane::kHealth;           // of what is refused: its answer is there
   std::shared_ptr<void> place;         // among the requests that are served at once
   bool turned_away = false;            // there was none
+  bool takes_body = true;              // false: what comes of it is thrown away
   bool admitted = false;
   Service::Admitted context;
   BodyDecoder decoder;
@@ -45,6 +46,7 @@ struct Exchange {
   bool keep_alive = false;
   std::shared_ptr<FrameQueue> stream;
   bool chunked = false;
+  SteadyTime write_until{};  // whoever has not read all of it by then is cut
 };
 
 struct Connection {
@@ -86,6 +88,7 @@ struct Connection {
   const std::string peer;
   PeerCertificate certificate;
   State state = State::kHandshake;
+  bool known = false;  // somebody who is known has made a request that was admitted
   SteadyTime deadline{};
   std::string in;
   HeadScanner scanner;

@@ -11,7 +11,7 @@ namespace gb::http {
 
 // 32 raw bytes.
 [[nodiscard]] std::string sha256(std::string_view data);
-// HMAC-SHA-256: who does not have the key can not tell what was hashed.
+// HMAC-SHA-256: who does not have the key cannot tell what was hashed.
 [[nodiscard]] std::string hmac_sha256(std::string_view key, std::string_view data);
 
 }  // namespace gb::http

@@ -63,7 +63,7 @@ Result<Listener> Listener::open(const std::string& address, std::uint16_t port) 
     const int error = errno;
     if (fd >= 0) ::close(fd);
     return fail(Code::kUnavailable,
-                "can not listen on " + address + " port " + std::to_string(port) + ": " +
+                "cannot listen on " + address + " port " + std::to_string(port) + ": " +
                     std::generic_category().message(error),
                 "choose another port or stop who uses it");
   }

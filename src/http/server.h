@@ -72,7 +72,7 @@ struct Response {
 };
 
 // How a request waits for a worker. Each lane may hold only so many of them (ServerOptions), so
-// that what blocks can not take the last one.
+// that what blocks cannot take the last one.
 enum class Lane {
   kHealth,  // any worker, and before the others: must not block
   kQuick,   // answered from memory, once it is known who asks
@@ -84,12 +84,16 @@ class Service {
  public:
   virtual ~Service() = default;
   // The first look at a request, on its head alone: its lane, and its place among the requests that
-  // are served at once, which is destroyed when its answer is made. Null: there is none left; then
-  // turn_away() makes the answer, and nothing else is called. On the thread that reads the head:
-  // must not block.
+  // are served at once, which is destroyed when its answer has left, or has become a stream. Null:
+  // there is none left; then turn_away() makes the answer, and nothing else is called. On the
+  // thread that reads the head: must not block.
   struct Arrival {
     Lane lane = Lane::kQuick;
-    std::shared_ptr<void> place;
+    std::shared_ptr<void> place = {};
+    // False: the request means nothing by a body. What comes of one is thrown away (up to 256 KiB,
+    // as Go's net/http does; beyond that the request is answered and the connection closed), so
+    // that nobody fills our memory with it.
+    bool takes_body = true;
   };
   virtual std::optional<Arrival> arrive(const RequestHead& head) {
     (void)head;
@@ -101,6 +105,12 @@ class Service {
   // the answer that refuses it. Runs on a worker; may block on others, never on the client.
   using Admitted = std::shared_ptr<void>;
   virtual std::variant<Admitted, Response> admit(const RequestHead& head) = 0;
+  // Whether who sent this has said who he is. The connections of all others are the first to go
+  // when there are too many. On a worker: must not block.
+  virtual bool is_known(const Admitted& admitted) const {
+    (void)admitted;
+    return true;
+  }
   // Runs on a worker once the whole body is there. An exception is answered with a plain 500
   // Status.
   virtual Response handle(Request request, Admitted admitted) = 0;
@@ -110,17 +120,22 @@ struct ServerOptions {
   std::string address = "127.0.0.1";  // an IP address, v4 or v6
   std::uint16_t port = 0;             // 0: any; port() tells
   unsigned workers = 32;
-  unsigned slow_workers = 16;          // at most so many of them are in Lane::kSlow
-  unsigned health_workers = 4;         // so many, less than `workers`, are left to Lane::kHealth
-  std::size_t max_connections = 4096;  // later ones are closed at once
+  unsigned slow_workers = 16;   // at most so many of them are in Lane::kSlow
+  unsigned health_workers = 4;  // so many, less than `workers`, are left to Lane::kHealth
+  // When there are so many, a new one takes the place of the oldest on which nobody who is known
+  // has had a request admitted (it may still be in its handshake); without such it is closed at
+  // once.
+  std::size_t max_connections = 4096;
   std::size_t max_body = 3145728;  // 413 beyond it: "Request entity too large: limit is 3145728"
   std::size_t max_head = 65536;    // 431 beyond it
   std::size_t max_fields = 200;    // 431 beyond it
   // From the connection to the end of its handshake, from there to its first request's first byte,
   // and from a request's first byte to the end of its head; then the connection is cut.
   std::chrono::milliseconds head_deadline{10000};
-  std::chrono::milliseconds body_deadline{60000};   // from the admission to the body's last byte
-  std::chrono::milliseconds write_deadline{60000};  // no progress for so long ends the connection
+  std::chrono::milliseconds body_deadline{60000};  // from the admission to the body's last byte
+  // No progress for so long ends the connection. So does an answer that has not left after that and
+  // a second for each 256 KiB of it; streams may go on.
+  std::chrono::milliseconds write_deadline{60000};
   std::chrono::milliseconds idle_deadline{600000};  // keep-alive after a request
   std::size_t gzip_from = 131072;  // bodies beyond it are compressed when accepted; streams never
   std::shared_ptr<const Clock> clock =

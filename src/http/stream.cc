@@ -7,7 +7,7 @@ namespace gb::http {
 
 bool FrameQueue::push(Frame frame) {
   const std::lock_guard lock(mutex_);
-  if (closed_ || gone_) return false;
+  if (closed_) return false;
   const bool was_empty = frames_.empty();
   // A frame that is larger than the whole queue still passes when nothing waits before it: the
   // reader is not slow, the object is big.
@@ -37,17 +37,6 @@ void FrameQueue::close() {
 bool FrameQueue::closed() const {
   const std::lock_guard lock(mutex_);
   return closed_;
-}
-
-void FrameQueue::set_on_gone(std::function<void()> on_gone) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!gone_) {
-      on_gone_ = std::move(on_gone);
-      return;
-    }
-  }
-  if (on_gone) on_gone();
 }
 
 void FrameQueue::set_wake(std::function<void()> wake) {
@@ -84,18 +73,12 @@ bool FrameQueue::finished() const {
 }
 
 void FrameQueue::gone() {
-  std::function<void()> tell;
-  {
-    const std::lock_guard lock(mutex_);
-    if (std::exchange(gone_, true)) return;
-    closed_ = true;
-    wake_ = nullptr;
-    std::vector<Frame>().swap(frames_);
-    first_ = 0;
-    queued_bytes_ = 0;
-    tell = std::exchange(on_gone_, nullptr);
-  }
-  if (tell) tell();
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  wake_ = nullptr;
+  std::vector<Frame>().swap(frames_);
+  first_ = 0;
+  queued_bytes_ = 0;
 }
 
 }  // namespace gb::http

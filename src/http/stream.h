@@ -1,5 +1,5 @@
 // A response that goes on: watch frames and followed logs. Producers push shared frames; the
-// server's stream thread writes them. A queue is bounded: who can not keep up is dropped, never
+// server's stream thread writes them. A queue is bounded: who cannot keep up is dropped, never
 // waited for.
 //
 // Thread safety: all methods, from any thread.
@@ -23,24 +23,22 @@ class FrameQueue {
   // nothing that is not in memory anyway.
   explicit FrameQueue(std::size_t max_bytes = std::size_t{4} << 20) : max_bytes_(max_bytes) {}
 
-  // False once the queue is closed or full. A queue that is full takes `last_words` (when set),
-  // closes itself and refuses everything after.
+  // False once the queue is closed or full, or the client has gone. A queue that is full takes
+  // `last_words` (when set), closes itself and refuses everything after.
   bool push(Frame frame);
   // What a reader that is too slow is told in the end.
   void set_last_words(Frame frame);
   // Nothing more comes: what is queued is written, then the response ends cleanly.
   void close();
+  // So is one whose client has gone, or whose server stops.
   [[nodiscard]] bool closed() const;
-  // The client has gone (or the server stops): producers learn it from push() and from `on_gone`,
-  // which is called at most once, at once if it has happened already.
-  void set_on_gone(std::function<void()> on_gone);
 
   // The consumer's side (the server). `wake` is called when an empty queue got something or was
   // closed; it runs under the queue's lock and must not call the queue.
   void set_wake(std::function<void()> wake);
   [[nodiscard]] std::vector<Frame> take(std::size_t max_bytes);
   [[nodiscard]] bool finished() const;  // closed and empty
-  void gone();
+  void gone();                          // the client has: nothing is written or taken any more
 
  private:
   mutable std::mutex mutex_;
@@ -50,9 +48,7 @@ class FrameQueue {
   std::size_t first_ = 0;
   Frame last_words_;
   bool closed_ = false;
-  bool gone_ = false;
   std::function<void()> wake_;
-  std::function<void()> on_gone_;
 };
 
 }  // namespace gb::http

@@ -34,7 +34,7 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
 
 Result<SslCtxPtr> make_server_context(const KeyPair& pair) {
   SslCtxPtr context(SSL_CTX_new(TLS_server_method()));
-  if (!context) return fail(Code::kInternal, "can not make a TLS context: " + ossl_error());
+  if (!context) return fail(Code::kInternal, "cannot make a TLS context: " + ossl_error());
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_cipher_list(context.get(), "ECDHE+AESGCM:ECDHE+CHACHA20");
   // No tickets and no session cache: a resumed session would skip the client's certificate.
@@ -149,7 +149,7 @@ bool is_address(const std::string& host) {
 
 Result<KeyPair> make_self_signed(const std::vector<std::string>& hosts, WallTime now) {
   const auto broken = [] {
-    return fail(Code::kInternal, "can not make a certificate: " + ossl_error());
+    return fail(Code::kInternal, "cannot make a certificate: " + ossl_error());
   };
   if (hosts.empty()) return fail(Code::kInvalid, "a certificate needs at least one host name");
   std::string names;
@@ -157,7 +157,7 @@ Result<KeyPair> make_self_signed(const std::vector<std::string>& hosts, WallTime
     // A comma or a colon would be read as OpenSSL's configuration syntax.
     const bool address = is_address(host);
     if (host.empty() || (!address && host.find_first_of(",:;@\r\n") != std::string::npos))
-      return fail(Code::kInvalid, "a certificate can not be made for a host with such a name",
+      return fail(Code::kInvalid, "a certificate cannot be made for a host with such a name",
                   "give DNS names and IP addresses only");
     names += (names.empty() ? "" : ",") + std::string(address ? "IP:" : "DNS:") + host;
   }

@@ -17,6 +17,21 @@ constexpr std::size_t kTurnBytes =
 constexpr std::chrono::milliseconds kLinger{2000};
 constexpr std::chrono::milliseconds kLingerInDrain{200};
 constexpr std::chrono::seconds kRefusedTold{10};
+// Of a body that means nothing so much is read, so that the connection can be kept: as net/http.
+constexpr std::size_t kSkippedBody = 262144;
+// Bytes a second. Who reads an answer slower than that for longer than the write deadline is cut,
+// however steadily: its memory and its place are what others wait for.
+constexpr std::size_t kSlowestReader = 262144;
+
+// Takes what has arrived of the body, and throws it away unless it is wanted.
+void take_body(Connection& connection, Exchange& exchange, bool wanted) {
+  std::size_t used = 0;
+  if (wanted)
+    exchange.decoder.feed(connection.in, used, exchange.body);
+  else
+    exchange.decoder.skip(connection.in, used);
+  connection.in.erase(0, used);
+}
 
 }  // namespace
 
@@ -74,20 +89,38 @@ void Transport::arm(const Ptr& connection, Io want) {
 
 // ---- on the loop's thread
 
-void Transport::refuse(int fd, const std::string& peer, const char* why) {
-  ++refused_;
+void Transport::tell(Crowd& crowd, const char* what, const std::string& peer, const char* why) {
+  ++crowd.count;
   // Whoever makes so many connections must not fill the log, too.
-  if (!refused_told_ || now() - *refused_told_ >= kRefusedTold) {
-    log::warn("connections were refused", {{"count", refused_}, {"peer", peer}, {"why", why}});
-    refused_told_ = now();
-    refused_ = 0;
-  }
+  if (crowd.told && now() - *crowd.told < kRefusedTold) return;
+  log::warn(what, {{"count", crowd.count}, {"peer", peer}, {"why", why}});
+  crowd = {0, now()};
+}
+
+void Transport::refuse(int fd, const std::string& peer, const char* why) {
+  tell(refused_, "connections were refused", peer, why);
   ::close(fd);
+}
+
+// Whoever can reach us can open connections; kubelet's probes and kube-apiserver must come through
+// all the same. What a worker works for is not touched.
+bool Transport::make_room() {
+  for (Ptr connection = loop_.next(0); connection; connection = loop_.next(connection->id)) {
+    const std::lock_guard lock(connection->mutex);
+    if (connection->known || connection->state == State::kWorker ||
+        connection->state == State::kStream || connection->state == State::kClosed)
+      continue;
+    tell(displaced_, "connections of nobody known were closed for newer ones", connection->peer,
+         "too many");
+    destroy(connection);
+    return true;
+  }
+  return false;
 }
 
 void Transport::accepted(int fd, std::string peer) {
   SslPtr ssl = tls_->new_connection();
-  const bool full = loop_.size() + mux_.size() >= options_.max_connections;
+  const bool full = loop_.size() + mux_.size() >= options_.max_connections && !make_room();
   if (full || !ssl) return refuse(fd, peer, full ? "too many" : "no memory");
   const auto connection =
       std::make_shared<Connection>(next_id_++, fd, std::move(ssl), std::move(peer));
@@ -195,6 +228,7 @@ void Transport::arrive(Exchange& exchange) {
     if (auto arrival = service_.arrive(exchange.parsed.head)) {
       exchange.lane = arrival->lane;
       exchange.place = std::move(arrival->place);
+      exchange.takes_body = arrival->takes_body;
       return;
     }
   } catch (const std::exception& e) {
@@ -214,10 +248,8 @@ void Transport::read_body(const Ptr& connection) {
     const Io io = connection->read();
     if (io == Io::kWantRead || io == Io::kWantWrite) return arm(connection, io);
     if (io != Io::kDone) return destroy(connection);
-    std::size_t used = 0;
-    const auto state = exchange.decoder.feed(connection->in, used, exchange.body);
-    connection->in.erase(0, used);
-    if (state != BodyDecoder::State::kMore) return submit(connection);
+    take_body(*connection, exchange, exchange.takes_body);
+    if (exchange.decoder.state() != BodyDecoder::State::kMore) return submit(connection);
   }
   arm(connection, Io::kWantRead);
 }
@@ -226,7 +258,8 @@ void Transport::write_out(const Ptr& connection) {
   Exchange& exchange = *connection->exchange;
   std::size_t written = 0;
   const Io io = connection->write(kTurnBytes, written);
-  if (written > 0) connection->deadline = now() + options_.write_deadline;
+  if (written > 0)
+    connection->deadline = std::min(now() + options_.write_deadline, exchange.write_until);
   if (io == Io::kError || io == Io::kEnd) return destroy(connection);
   if (io != Io::kDone) return arm(connection, io);
   const bool keep = exchange.keep_alive;
@@ -270,6 +303,7 @@ void Transport::destroy(const Ptr& connection) {
 }
 
 void Transport::finish(Exchange& exchange) {
+  exchange.place.reset();
   --in_flight_;
   if (exchange.stream) exchange.stream->gone();
 }
@@ -338,13 +372,14 @@ void Transport::work(unsigned worker, const Ptr& connection) {
     if (draining_) response.close = true;
     return response;
   });
-  exchange->place.reset();
   respond(connection, std::move(exchange), std::move(rendered));
 }
 
 bool Transport::admit(const Ptr& connection, Exchange& exchange, std::optional<Response>& refused) {
   const ParsedHead& parsed = exchange.parsed;
-  exchange.decoder = BodyDecoder(parsed.framing, parsed.length, options_.max_body);
+  exchange.decoder = BodyDecoder(parsed.framing, parsed.length,
+                                 exchange.takes_body ? options_.max_body : kSkippedBody);
+  bool known = false;
   try {
     auto verdict = exchange.turned_away
                        ? std::variant<Service::Admitted, Response>(service_.turn_away(parsed.head))
@@ -353,6 +388,7 @@ bool Transport::admit(const Ptr& connection, Exchange& exchange, std::optional<R
       refused = std::move(*response);
     } else {
       exchange.context = std::move(std::get<Service::Admitted>(verdict));
+      known = service_.is_known(exchange.context);
     }
   } catch (const std::exception& e) {
     log::error("the admission of a request threw", {{"what", e.what()}});
@@ -366,11 +402,12 @@ bool Transport::admit(const Ptr& connection, Exchange& exchange, std::optional<R
 
   // What of the body has arrived is taken in any case: with all of it the connection can be kept.
   const std::lock_guard lock(connection->mutex);
+  connection->known = connection->known || known;
   const bool early = !connection->in.empty();
-  std::size_t used = 0;
-  exchange.decoder.feed(connection->in, used, exchange.body);
-  connection->in.erase(0, used);
+  take_body(*connection, exchange, exchange.takes_body && !refused);
   if (refused || exchange.decoder.state() != BodyDecoder::State::kMore) return true;
+  // Nobody wants the body: who waits to be asked for it is answered instead.
+  if (!exchange.takes_body && parsed.expects_continue) return true;
   // Never unasked for, never before the admission: kube-apiserver's proxy would make a 200 of it.
   if (parsed.expects_continue && !early) connection->out.add("HTTP/1.1 100 Continue\r\n\r\n");
   return false;
@@ -381,6 +418,8 @@ std::optional<Response> Transport::refuse_admitted(const Exchange& exchange) con
   if (exchange.parsed.upgrade) {
     refused = status_response(400, "this server does not upgrade connections");
     refused->close = true;
+  } else if (!exchange.takes_body) {
+    return refused;  // whatever is wrong with a body that nobody looks at
   } else if (exchange.parsed.encoded) {
     refused = status_response(415, "a request body with a Content-Encoding is not accepted");
   } else if (exchange.decoder.state() == BodyDecoder::State::kTooLarge) {
@@ -395,6 +434,10 @@ void Transport::respond(const Ptr& connection, std::unique_ptr<Exchange> exchang
   exchange->keep_alive = rendered.keep_alive;
   exchange->stream = std::move(rendered.stream);
   exchange->chunked = rendered.chunked;
+  // Streams have limits of their own; any other answer takes memory until it has left.
+  if (exchange->stream) exchange->place.reset();
+  std::size_t size = rendered.head.size();
+  for (const auto& piece : rendered.body) size += piece->size();
   const std::lock_guard lock(connection->mutex);
   if (connection->state == State::kClosed) {
     finish(*exchange);
@@ -413,6 +456,8 @@ void Transport::respond(const Ptr& connection, std::unique_ptr<Exchange> exchang
   }
   connection->state = State::kWrite;
   connection->deadline = now() + options_.write_deadline;
+  connection->exchange->write_until =
+      connection->deadline + std::chrono::seconds(size / kSlowestReader);
   write_out(connection);
 }
 

@@ -34,6 +34,7 @@ class Transport final : public Server, private ConnLoop::Handler {
 
   // On the loop's thread.
   void refuse(int fd, const std::string& peer, const char* why);
+  bool make_room();
   void accepted(int fd, std::string peer) override;
   void ready(const Ptr& connection) override;
   void sweep(const Ptr& connection) override;
@@ -73,8 +74,14 @@ class Transport final : public Server, private ConnLoop::Handler {
   std::atomic<std::uint64_t> next_id_{16};  // below: the pollers' own
   std::atomic<std::size_t> in_flight_{0};
   std::atomic<bool> draining_{false};
-  std::uint64_t refused_ = 0;  // connections since that was told; the loop's thread only
-  std::optional<SteadyTime> refused_told_;
+  // Connections since that was told; the loop's thread only.
+  struct Crowd {
+    std::uint64_t count = 0;
+    std::optional<SteadyTime> told;
+  };
+  void tell(Crowd& crowd, const char* what, const std::string& peer, const char* why);
+  Crowd refused_;
+  Crowd displaced_;
   std::mutex ended_mutex_;
   std::condition_variable ended_;  // a connection has ended
   std::uint16_t port_;

@@ -24,7 +24,7 @@ class WorkerPool {
   using Job = std::shared_ptr<Connection>;
   using Bounds = std::array<unsigned, kLanes>;
   // `bounds` says how many workers each lane may hold together with those after it, so that what is
-  // left to a lane can not be taken by two of the later ones; `run` is called with the number of
+  // left to a lane cannot be taken by two of the later ones; `run` is called with the number of
   // the worker, below `workers`.
   WorkerPool(unsigned workers, const Bounds& bounds, std::function<void(unsigned, const Job&)> run);
   ~WorkerPool() { stop(); }

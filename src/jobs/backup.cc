@@ -16,6 +16,7 @@
 #include "jobs/read_back.h"
 #include "jobs/repo_streams.h"
 #include "jobs/reporter.h"
+#include "jobs/trash.h"
 #include "jobs/trial.h"
 #include "storage/repo/repo.h"
 
@@ -88,27 +89,51 @@ Status for_all(std::vector<BackupWork::Instance>& instances, const std::stop_tok
   return first;
 }
 
+// Whether it is one of the same instances in the same store.
+bool may_be_base(const Environment& environment, const BackupWork& work,
+                 const api::Json& candidate) {
+  std::vector<std::string> wanted = work.spec.database_instances;
+  std::vector<std::string> have = api::read_backup_spec(candidate).database_instances;
+  std::ranges::sort(wanted);
+  std::ranges::sort(have);
+  if (have != wanted) return false;
+  const auto store = environment.store_of(candidate);
+  return store && *store == work.store;
+}
+
+// The name of a backup that was found damaged and is not older than `base`; empty: there is none.
+// What it shares with the base may be what is damaged.
+std::string damaged_since(const Environment& environment, const BackupWork& work,
+                          const std::string& ns, const api::Json& base) {
+  const WallTime taken = snapshot_time_of(base);
+  for (const api::ObjectPtr& object : environment.catalog->list(api::kBackups, ns).objects) {
+    const api::Json dom = object->dom();
+    if (facts::damaged(dom) && snapshot_time_of(dom) >= taken &&
+        may_be_base(environment, work, dom))
+      return object->key().name;
+  }
+  return "";
+}
+
 // The newest completed backup of the same instances in the same store: what did not change since is
 // referred to, not stored again. None is no error.
 std::shared_ptr<const storage::BackupReader> open_base(const Environment& environment,
                                                        const BackupWork& work,
                                                        const std::string& ns, JobLog& log) {
-  std::vector<std::string> wanted = work.spec.database_instances;
-  std::sort(wanted.begin(), wanted.end());
   const api::ObjectPtr base = newest_backup(
-      *environment.catalog, environment.clock->now(), ns, [&](const api::Json& candidate) {
-        const api::BackupSpec spec = api::read_backup_spec(candidate);
-        std::vector<std::string> have = spec.database_instances;
-        std::sort(have.begin(), have.end());
-        const auto store = environment.store_of(candidate);
-        return have == wanted && store && *store == work.store;
-      });
+      *environment.catalog, environment.clock->now(), ns,
+      [&](const api::Json& candidate) { return may_be_base(environment, work, candidate); });
   if (base == nullptr) return nullptr;
   const api::Json dom = base->dom();
+  if (const std::string damaged = damaged_since(environment, work, ns, dom); !damaged.empty()) {
+    log.say("no base: backup \"" + damaged +
+            "\" is damaged, perhaps in what it has from earlier ones: everything is stored anew");
+    return nullptr;
+  }
   auto reader = storage::BackupReader::open(*work.store->blobs, ns, base->uid(), digest_of(dom));
   if (!reader) {
-    log.say("backup \"" + base->key().name + "\" can not serve as base: " + reader.error().text());
-    log::warn("a completed backup can not be read",
+    log.say("backup \"" + base->key().name + "\" cannot serve as base: " + reader.error().text());
+    log::warn("a completed backup cannot be read",
               {{"name", base->key().name}, {"error", reader.error().text()}});
     return nullptr;
   }
@@ -180,6 +205,37 @@ class BackupRun {
         fit < wanted)
       log_->say("reads on " + std::to_string(fit) + " connections instead of " +
                 std::to_string(wanted) + ": limits.memory of the server allows no more");
+    Status dumped;
+    {
+      const Reporter reporter(record_, control_, *log_, *environment_.clock, progress_,
+                              start_ + work_.spec.active_deadline);
+      GB_TRY(begin(stop));
+      dumped = dump(stop);
+      if (dumped) dumped = seal();
+      give_back_donors();
+      // Nothing is asked of the instances any more: who must restore one need not wait for this.
+      if (dumped) control_.release();
+      if (dumped) dumped = verify(stop);
+    }
+    if (dumped && work_.spec.verification == "Restore") dumped = restore_on_trial();
+    return dumped ? complete() : dumped;
+  }
+
+  // Whether there is a manifest: from then on another server may take the backup over.
+  [[nodiscard]] bool sealed() const { return sealed_; }
+
+  // Removes what a backup wrote that has failed: one that was sealed only after its end was
+  // recorded, and if that is of no use to anybody.
+  void discard() {
+    if (writer_ == nullptr) return;
+    if (sealed_ && !is_of_no_use(environment_, *work_.store, record_)) return;
+    if (const Status gone = writer_->abandon(); !gone)
+      log::warn("what a failed backup wrote could not be removed",
+                {{"name", record_.key().name}, {"error", gone.error().text()}});
+  }
+
+ private:
+  Status begin(const std::stop_token& stop) {
     // One that waited for its turn may find other addresses by now.
     for (BackupWork::Instance& instance : work_.instances)
       if (instance.dump == nullptr) {
@@ -199,34 +255,16 @@ class BackupRun {
     auto base = open_base(environment_, work_, record_.key().ns, *log_);
     GB_TRY_ASSIGN(writer_, storage::BackupWriter::create(*work_.store->blobs, record_.key().ns,
                                                          record_.uid(), std::move(base)));
-    Status dumped;
-    {
-      const Reporter reporter(record_, control_, *log_, *environment_.clock, progress_,
-                              start_ + work_.spec.active_deadline);
-      dumped = dump(stop);
-      if (dumped) dumped = seal();
-      give_back_donors();
-      // Nothing is asked of the instances any more: who must restore one need not wait for this.
-      if (dumped) control_.release();
-      if (dumped) dumped = verify(stop);
-    }
-    if (dumped && work_.spec.verification == "Restore") dumped = restore_on_trial();
-    return dumped ? complete() : dumped;
+    return {};
   }
 
-  // Removes what a backup wrote that has failed, after its end was recorded.
-  void discard() {
-    if (writer_ == nullptr || !is_of_no_use(environment_, record_)) return;
-    if (const Status gone = writer_->abandon(); !gone)
-      log::warn("what a failed backup wrote could not be removed",
-                {{"name", record_.key().name}, {"error", gone.error().text()}});
-  }
-
- private:
   Status dump(const std::stop_token& stop) {
     for (int attempt = 1;; ++attempt) {
       const bool strict = attempt > kOptimisticAttempts;
-      for (BackupWork::Instance& instance : work_.instances) instance.dump->set_strict(strict);
+      for (BackupWork::Instance& instance : work_.instances) {
+        if (strict) instance.dump->set_active_node(active_node_now(instance));
+        instance.dump->set_strict(strict);
+      }
       Status done = dump_once(stop);
       if (done || done.error().code != Code::kConflict || strict) return done;
       log_->say("begins again from a new snapshot: " + done.error().text());
@@ -235,6 +273,17 @@ class BackupRun {
       GB_TRY(writer_->restart());
       for (auto& part : progress_) part->reset();
     }
+  }
+
+  // The node that applications use by now. Where that cannot be found out, they may use the donor.
+  std::string active_node_now(const BackupWork::Instance& instance) {
+    const auto now = environment_.instances->resolve(record_.key().ns, instance.name);
+    if (now && (!now->active_node.empty() || instance.endpoint.active_node.empty()))
+      return now->active_node;
+    log_->say("which node of instance \"" + instance.name +
+              "\" applications use cannot be found out" +
+              (now ? std::string() : ": " + now.error().text()));
+    return instance.dump->facts().node;
   }
 
   Status dump_once(const std::stop_token& stop) {
@@ -270,6 +319,7 @@ class BackupRun {
     for (std::size_t i = 0; i < work_.instances.size(); ++i)
       content.instances.push_back({work_.instances[i].name, galera::to_json(models_[i])});
     GB_TRY_ASSIGN(finished_, writer_->finish(std::move(content)));
+    sealed_ = true;
     log_->say("manifest written: " + to_quantity(finished_.sizes.logical) + " of rows, " +
               to_quantity(finished_.sizes.stored) + " stored, " +
               to_quantity(finished_.sizes.added) + " of it new");
@@ -431,6 +481,7 @@ class BackupRun {
   std::vector<galera::InstanceModel> models_;
   std::unique_ptr<storage::BackupWriter> writer_;
   storage::FinishedBackup finished_;
+  bool sealed_ = false;                                  // finished_ is there
   std::shared_ptr<const storage::BackupReader> reader_;  // of what was written
   std::uint64_t verified_tables_ = 0;
   std::optional<Trial> trial_;
@@ -471,12 +522,15 @@ api::Json initial_backup_status(const Environment& environment, const BackupWork
   return status;
 }
 
-bool is_of_no_use(const Environment& environment, const JobRecord& record) {
+bool is_of_no_use(const Environment& environment, const Store& store, const JobRecord& record) {
   const auto object = environment.catalog->get(record.key());
-  if (!object) return object.error().code == Code::kNotFound;
-  if ((*object)->uid() != record.uid()) return true;
-  const std::string phase = api::phase_of((*object)->dom());
-  return phase != "Completed" && api::is_terminal_phase(phase);
+  if (!object && object.error().code != Code::kNotFound) return false;
+  if (object && (*object)->uid() == record.uid()) {
+    const std::string phase = api::phase_of((*object)->dom());
+    return phase != "Completed" && api::is_terminal_phase(phase);
+  }
+  const auto kept = is_in_trash(store, record.key().ns, record.uid());
+  return kept && !*kept;
 }
 
 Status run_backup(const Environment& environment, JobRecord& record, JobControl& control,
@@ -491,8 +545,10 @@ Status run_backup(const Environment& environment, JobRecord& record, JobControl&
   for (const BackupWork::Instance& instance : work.instances)
     endpoints.push_back(&instance.endpoint);
   Error error = explained_by_instances(environment, record.key().ns, endpoints, done.error());
+  // The space first: in a store that is full there is none for the record of this end.
+  if (!run.sealed()) run.discard();
   end_failed(environment, record, control, *log, error);
-  run.discard();
+  if (run.sealed()) run.discard();
   return fail(std::move(error));
 }
 

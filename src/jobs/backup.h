@@ -44,8 +44,10 @@ Result<BackupWork> resolve_backup(const Environment& environment, const api::Jso
 Status run_backup(const Environment& environment, JobRecord& record, JobControl& control,
                   const std::shared_ptr<JobLog>& log, BackupWork work);
 
-// Whether what a backup wrote is of use to nobody: it has ended without being Completed, or is
-// gone. One that another server took over may yet be completed by it.
-[[nodiscard]] bool is_of_no_use(const Environment& environment, const JobRecord& record);
+// Whether what a backup wrote into `store` is of use to nobody: it has ended without being
+// Completed, or is gone, and not into the trash. One that another server took over may yet be
+// completed by it, or have been: others may refer to it then, whatever became of its object.
+[[nodiscard]] bool is_of_no_use(const Environment& environment, const Store& store,
+                                const JobRecord& record);
 
 }  // namespace gb::jobs

@@ -12,6 +12,19 @@ namespace {
 
 constexpr const char* kFolder = "blocked/";
 constexpr const char* kReadOnlyBefore = "readOnlyBefore";
+constexpr const char* kNodes = "nodes";
+
+using NodesByInstance = std::map<std::string, std::vector<std::string>>;
+
+std::vector<std::string> nodes_in(const NodesByInstance& all, const std::string& instance) {
+  const auto found = all.find(instance);
+  return found == all.end() ? std::vector<std::string>() : found->second;
+}
+
+void read_nodes(const api::Json& json, NodesByInstance& all) {
+  if (!json.is_object()) return;
+  for (const auto& [instance, nodes] : json.items()) all[instance] = facts::texts(nodes);
+}
 
 std::string key_of(const std::string& ns, const std::string& uid) {
   return kFolder + ns + "/" + uid;
@@ -20,13 +33,17 @@ std::string key_of(const std::string& ns, const std::string& uid) {
 }  // namespace
 
 std::vector<std::string> BlockMark::read_only_before_on(const std::string& instance) const {
-  const auto found = read_only_before.find(instance);
-  return found == read_only_before.end() ? std::vector<std::string>() : found->second;
+  return nodes_in(read_only_before, instance);
+}
+
+std::vector<std::string> BlockMark::nodes_of(const std::string& instance) const {
+  return nodes_in(nodes, instance);
 }
 
 Status write_block_mark(storage::BlobStore& store, const BlockMark& mark) {
   api::Json json = {{"restore", mark.restore}, {"instances", mark.instances}};
   if (!mark.read_only_before.empty()) json[kReadOnlyBefore] = mark.read_only_before;
+  if (!mark.nodes.empty()) json[kNodes] = mark.nodes;
   return storage::put(store, key_of(mark.ns, mark.uid), as_bytes(json.dump()));
 }
 
@@ -47,9 +64,8 @@ Result<BlockMark> read_block_mark(storage::BlobStore& store, const std::string& 
   if (mark.restore.empty() || mark.instances.empty())
     return fail(Code::kCorruption, "the mark " + key + " is not what a restore leaves",
                 "see with SELECT @@GLOBAL.read_only which nodes are left read_only, and remove it");
-  if (const api::Json& before = api::member(json, kReadOnlyBefore); before.is_object())
-    for (const auto& [instance, nodes] : before.items())
-      mark.read_only_before[instance] = facts::texts(nodes);
+  read_nodes(api::member(json, kReadOnlyBefore), mark.read_only_before);
+  read_nodes(api::member(json, kNodes), mark.nodes);
   return mark;
 }
 

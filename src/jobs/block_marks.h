@@ -23,7 +23,10 @@ struct BlockMark {
   std::vector<std::string> instances;
   // By instance, the nodes ("host:port") that somebody had made read_only before: they stay so.
   std::map<std::string, std::vector<std::string>> read_only_before = {};
+  // By instance, all its nodes: which cluster it is, whatever it is called elsewhere.
+  std::map<std::string, std::vector<std::string>> nodes = {};
   [[nodiscard]] std::vector<std::string> read_only_before_on(const std::string& instance) const;
+  [[nodiscard]] std::vector<std::string> nodes_of(const std::string& instance) const;
 };
 
 // Durable when it returns.

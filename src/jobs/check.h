@@ -36,7 +36,7 @@ struct CheckWork {
 };
 
 // `method`: Checksum, Restore or Live. Invalid: another one, or one that has nothing to look at;
-// Conflict: the backup is not Completed, or this server can not restore it on trial; the errors of
+// Conflict: the backup is not Completed, or this server cannot restore it on trial; the errors of
 // whoever resolves the instances.
 Result<CheckWork> prepare_check(const Environment& environment, const api::Object& backup,
                                 const std::string& method, std::stop_token stop);

@@ -11,7 +11,7 @@ Result<std::string> read_password_file(const std::string& path) {
   std::ifstream file(path);
   std::string line;
   if (!file || (!std::getline(file, line) && !file.eof()))
-    return fail(Code::kInvalid, "the password file " + path + " can not be read",
+    return fail(Code::kInvalid, "the password file " + path + " cannot be read",
                 "check that it exists and that this program may read it");
   while (!line.empty() && line.back() == '\r') line.pop_back();
   if (line.empty())

@@ -55,6 +55,21 @@ Result<const Store*> Environment::store_of(const api::Json& backup) const {
               "add its directory to the stores of the server's configuration, under any name");
 }
 
+Result<galera::Endpoint> Environment::instance_of_job(const std::string& ns,
+                                                      const std::string& name,
+                                                      const std::vector<std::string>& nodes) const {
+  GB_TRY_ASSIGN(galera::Endpoint endpoint, instances->resolve(ns, name));
+  const auto was_worked_on = [&](const galera::Address& node) {
+    return std::ranges::find(nodes, node.text()) != nodes.end();
+  };
+  if (!keeps_house && !nodes.empty() && std::ranges::none_of(endpoint.nodes, was_worked_on))
+    return fail(Code::kNotFound,
+                "instance \"" + name + "\" of namespace \"" + ns +
+                    "\" is another cluster than that of this command: " + join(nodes, ", "),
+                "it is left to a server, or to a command with these nodes");
+  return endpoint;
+}
+
 Status Environment::authorize(const kube::User& user, const kube::Attributes& attributes) const {
   if (authorizer == nullptr) return {};
   auto decision = authorizer->authorize(user, attributes);
@@ -87,6 +102,12 @@ Status Environment::authorize_holding(const kube::User& user, const std::string&
         "spec.hold: true needs that right: leave it out, or have an administrator of the namespace "
         "hold the backup";
   return may;
+}
+
+Status Environment::authorize_undeleting_everywhere(const kube::User& user) const {
+  kube::Attributes attributes = about("create", api::kBackups, "");
+  attributes.subresource = "undelete";
+  return authorize(user, attributes);
 }
 
 Status Environment::authorize_instances(const kube::User& user, const std::string& ns,

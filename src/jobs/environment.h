@@ -28,6 +28,11 @@ struct Environment : Dependencies {
   // holds its manifest. Only then a store is read. NotFound when none does.
   [[nodiscard]] Result<const Store*> store_of(const api::Json& backup) const;
 
+  // The instance on whose `nodes` ("host:port"; none: not told) a job has worked. NotFound, too, to
+  // a tool, which gives its one cluster any name, where that has none of these nodes.
+  [[nodiscard]] Result<galera::Endpoint> instance_of_job(
+      const std::string& ns, const std::string& name, const std::vector<std::string>& nodes) const;
+
   // Whether `user` may `verb` this object, which a spec names. Forbidden in Kubernetes' words;
   // always allowed where there is no authorizer.
   [[nodiscard]] Status authorize(const kube::User& user, const kube::Attributes& attributes) const;
@@ -35,6 +40,8 @@ struct Environment : Dependencies {
                                           const std::string& ns) const;
   // Whether `user` may hold backups, which is to change them, whenever that is done.
   [[nodiscard]] Status authorize_holding(const kube::User& user, const std::string& ns) const;
+  // Whether `user` may bring back what belonged to namespaces that are gone.
+  [[nodiscard]] Status authorize_undeleting_everywhere(const kube::User& user) const;
   [[nodiscard]] Status authorize_instances(const kube::User& user, const std::string& ns,
                                            const std::vector<std::string>& instances) const;
   [[nodiscard]] Status authorize_store(const kube::User& user, const std::string& store) const;

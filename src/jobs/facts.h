@@ -50,7 +50,7 @@ inline constexpr const char* kMismatch = "Mismatch";
 // The instances that a restore writes to, as far as it tells.
 [[nodiscard]] std::set<std::string> targets_of(const api::Json& restore);
 
-// How fast a completed restore went; nothing when that can not be told.
+// How fast a completed restore went; nothing when that cannot be told.
 struct Pace {
   std::uint64_t bytes = 0;  // of rows, more than none
   std::int64_t seconds = 1;

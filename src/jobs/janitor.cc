@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::chrono::seconds kJanitorLook{30};
 constexpr std::chrono::hours kUnreadableAgain{1};
+constexpr std::chrono::hours kNeededAgain{1};
 constexpr std::chrono::hours kSweepEvery{1};
 constexpr std::chrono::hours kJudgeEvery{1};
 constexpr std::chrono::minutes kRememberEvery{10};
@@ -45,7 +46,10 @@ void Janitor::look(const std::stop_token& stop) {
   expire(now, stop);
   for (const Store& store : environment_.stores)
     if (!stop.stop_requested()) empty_trash(store, now, stop);
-  if (!stop.stop_requested() && now >= next_sweep_) sweep_logs(now);
+  if (stop.stop_requested() || now < next_sweep_) return;
+  next_sweep_ = now + kSweepEvery;
+  sweep_logs();
+  for (const Store& store : environment_.stores) sweep_failed(store, stop);
 }
 
 void Janitor::remember(WallTime believed) {
@@ -89,11 +93,12 @@ void Janitor::expire(WallTime now, const std::stop_token& stop) {
   }
 }
 
-const std::set<std::string>& Janitor::running_backups() {
+const std::set<std::string>& Janitor::running_jobs() {
   if (running_) return *running_;
   running_.emplace();
-  for (const api::ObjectPtr& object : environment_.catalog->list(api::kBackups, "").objects)
-    if (!api::is_terminal_phase(api::phase_of(object->dom()))) running_->insert(object->uid());
+  for (const char* resource : {api::kBackups, api::kRestores})
+    for (const api::ObjectPtr& object : environment_.catalog->list(resource, "").objects)
+      if (!place_of_work(object->dom()).is_null()) running_->insert(object->uid());
   return *running_;
 }
 
@@ -108,52 +113,67 @@ bool Janitor::may_free(const TrashMark& mark, WallTime now) {
   }
   const auto entry = freeing_.find(mark.uid);
   if (entry == freeing_.end()) {
-    // A replica that died may have marked it: which backups ran then is not known, so those of now.
-    if (mark.freeing || begin_freeing(mark)) freeing_.emplace(mark.uid, running_backups());
+    // A replica that died may have marked it: which jobs ran then is not known, so those of now.
+    if (mark.freeing || begin_freeing(mark)) freeing_.emplace(mark.uid, running_jobs());
     return false;  // the next look
   }
-  return std::ranges::none_of(
-      entry->second, [&](const std::string& one) { return running_backups().contains(one); });
+  return std::ranges::none_of(entry->second,
+                              [&](const std::string& one) { return running_jobs().contains(one); });
 }
 
-void Janitor::empty_trash(const Store& store, WallTime now, const std::stop_token& stop) {
+std::map<std::string, std::vector<TrashMark>> Janitor::due_marks(const Store& store, WallTime now) {
+  std::map<std::string, std::vector<TrashMark>> due_by_ns;
   const auto listed = store.blobs->list(kTrash);
-  if (!listed) return;
-  std::map<std::string, WallTime> not_before;
-  std::vector<TrashMark> doomed;
+  if (!listed) return due_by_ns;
+  const std::map<std::string, WallTime> known = std::exchange(not_before_[&store], {});
+  const std::map<std::string, WallTime> needed = std::exchange(needed_by_others_[&store], {});
+  std::vector<std::string> waiting;
   for (const storage::BlobInfo& info : *listed) {
     // One that was brought back and deleted again is due later than it was: then it is read again.
-    if (const auto known = not_before_[&store].find(info.key);
-        known != not_before_[&store].end() && now < known->second) {
-      not_before.insert(*known);
+    if (const auto at = known.find(info.key); at != known.end() && now < at->second) {
+      not_before_[&store].insert(*at);
+      continue;
+    }
+    if (const auto at = needed.find(info.key); at != needed.end() && now < at->second) {
+      needed_by_others_[&store].insert(*at);
+      waiting.push_back(info.key);
       continue;
     }
     auto mark = read_mark(store, info.key);
     if (!mark) {
       if (mark.error().code == Code::kNotFound) continue;
-      log::warn("the trash holds what can not be freed", {{"error", mark.error().text()}});
-      not_before.emplace(info.key, now + kUnreadableAgain);
+      log::warn("the trash holds what cannot be freed", {{"error", mark.error().text()}});
+      not_before_[&store].emplace(info.key, now + kUnreadableAgain);
     } else if (may_free(*mark, now)) {
-      doomed.push_back(std::move(*mark));
+      due_by_ns[mark->ns].push_back(std::move(*mark));
     } else if (const auto due = mark->due(); !mark->freeing && due && now < *due) {
-      not_before.emplace(info.key, *due);
+      not_before_[&store].emplace(info.key, *due);
     }
   }
-  not_before_[&store] = std::move(not_before);
-  if (doomed.empty()) return;
+  for (const std::string& key : waiting)
+    if (auto mark = read_mark(store, key); mark && due_by_ns.contains(mark->ns))
+      due_by_ns[mark->ns].push_back(std::move(*mark));
+  return due_by_ns;
+}
+
+void Janitor::free_marks(const Store& store, const std::vector<TrashMark>& marks, WallTime now,
+                         const std::stop_token& stop) {
   std::vector<storage::BackupName> names;
-  for (const TrashMark& mark : doomed) names.push_back({mark.ns, mark.uid});
+  for (const TrashMark& mark : marks) names.push_back({mark.ns, mark.uid});
   const auto freed = storage::free_backups(*store.blobs, names, stop);
   if (!freed) {
-    log::warn("the trash could not be emptied",
-              {{"store", store.name}, {"error", freed.error().text()}});
+    log::warn(
+        "the trash could not be emptied",
+        {{"store", store.name}, {"namespace", marks.front().ns}, {"error", freed.error().text()}});
     return;
   }
-  for (const TrashMark& mark : doomed) {
-    if (std::ranges::none_of(freed->wholly, [&](const storage::BackupName& backup) {
-          return backup.ns == mark.ns && backup.uid == mark.uid;
-        }))
+  for (const TrashMark& mark : marks) {
+    if (std::ranges::find(freed->wholly, storage::BackupName{mark.ns, mark.uid}) ==
+        freed->wholly.end()) {
+      needed_by_others_[&store].insert_or_assign(mark.key, now + kNeededAgain);
       continue;
+    }
+    needed_by_others_[&store].erase(mark.key);
     (void)environment_.stores.front().blobs->remove(JobLog::key(mark.ns, mark.uid));
     // The mark last: as long as it is there, the next look goes on with what is left.
     if (const Status removed = store.blobs->remove(mark.key); !removed)
@@ -166,8 +186,35 @@ void Janitor::empty_trash(const Store& store, WallTime now, const std::stop_toke
     log::info("emptied the trash", {{"store", store.name}, {"bytes", freed->bytes}});
 }
 
-void Janitor::sweep_logs(WallTime now) {
-  next_sweep_ = now + kSweepEvery;
+void Janitor::empty_trash(const Store& store, WallTime now, const std::stop_token& stop) {
+  for (const auto& [ns, marks] : due_marks(store, now)) {
+    if (stop.stop_requested()) return;
+    free_marks(store, marks, now, stop);
+  }
+}
+
+void Janitor::sweep_failed(const Store& store, const std::stop_token& stop) {
+  const auto listed = store.blobs->list("data/");
+  if (!listed) return;
+  std::set<storage::BackupName> there;
+  for (const storage::BlobInfo& blob : *listed)
+    if (const auto parts = split(blob.key, '/'); parts.size() == 4)
+      there.insert({parts[1], parts[2]});
+  for (const api::ObjectPtr& object : environment_.catalog->list(api::kBackups, "").objects) {
+    const storage::BackupName name{object->key().ns, object->uid()};
+    const std::string phase = api::phase_of(object->dom());
+    if (stop.stop_requested()) return;
+    if (!api::is_terminal_phase(phase) || phase == "Completed" || !there.contains(name)) continue;
+    if (const Status gone = storage::remove_backup(*store.blobs, name); !gone)
+      log::warn("what a failed backup wrote could not be removed",
+                {{"name", object->key().name}, {"error", gone.error().text()}});
+    else
+      log::info("removed what a failed backup had left",
+                {{"namespace", name.ns}, {"name", object->key().name}});
+  }
+}
+
+void Janitor::sweep_logs() {
   std::set<std::string> owned;
   for (const Store& store : environment_.stores) {
     const auto marks = store.blobs->list(kTrash);

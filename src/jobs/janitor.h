@@ -4,8 +4,9 @@
 // No safety rests on the clock of the machine: what the time is here, a PrudentClock says.
 //
 // Freeing takes two looks: the first writes into the mark that the backup is being freed, and notes
-// which backups run; the second, when all of those have ended and no object with the backup's uid
-// is there, removes the data and then the mark. A replica that dies in between has only marked.
+// which jobs run; the second, when all of those have ended and no object with the backup's uid is
+// there, removes the data and then the mark. A replica that dies in between has only marked. What
+// other backups refer to stays, and waits in the trash with them.
 #pragma once
 
 #include <map>
@@ -32,12 +33,19 @@ class Janitor {
   void remember(WallTime believed);
   void expire(WallTime now, const std::stop_token& stop);
   void empty_trash(const Store& store, WallTime now, const std::stop_token& stop);
+  // The marks whose data may be removed now, by namespace: only there others refer to it.
+  std::map<std::string, std::vector<TrashMark>> due_marks(const Store& store, WallTime now);
+  void free_marks(const Store& store, const std::vector<TrashMark>& marks, WallTime now,
+                  const std::stop_token& stop);
   // Removes the logs of jobs whose objects are gone, those in the trash excepted.
-  void sweep_logs(WallTime now);
+  void sweep_logs();
+  // Removes what failed backups have left, because their server or their store was away then.
+  void sweep_failed(const Store& store, const std::stop_token& stop);
   // Whether the data of this mark may be removed now; marks it if it was not.
   bool may_free(const TrashMark& mark, WallTime now);
-  // The uids of the backups that had not ended when this look first asked.
-  const std::set<std::string>& running_backups();
+  // The uids of whatever was written or read by a job that had not ended when this look first
+  // asked.
+  const std::set<std::string>& running_jobs();
 
   const Environment& environment_;
   PrudentClock clock_;
@@ -47,7 +55,9 @@ class Janitor {
   std::optional<std::set<std::string>> running_;  // of this look
   // By key: marks that need no look earlier.
   std::map<const Store*, std::map<std::string, WallTime>> not_before_;
-  // By uid of what is marked as being freed: the backups that ran when it was.
+  // By key: marks whose data others need, tried along when one of those goes, and every hour.
+  std::map<const Store*, std::map<std::string, WallTime>> needed_by_others_;
+  // By uid of what is marked as being freed: the jobs that ran when it was.
   std::map<std::string, std::set<std::string>> freeing_;
   WallTime next_sweep_{};
   std::set<std::string> ownerless_;  // keys of logs, at the last sweep

@@ -94,6 +94,7 @@ struct Dependencies {
   ScratchServers* scratch = nullptr;       // null: no backup is verified by a restore
   TrafficGates* gates = nullptr;           // null: no instance has one
   kube::Authorizer* authorizer = nullptr;  // null: whoever calls may do everything (command line)
+  kube::Namespaces* namespaces = nullptr;  // null: nothing but names (command line)
   kube::EventRecorder* events = nullptr;   // null: none are written
   metrics::Registry* metrics = nullptr;
   const Clock* clock = nullptr;
@@ -110,8 +111,9 @@ struct Dependencies {
 
 class Jobs {
  public:
-  // Marks jobs that a process which died left Running as Failed, and takes back what they left on
-  // donors.
+  // Starts the threads that take over what nobody runs any more (takeover.h: what a process that
+  // died left ends as Failed, or goes on when it is a backup that may be whole) and, where it keeps
+  // house, those of schedules, standbys and the trash. Internal when a dependency is missing.
   static Result<std::unique_ptr<Jobs>> start(Dependencies dependencies);
   // Cancels what runs and waits for it: their objects say so.
   virtual ~Jobs() = default;
@@ -157,12 +159,13 @@ class Jobs {
                                         bool dry_run) = 0;
   // Brings a deleted backup back from the trash, with its uid and status: of several that had this
   // name the one with this uid, or the newest (`uid` empty). What an automatism would delete again
-  // at once comes back with spec.hold. AlreadyExists when the name lives; NotFound says what there
-  // is.
+  // at once comes back with spec.hold. What belonged to an earlier namespace of this name is there
+  // only for a user who may undelete in all of them. AlreadyExists when the name lives; NotFound
+  // says what there is.
   virtual Result<api::ObjectPtr> undelete(const api::ObjectKey& key, const std::string& uid,
-                                          bool dry_run) = 0;
+                                          const kube::User& user, bool dry_run) = 0;
   // Called before the object leaves the catalog (or gets its deletionTimestamp): marks the data of
-  // a completed backup as trash, restorable until it is reaped. A mark beside an object that stays
+  // a completed backup as trash, restorable until it is freed. A mark beside an object that stays
   // after all does not count. Unavailable and the like: the object must stay.
   virtual Status before_deletion(const api::Object& object) = 0;
   // Called after that was written: ends the job if it runs, without waiting for it.
@@ -173,7 +176,8 @@ class Jobs {
   virtual Result<std::unique_ptr<LogReader>> follow_log(
       const api::Object& object, bool follow, std::function<void(std::string_view)> on_text,
       std::function<void()> on_end) = 0;
-  // GaleraBackupStore objects, computed now; metadata.resourceVersion is the catalog's revision.
+  // GaleraBackupStore objects, from memory: the stores are looked at every 10 s (store_status.h);
+  // metadata.resourceVersion is the catalog's revision of then.
   virtual std::vector<api::ObjectPtr> store_objects() = 0;
 };
 

@@ -98,10 +98,10 @@ Status LeftBlocks::said(const GateHolder& holder, Status given_back, const std::
                {"error", given_back.error().text()}});
     const api::ObjectPtr about = object_of(holder);
     if (about != nullptr && told_.insert(who).second)
-      environment_.event(*about, kube::EventType::kWarning, "TrafficLeftBlocked",
-                         "applications are still kept away from instance \"" + holder.instance +
-                             "\" after the restore has ended, and can not be let in: " +
-                             given_back.error().text());
+      environment_.event(
+          *about, kube::EventType::kWarning, "TrafficLeftBlocked",
+          "applications are still kept away from instance \"" + holder.instance +
+              "\" after the restore has ended, and cannot be let in: " + given_back.error().text());
     return given_back;
   }
   told_.erase(who);
@@ -121,9 +121,10 @@ Status LeftBlocks::open(const GateHolder& holder, const std::stop_token& stop) {
 
 Status LeftBlocks::give_back_nodes(const BlockMark& mark, const GateHolder& holder, bool has_ended,
                                    const std::stop_token& stop) {
-  const auto endpoint = environment_.instances->resolve(holder.ns, holder.instance);
+  const auto endpoint =
+      environment_.instance_of_job(holder.ns, holder.instance, mark.nodes_of(holder.instance));
   // Of an instance that is configured no longer nobody here could reach a node.
-  if (!endpoint && endpoint.error().code == Code::kNotFound) return {};
+  if (!endpoint && endpoint.error().code == Code::kNotFound && environment_.keeps_house) return {};
   if (!endpoint) return said(holder, fail(endpoint.error()), stop);
   // What another restore has blocked is its own; what it found blocked is given back later.
   if (has_ended) GB_TRY(is_free_by_catalog(environment_, holder.ns, *endpoint, false));
@@ -221,7 +222,7 @@ Status LeftBlocks::look_at_nodes(const std::stop_token& stop) {
     auto mark = read_block_mark(store(), ns, uid);
     if (!mark && mark.error().code == Code::kNotFound) continue;
     if (!mark) {
-      log::warn("what a restore left blocked can not be told", {{"error", mark.error().text()}});
+      log::warn("what a restore left blocked cannot be told", {{"error", mark.error().text()}});
       continue;
     }
     const std::vector<GateHolder> of_mark = holders_of(*mark);
@@ -253,14 +254,14 @@ void LeftBlocks::look(std::stop_token stop) {
   // A tool may not know the cluster: a server does it.
   if (environment_.keeps_house)
     if (const Status looked = look_at_nodes(stop); !looked && !stop.stop_requested())
-      log::warn("it can not be seen whether a restore left nodes read_only",
+      log::warn("it cannot be seen whether a restore left nodes read_only",
                 {{"error", looked.error().text()}});
   Status looked;
   if (environment_.gates != nullptr) {
     looked = look_at_gates(stop);
     // A server that may not look at Services has not blocked one either.
     if (!looked && looked.error().code != Code::kForbidden && !stop.stop_requested())
-      log::warn("it can not be seen whether a restore left applications shut out",
+      log::warn("it cannot be seen whether a restore left applications shut out",
                 {{"error", looked.error().text()}});
   }
   // What fails here is done by the next look.

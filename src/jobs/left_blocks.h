@@ -31,7 +31,7 @@ class LeftBlocks {
 
   // Opens the gates of a restore that nobody runs, and gives its nodes back. The instances some of
   // whose nodes did not let themselves be given back: they are for look(), once the restore has
-  // ended. An error: a gate may be shut, or it can not be told what is blocked.
+  // ended. An error: a gate may be shut, or it cannot be told what is blocked.
   Result<std::vector<std::string>> give_back_those_of(const api::Object& restore,
                                                       std::stop_token stop);
   // Gives back what is blocked by restores that have ended; and by those that are not there, when

@@ -1,5 +1,6 @@
 #include "jobs/left_donors.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
@@ -46,11 +47,17 @@ Result<DonorMark> read_mark(storage::BlobStore& store, const std::string& ns,
 Status bring_back(const Environment& environment, const std::string& ns,
                   const std::string& instance, const std::string& donor,
                   const std::stop_token& stop) {
-  const auto endpoint = environment.instances->resolve(ns, instance);
+  const auto endpoint = environment.instance_of_job(ns, instance, {donor});
   if (endpoint) return environment.engine->recover(*endpoint, donor, stop);
   // A server that does not know the instance will never reach it; a tool leaves it to a server.
   if (endpoint.error().code == Code::kNotFound && environment.keeps_house) return {};
   return fail(endpoint.error());
+}
+
+bool knows(const Environment& environment, const DonorMark& mark) {
+  return std::ranges::all_of(mark.donors, [&](const auto& one) {
+    return environment.instance_of_job(mark.ns, one.first, {one.second}).has_value();
+  });
 }
 
 // The donors of the backups that have not ended.
@@ -91,7 +98,7 @@ void look_for_left_donors(const Environment& environment, const std::stop_token&
   storage::BlobStore& store = first_store(environment);
   const auto blobs = store.list(kFolder);
   if (!blobs && !stop.stop_requested())
-    log::warn("it can not be seen whether a donor was left out of flow control",
+    log::warn("it cannot be seen whether a donor was left out of flow control",
               {{"error", blobs.error().text()}});
   if (!blobs || blobs->empty()) return;
   const std::set<std::string> at_work = donors_at_work(environment);
@@ -101,7 +108,7 @@ void look_for_left_donors(const Environment& environment, const std::stop_token&
     const auto mark = read_mark(store, parts[1], parts[2]);
     if (!mark && mark.error().code == Code::kNotFound) continue;
     if (!mark) {
-      log::warn("which donor was left out of flow control can not be told",
+      log::warn("which donor was left out of flow control cannot be told",
                 {{"error", mark.error().text()}});
       continue;
     }
@@ -109,6 +116,8 @@ void look_for_left_donors(const Environment& environment, const std::stop_token&
     bool busy = false;
     for (const auto& [instance, donor] : mark->donors) busy = busy || at_work.contains(donor);
     if (busy) continue;
+    // A tool would say at each look that these are none of its business.
+    if (!environment.keeps_house && !knows(environment, *mark)) continue;
     const auto left = bring_donors_back(environment, *mark, stop);
     if (left && left->empty())
       log::warn("a donor that was left out of flow control is back",

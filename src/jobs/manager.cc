@@ -169,10 +169,12 @@ void Manager::reap() {
 
 Status Manager::authorize_backup(api::Json& object, const kube::User& user) const {
   const api::BackupSpec spec = api::read_backup_spec(object);
-  GB_TRY_ASSIGN(const Store* store, environment_.find_store(spec.store));
-  object["spec"]["store"] = store->name;  // the default may be another one some day
   GB_TRY(environment_.authorize_instances(user, namespace_of(object), spec.database_instances));
-  GB_TRY(environment_.authorize_store(user, store->name));
+  // The default may be another one some day. Which stores there are is for who may use this one.
+  const std::string store = spec.store.empty() ? environment_.stores.front().name : spec.store;
+  GB_TRY(environment_.authorize_store(user, store));
+  GB_TRY(environment_.find_store(store));
+  object["spec"]["store"] = store;
   return spec.hold ? environment_.authorize_holding(user, namespace_of(object)) : Status();
 }
 
@@ -249,7 +251,7 @@ Result<std::shared_ptr<JobLog>> Manager::continue_log(const api::Object& object)
   storage::BlobStore& blobs = *environment_.stores.front().blobs;
   auto said = blobs.get(JobLog::key(object.key().ns, object.uid()));
   if (!said && said.error().code != Code::kNotFound)
-    return wrap("the log can not be read from the store", std::move(said).error());
+    return wrap("the log cannot be read from the store", std::move(said).error());
   return std::make_shared<JobLog>(blobs, object.key().ns, object.uid(), *environment_.clock,
                                   said.value_or(std::string()));
 }
@@ -257,7 +259,7 @@ Result<std::shared_ptr<JobLog>> Manager::continue_log(const api::Object& object)
 void Manager::resume(const api::ObjectPtr& backup, std::shared_ptr<OwnJobs::Claim> mine) {
   const auto log = continue_log(*backup);
   if (!log)
-    return log::warn("a backup whose server ended can not be read back now: it is tried again",
+    return log::warn("a backup whose server ended cannot be read back now: it is tried again",
                      {{"object", backup->key().name}, {"error", log.error().text()}});
   std::shared_ptr<Slots::Place> place = slots_.enter(backup->key().ns);
   launch(backup, *log,
@@ -436,10 +438,10 @@ Result<api::ObjectPtr> Manager::cancel(const api::ObjectKey& key, const kube::Us
 }
 
 Result<api::ObjectPtr> Manager::undelete(const api::ObjectKey& key, const std::string& uid,
-                                         bool dry_run) {
+                                         const kube::User& user, bool dry_run) {
   if (dry_run) GB_TRY(quotas_.check(key.ns, Takes::kPlace));
   return quotas_.admit(key.ns, Takes::kPlace,
-                       [&] { return jobs::undelete(environment_, key, uid, dry_run); });
+                       [&] { return jobs::undelete(environment_, key, uid, user, dry_run); });
 }
 
 Status Manager::before_deletion(const api::Object& object) {
@@ -472,7 +474,7 @@ Result<std::unique_ptr<LogReader>> Manager::follow_log(
     return follow_stored_log(blobs, where, has_ended, std::move(on_text), std::move(on_end));
   auto text = blobs->get(where);
   if (!text && text.error().code != Code::kNotFound)
-    return wrap("the log can not be read from the store", text.error());
+    return wrap("the log cannot be read from the store", text.error());
   if (text && !text->empty()) on_text(*text);
   on_end();
   return std::make_unique<EndedLog>();

@@ -50,7 +50,7 @@ class Manager final : public Jobs {
   Result<api::ObjectPtr> cancel(const api::ObjectKey& key, const kube::User& user,
                                 bool dry_run) override;
   Result<api::ObjectPtr> undelete(const api::ObjectKey& key, const std::string& uid,
-                                  bool dry_run) override;
+                                  const kube::User& user, bool dry_run) override;
   Status before_deletion(const api::Object& object) override;
   void deleted(const api::Object& object) override;
   Result<std::unique_ptr<LogReader>> follow_log(const api::Object& object, bool follow,
@@ -83,7 +83,7 @@ class Manager final : public Jobs {
   static bool wait_for_turn(Running& job, JobRecord& record, Slots::Place& place);
   void run_in_turn(Running& job, JobRecord& record, const std::shared_ptr<JobLog>& log,
                    BackupWork work, Slots::Place& place);
-  // Starts the thread of a backup that was taken over; nothing when its log can not be read now.
+  // Starts the thread of a backup that was taken over; nothing when its log cannot be read now.
   void resume(const api::ObjectPtr& backup, std::shared_ptr<OwnJobs::Claim> mine);
   // May `user` restore this backup to where the spec says?
   [[nodiscard]] Status authorize_restore(const std::string& ns, const api::RestoreSpec& spec,
@@ -92,7 +92,7 @@ class Manager final : public Jobs {
   [[nodiscard]] std::vector<galera::Endpoint> located(const std::string& ns,
                                                       const std::vector<std::string>& names) const;
   // Conflict when a job, of this process or of another one, works on this instance that one more
-  // can not be beside.
+  // cannot be beside.
   [[nodiscard]] Status may_work_on(const std::string& ns, const galera::Endpoint& instance,
                                    bool exclusive);
   // Takes the instances for a job of this process, once may_work_on() each; `who` as for Targets.

@@ -149,7 +149,7 @@ struct Measures::Schedule {
     if (auto read = read_schedule(dom)) schedule = std::move(*read);
   }
 
-  std::optional<jobs::Schedule> schedule;  // absent: it can not be understood
+  std::optional<jobs::Schedule> schedule;  // absent: it cannot be understood
   std::optional<WallTime> created;
   std::optional<WallTime> enabled;
   std::optional<WallTime> last_success;

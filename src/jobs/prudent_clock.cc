@@ -92,7 +92,7 @@ WallTime known_time(storage::BlobStore& store, const storage::Catalog& catalog) 
   const auto remembered = remembered_time(store);
   if (remembered) return *remembered;
   if (remembered.error().code != Code::kNotFound)
-    log::warn("the time that was known last can not be read: the newest object tells it",
+    log::warn("the time that was known last cannot be read: the newest object tells it",
               {{"error", remembered.error().text()}});
   return newest_time(catalog);
 }

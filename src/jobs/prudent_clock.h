@@ -49,7 +49,7 @@ class PrudentClock {
   std::optional<Jump> jump_;
 };
 
-// The time that the store remembers; where it remembers none, or it can not be read (which is
+// The time that the store remembers; where it remembers none, or it cannot be read (which is
 // logged), the latest time in any object of the catalog.
 [[nodiscard]] WallTime known_time(storage::BlobStore& store, const storage::Catalog& catalog);
 Status remember_time(storage::BlobStore& store, WallTime believed);

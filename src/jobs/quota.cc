@@ -52,7 +52,7 @@ Result<std::uint64_t> stored_bytes(const std::vector<Store>& stores, const std::
     const auto blobs = store.blobs->list("data/" + ns + "/");
     if (!blobs)
       return wrap(
-          "what namespace \"" + ns + "\" has in store \"" + store.name + "\" can not be counted",
+          "what namespace \"" + ns + "\" has in store \"" + store.name + "\" cannot be counted",
           blobs.error());
     for (const storage::BlobInfo& blob : *blobs) bytes += blob.size;
   }

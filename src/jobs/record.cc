@@ -50,15 +50,17 @@ std::string host_name() {
 
 Executor Executor::self(const std::string& id) {
   const std::int64_t pid = ::getpid();
-  return {id, host_name(), jobs::pid_namespace(), pid, jobs::process_start(pid)};
+  return {id, host_name(), jobs::pid_namespace(), pid, jobs::process_start(pid), false};
 }
 
 api::Json Executor::to_json() const {
-  return {{"id", id},
-          {"host", host},
-          {"pidNamespace", pid_namespace},
-          {"pid", pid},
-          {"processStart", process_start}};
+  api::Json json = {{"id", id},
+                    {"host", host},
+                    {"pidNamespace", pid_namespace},
+                    {"pid", pid},
+                    {"processStart", process_start}};
+  if (took_over) json["tookOver"] = true;
+  return json;
 }
 
 Executor Executor::from_json(const api::Json& json) {
@@ -69,6 +71,7 @@ Executor Executor::from_json(const api::Json& json) {
   e.pid_namespace = json.value("pidNamespace", "");
   e.pid = json.value("pid", std::int64_t{0});
   e.process_start = json.value("processStart", "");
+  e.took_over = json.value("tookOver", false);
   return e;
 }
 

@@ -30,6 +30,8 @@ struct Executor {
   std::string pid_namespace;  // the inode of /proc/self/ns/pid: pids mean nothing outside it
   std::int64_t pid = 0;
   std::string process_start;  // field 22 of /proc/<pid>/stat: a pid that was reused is told apart
+  // It does not execute the job, but ends it: another one, which gave no sign of life, has lost it.
+  bool took_over = false;
 
   static Executor self(const std::string& id);
   [[nodiscard]] api::Json to_json() const;

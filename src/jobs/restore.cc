@@ -221,6 +221,8 @@ class RestoreRun {
                         instance.target + "\" could not be asked",
                     std::move(before).error());
       if (!before->empty()) mark_.read_only_before[instance.target] = std::move(*before);
+      for (const galera::Address& node : instance.endpoint.nodes)
+        mark_.nodes[instance.target].push_back(node.text());
       mark_.instances.push_back(instance.target);
     }
     if (mark_.instances.empty()) return {};
@@ -264,8 +266,8 @@ class RestoreRun {
   Status restore_instance(std::size_t i, const std::stop_token& stop) {
     RestoreWork::Instance& instance = work_.instances[i];
     RepoSource source(work_.reader, instance.source);
-    // With several targets all others are done by then. Where it can not be recorded, the next
-    // renewal can not be either, which stops the work.
+    // With several targets all others are done by then. Where it cannot be recorded, the next
+    // renewal cannot be either, which stops the work.
     if (i + 1 == work_.instances.size())
       progress_[i]->on_compare = [this] { (void)enter("Verifying"); };
     auto report = instance.restore->run(source, *progress_[i], stop);

@@ -219,7 +219,7 @@ Result<RestoreWork> prepare_restore(const Environment& environment, const api::J
   auto reader = storage::BackupReader::open(*work.store->blobs, work.backup->key().ns,
                                             work.backup->uid(), digest);
   if (!reader)
-    return wrap("backup \"" + work.backup->key().name + "\" can not be read from store \"" +
+    return wrap("backup \"" + work.backup->key().name + "\" cannot be read from store \"" +
                     work.store->name + "\"",
                 reader.error());
   work.reader = *reader;

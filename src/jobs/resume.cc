@@ -70,7 +70,7 @@ void resume_backup(const Environment& environment, JobRecord& record, JobControl
   if (read)
     return complete(environment, record, control, *log, spec, (*read)->manifest().tables.size());
   if (is_to_be_asked_again(read.error(), control.cause())) {
-    log::warn("a backup whose server ended can not be read back now: it is tried again",
+    log::warn("a backup whose server ended cannot be read back now: it is tried again",
               {{"object", record.key().name}, {"error", read.error().text()}});
     return;
   }
@@ -81,7 +81,7 @@ void resume_backup(const Environment& environment, JobRecord& record, JobControl
   if (control.cause() == StopCause::kNone)
     tell_mismatch(environment, record, facts::kMismatch, error, {});
   end_failed(environment, record, control, *log, error);
-  if (!store || !is_of_no_use(environment, record)) return;
+  if (!store || !is_of_no_use(environment, **store, record)) return;
   if (const Status gone = storage::remove_backup(*(*store)->blobs, {record.key().ns, record.uid()});
       !gone)
     log::warn("what a failed backup wrote could not be removed",

@@ -19,7 +19,7 @@ namespace gb::jobs {
 [[nodiscard]] bool can_be_resumed(const Environment& environment, const api::Json& backup);
 
 // Reads back the backup of `record`, which names this process as its executor by now, and records
-// the end: Completed, or Failed when it is damaged, or Cancelled. Where it can not be told now (the
+// the end: Completed, or Failed when it is damaged, or Cancelled. Where it cannot be told now (the
 // store does not answer, this server ends, too) nothing is recorded: it is to be taken over again.
 void resume_backup(const Environment& environment, JobRecord& record, JobControl& control,
                    const std::shared_ptr<JobLog>& log);

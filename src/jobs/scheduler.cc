@@ -105,7 +105,7 @@ bool Scheduler::write(const api::ObjectPtr& object,
 }
 
 bool Scheduler::not_understood(const api::ObjectPtr& object, const Error& error) {
-  const std::string message = "it can not be understood, so it does not run: " + error.text();
+  const std::string message = "it cannot be understood, so it does not run: " + error.text();
   if (api::text_member(api::member(object->dom(), "status"), "message") == message) return true;
   const bool written = write(object, [&](api::Json& status) {
     status["phase"] = "Failed";
@@ -116,7 +116,7 @@ bool Scheduler::not_understood(const api::ObjectPtr& object, const Error& error)
   });
   if (!written) return false;
   log::error(
-      "a schedule can not be understood, so it does not run",
+      "a schedule cannot be understood, so it does not run",
       {{"namespace", object->key().ns}, {"name", object->key().name}, {"error", error.text()}});
   environment_.event(*object, kube::EventType::kWarning, "NotUnderstood", message);
   return true;

@@ -34,12 +34,12 @@ class Scheduler {
  private:
   struct Entry {
     std::uint64_t revision = 0;
-    std::optional<Schedule> schedule;  // absent: it can not be read, which was said
+    std::optional<Schedule> schedule;  // absent: it cannot be read, which was said
     WallSeconds wake{};                // nothing to do before, unless the object changes
     std::chrono::seconds delay{0};     // of the next try after an error that may pass
   };
 
-  // Says that a schedule can not be read; false when it has to be said again.
+  // Says that a schedule cannot be read; false when it has to be said again.
   bool not_understood(const api::ObjectPtr& object, const Error& error);
   void step(const api::ObjectPtr& object, Entry& entry, WallSeconds now);
   // Tells how the run that was going on has ended, if it has.

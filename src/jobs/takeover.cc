@@ -1,5 +1,6 @@
 #include "jobs/takeover.h"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -20,6 +21,10 @@ namespace gb::jobs {
 namespace {
 
 constexpr std::chrono::seconds kRenewalDeadline{45};
+// What an executor has that lost its job to see it (it renews every 5 s) and to stop.
+constexpr std::chrono::seconds kTimeToStop{10};
+// For what others have written by now.
+constexpr std::chrono::milliseconds kRefresh{5000};
 constexpr int kTakeoverLook = 5;  // times look_every
 constexpr int kLooksPerBlockRound = 6;
 
@@ -84,8 +89,44 @@ void Takeover::find_candidates() {
   scanned_ = now_at;
 }
 
+void Takeover::forgive_silence() {
+  for (auto& [id, seen] : seen_) seen.since = environment_.clock->steady_now();
+}
+
+// The state of the object in the store says whose job it is: an executor that comes back, or that
+// could read and not write, stops at the next sign of life that it tries to give.
+void Takeover::claim(const api::Object& object) {
+  // A process that was held up itself, or a store that was away, has seen nobody's signs of life.
+  environment_.catalog->refresh(kRefresh);
+  if (!environment_.catalog->health()) return forgive_silence();
+  (void)change_as_seen(object, [&](api::Json& status) {
+    Executor us = environment_.executor;
+    us.took_over = true;
+    status["executor"] = us.to_json();
+  });
+}
+
+std::optional<Takeover::Why> Takeover::left_by(const Seen& seen, const api::Object& object,
+                                               const api::Json& dom) {
+  const auto executor = Executor::from_json(api::member(place_of_work(dom), "executor"));
+  const auto silent_for = environment_.clock->steady_now() - seen.since;
+  if (executor.id == environment_.executor.id) {
+    if (!executor.took_over) return Why::kNotBegun;
+    return silent_for >= kTimeToStop ? std::optional(Why::kSilent) : std::nullopt;
+  }
+  const bool check = api::is_terminal_phase(api::phase_of(dom));
+  if (!check && !knows_clusters(object, dom)) return std::nullopt;
+  const Executor::Life life = executor.life();
+  if (life == Executor::Life::kDead) return executor.took_over ? Why::kSilent : Why::kDied;
+  if (life == Executor::Life::kAlive || silent_for < kRenewalDeadline) return std::nullopt;
+  if (check) return Why::kSilent;  // a verification has taken nothing that could be let go
+  claim(object);
+  return std::nullopt;
+}
+
 void Takeover::look(std::stop_token stop) {
   find_candidates();
+  if (!environment_.catalog->health()) return forgive_silence();
   for (auto it = seen_.begin(); it != seen_.end() && !stop.stop_requested();) {
     // Asked after it was seen and before it is read: what is not ours by now has changed since, or
     // was never begun.
@@ -103,18 +144,26 @@ void Takeover::look(std::stop_token stop) {
       ++it;
       continue;
     }
-    const api::Json dom = (*object)->dom();
-    const auto executor = Executor::from_json(api::member(place_of_work(dom), "executor"));
-    const Executor::Life life = executor.life();
-    if (executor.id == environment_.executor.id)
-      take_over(**object, Why::kNotBegun, stop);
-    else if (life == Executor::Life::kDead)
-      take_over(**object, Why::kDied, stop);
-    else if (life == Executor::Life::kUnknown &&
-             environment_.clock->steady_now() - it->second.since >= kRenewalDeadline)
-      take_over(**object, Why::kSilent, stop);
+    if (const auto why = left_by(it->second, **object, (*object)->dom()))
+      take_over(**object, *why, stop);
     ++it;
   }
+}
+
+bool Takeover::knows_clusters(const api::Object& object, const api::Json& dom) const {
+  const bool restore = object.key().resource == api::kRestores;
+  if (environment_.keeps_house || (restore && !api::read_restore_spec(dom).block_traffic))
+    return true;
+  BlockMark mark;
+  if (restore) {
+    auto read = read_block_mark(*environment_.stores.front().blobs, object.key().ns, object.uid());
+    if (read) mark = std::move(*read);
+  }
+  return std::ranges::all_of(instances_of(dom, restore), [&](const auto& one) {
+    const auto& [name, donor] = one;
+    const auto nodes = restore ? mark.nodes_of(name) : std::vector<std::string>{donor};
+    return environment_.instance_of_job(object.key().ns, name, nodes).has_value();
+  });
 }
 
 Result<Takeover::Left> Takeover::release_cluster(const api::Object& object, const api::Json& dom,
@@ -122,11 +171,6 @@ Result<Takeover::Left> Takeover::release_cluster(const api::Object& object, cons
   const bool restore = object.key().resource == api::kRestores;
   if (restore && !api::read_restore_spec(dom).block_traffic) return Left{};
   const auto instances = instances_of(dom, restore);
-  // A tool that does not know the cluster leaves the job to a server, which can give back what the
-  // job took.
-  if (!environment_.keeps_house)
-    for (const auto& [name, donor] : instances)
-      GB_TRY(environment_.instances->resolve(object.key().ns, name));
   Left left;
   if (restore) {
     GB_TRY_ASSIGN(left.blocked, left_blocks_.give_back_those_of(object, stop));

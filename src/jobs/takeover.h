@@ -1,12 +1,15 @@
 // Finds jobs that nobody runs, and ends them: at once when their executor was a process of this
 // machine that has died, or is this one, which does not know them (own_jobs.h); else when the
-// object was not renewed for 45 s of our own monotonic clock. A backup that may be whole becomes
-// ours instead, and goes on.
+// object was not renewed for 45 s of our own monotonic clock, in which the store was there to be
+// read. An executor that is only silent may live: it first loses its job, by a write that it will
+// see, and only then, when it has had the time to stop, its cluster is let go. A backup that may be
+// whole becomes ours instead, and goes on.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -46,12 +49,21 @@ class Takeover {
     SteadyTime since;
   };
   enum class Why { kDied, kSilent, kNotBegun };
+  // Whether nobody runs the job any more, and why; of one whose executor is silent, once it is
+  // ours.
+  std::optional<Why> left_by(const Seen& seen, const api::Object& object, const api::Json& dom);
+  void claim(const api::Object& object);
+  // Begins to wait anew: what others did meanwhile was not to be seen.
+  void forgive_silence();
   // What a job that is taken over still has on its cluster.
   struct Left {
     std::vector<std::string> blocked;   // instances some of whose nodes may be read_only
     std::vector<std::string> desynced;  // "node of instance" that may be out of flow control
   };
   void find_candidates();
+  // Whether what the job holds can be given back here: a tool, which knows one cluster, leaves
+  // those of other ones to a server.
+  [[nodiscard]] bool knows_clusters(const api::Object& object, const api::Json& dom) const;
   // What did not let itself be given back. An error: the job must not be ended, but taken over
   // again.
   Result<Left> release_cluster(const api::Object& object, const api::Json& dom,

@@ -18,7 +18,9 @@ namespace gb::jobs {
 namespace {
 
 // What is about to be freed is not brought back any more.
-constexpr std::chrono::minutes kReaperMargin{1};
+constexpr std::chrono::minutes kJanitorMargin{1};
+
+constexpr const char* kNamespaceUid = "namespaceUID";
 
 // A mark and the object in it.
 struct Deleted : TrashMark {
@@ -42,6 +44,7 @@ Result<Deleted> parse_mark(const Store& store, const std::string& key, const std
   found.ns = parts[1];
   found.uid = parts[2];
   found.deleted = *time;
+  found.namespace_uid = api::text_member(json, kNamespaceUid);
   found.freeing = api::member(json, "freeing").is_boolean();
   found.object = std::move(json["object"]);
   found.name = facts::metadata(found.object, "name");
@@ -58,7 +61,7 @@ Result<std::vector<Deleted>> all_deleted(const Environment& environment, const s
   std::vector<Deleted> found;
   for (const Store& store : environment.stores) {
     const auto unreadable = [&](const Error& error) {
-      return wrap("the trash of store \"" + store.name + "\" can not be read", error);
+      return wrap("the trash of store \"" + store.name + "\" cannot be read", error);
     };
     const auto marks = store.blobs->list(folder_of(ns));
     if (!marks) return unreadable(marks.error());
@@ -67,12 +70,31 @@ Result<std::vector<Deleted>> all_deleted(const Environment& environment, const s
       if (one)
         found.push_back(std::move(*one));
       else if (one.error().code == Code::kCorruption)
-        log::warn("a deleted backup can not be brought back", {{"error", one.error().text()}});
+        log::warn("a deleted backup cannot be brought back", {{"error", one.error().text()}});
       else if (one.error().code != Code::kNotFound)  // freed, or undone, just now
         return unreadable(one.error());
     }
   }
   return found;
+}
+
+Result<std::string> namespace_uid(const Environment& environment, const std::string& ns) {
+  if (environment.namespaces == nullptr) return std::string();
+  return environment.namespaces->uid(ns);
+}
+
+// Those that `user` may bring back: of an earlier namespace of this name, which somebody else may
+// have owned, who has the right to do so in all of them.
+Result<std::vector<Deleted>> deleted_for(const Environment& environment, const std::string& ns,
+                                         const kube::User& user) {
+  GB_TRY_ASSIGN(std::vector<Deleted> all, all_deleted(environment, ns));
+  GB_TRY_ASSIGN(const std::string uid, namespace_uid(environment, ns));
+  const auto is_former = [&](const Deleted& one) { return one.namespace_uid != uid; };
+  if (std::ranges::none_of(all, is_former)) return all;
+  const Status may = environment.authorize_undeleting_everywhere(user);
+  if (!may && may.error().code != Code::kForbidden) return fail(may.error());
+  if (!may) std::erase_if(all, is_former);
+  return all;
 }
 
 tl::unexpected<Error> not_in_trash(const api::ObjectKey& key, const std::string& uid,
@@ -84,6 +106,9 @@ tl::unexpected<Error> not_in_trash(const api::ObjectKey& key, const std::string&
       "has passed; ";
   hint += names.empty() ? "there is none at all"
                         : "there is: " + join({names.begin(), names.end()}, ", ");
+  hint +=
+      "; what belonged to an earlier namespace of this name is brought back by whoever may create "
+      "galerabackups/undelete in all namespaces";
   return fail(Code::kNotFound,
               "the trash of namespace \"" + key.ns + "\" holds no backup \"" + key.name + "\"" +
                   (uid.empty() ? "" : " with the uid " + uid),
@@ -99,7 +124,7 @@ tl::unexpected<Error> being_freed(const api::ObjectKey& key) {
 Status require_kept(const Deleted& deleted, const api::ObjectKey& key, WallTime now) {
   if (deleted.freeing) return being_freed(key);
   const auto until = deleted.due();
-  if (!until || now + kReaperMargin < *until) return {};
+  if (!until || now + kJanitorMargin < *until) return {};
   return fail(Code::kNotFound,
               "backup \"" + key.name + "\" was kept in the trash until " + to_rfc3339(*until),
               "its data is being freed: restore from another backup");
@@ -111,7 +136,7 @@ Status require_data(const Deleted& deleted, const api::ObjectKey& key) {
       digest ? storage::BackupReader::open(*deleted.store->blobs, key.ns, deleted.uid, digest)
              : fail(Code::kCorruption, "its status holds no digest");
   if (reader) return {};
-  return wrap("backup \"" + key.name + "\" is in the trash, but its data can not be read",
+  return wrap("backup \"" + key.name + "\" is in the trash, but its data cannot be read",
               reader.error());
 }
 
@@ -138,6 +163,12 @@ std::optional<WallTime> TrashMark::due() const {
   const auto retention = parse_duration(store->trash_retention);
   if (!retention) return std::nullopt;
   return deleted + std::chrono::duration_cast<std::chrono::microseconds>(*retention);
+}
+
+Result<bool> is_in_trash(const Store& store, const std::string& ns, const std::string& uid) {
+  const std::string key = folder_of(ns) + uid;
+  GB_TRY_ASSIGN(const auto found, store.blobs->list(key));
+  return std::ranges::any_of(found, [&](const storage::BlobInfo& blob) { return blob.key == key; });
 }
 
 Result<TrashMark> read_mark(const Store& store, const std::string& key) {
@@ -169,20 +200,23 @@ Status put_into_trash(const Environment& environment, const api::Object& object)
     return {};
   }
   if (!store) return fail(store.error());
-  const api::Json mark = {{"object", dom}, {"deleted", to_rfc3339(environment.clock->now())}};
+  api::Json mark = {{"object", dom}, {"deleted", to_rfc3339(environment.clock->now())}};
+  // Where it cannot be told, whose it was is for those to say who may undelete everywhere.
+  if (const auto uid = namespace_uid(environment, object.key().ns); uid && !uid->empty())
+    mark[kNamespaceUid] = *uid;
   return storage::put(*(*store)->blobs, folder_of(object.key().ns) + object.uid(),
                       as_bytes(mark.dump()));
 }
 
 Result<api::ObjectPtr> undelete(const Environment& environment, const api::ObjectKey& key,
-                                const std::string& uid, bool dry_run) {
+                                const std::string& uid, const kube::User& user, bool dry_run) {
   const auto taken = [&] {
     return fail(Code::kAlreadyExists, key.resource + " \"" + key.name + "\" already exists",
                 "it was not deleted, or its name was given again: delete that one first (it goes "
                 "into the trash, too)");
   };
   if (environment.catalog->get(key)) return taken();
-  GB_TRY_ASSIGN(const std::vector<Deleted> all, all_deleted(environment, key.ns));
+  GB_TRY_ASSIGN(const std::vector<Deleted> all, deleted_for(environment, key.ns, user));
   const Deleted* chosen = nullptr;
   for (const Deleted& one : all) {
     if (one.name != key.name) continue;
@@ -206,7 +240,7 @@ Result<api::ObjectPtr> undelete(const Environment& environment, const api::Objec
   if (!reread || reread->freeing) {
     (void)environment.catalog->remove(key, (*created)->revision());
     if (!reread && reread.error().code != Code::kNotFound)
-      return wrap("the trash of store \"" + chosen->store->name + "\" can not be read",
+      return wrap("the trash of store \"" + chosen->store->name + "\" cannot be read",
                   reread.error());
     return being_freed(key);
   }

@@ -24,13 +24,16 @@ struct TrashMark {
   std::string uid;   // of the backup
   std::string name;  // it had
   WallTime deleted;
-  bool freeing = false;  // the janitor has begun to remove its data
+  std::string namespace_uid;  // of the namespace, which may have been another one of this name
+  bool freeing = false;       // the janitor has begun to remove its data
 
-  // When its data may be freed; never when the store's retention can not be read.
+  // When its data may be freed; never when the store's retention cannot be read.
   [[nodiscard]] std::optional<WallTime> due() const;
 };
 
-// NotFound when it has gone; Corruption when it can not be understood.
+// Whether the data of the backup with this uid is kept for one that was deleted.
+Result<bool> is_in_trash(const Store& store, const std::string& ns, const std::string& uid);
+// NotFound when it has gone; Corruption when it cannot be understood.
 Result<TrashMark> read_mark(const Store& store, const std::string& key);
 // Says in the mark that the data is being removed: from then on nobody brings it back. Conflict
 // when the backup was brought back and deleted again since `mark` was read: then it is another's
@@ -42,6 +45,6 @@ Status put_into_trash(const Environment& environment, const api::Object& object)
 
 // Jobs::undelete.
 Result<api::ObjectPtr> undelete(const Environment& environment, const api::ObjectKey& key,
-                                const std::string& uid, bool dry_run);
+                                const std::string& uid, const kube::User& user, bool dry_run);
 
 }  // namespace gb::jobs

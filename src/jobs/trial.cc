@@ -139,7 +139,7 @@ class TrialRun {
         "change at the source what the server refused, or use verification: Checksum, which keeps "
         "such a backup";
     return Trial{Trial::Outcome::kRefuted, "NotRestorable",
-                 "what was written can not be restored: " + what + ": " + error.text(), 0, 0};
+                 "what was written cannot be restored: " + what + ": " + error.text(), 0, 0};
   }
 
   Result<Trial> restore_into(const galera::ScratchServer& server, const std::string& name,
@@ -159,7 +159,7 @@ class TrialRun {
     if (!unfit.empty())
       return not_shown("ScratchServerUnfit",
                        "instance \"" + name +
-                           "\" can not be restored into a scratch server: " + join(unfit, "; "));
+                           "\" cannot be restored into a scratch server: " + join(unfit, "; "));
     RepoSource source(reader_, name);
     GB_TRY_ASSIGN(const galera::RestoreReport report, restore->run(source, progress, stop));
     Trial trial;

@@ -25,7 +25,7 @@ Status require_trial(const Environment& environment, const std::string& source,
 struct Trial {
   enum class Outcome {
     kRestored,
-    kRefuted,   // it can not be restored as it was
+    kRefuted,   // it cannot be restored as it was
     kNotShown,  // neither: nothing speaks against the backup
   };
   Outcome outcome = Outcome::kRestored;

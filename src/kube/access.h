@@ -43,6 +43,10 @@ class Namespaces {
  public:
   virtual ~Namespaces() = default;
   virtual Result<NamespaceState> state(std::string_view name) = 0;
+  // Tells a namespace from an earlier one of the same name, which may have been somebody else's.
+  // Empty: it is not there, or namespaces are configured and nothing but names. Errors as of
+  // state().
+  virtual Result<std::string> uid(std::string_view name) = 0;
 };
 
 enum class EventType { kNormal, kWarning };
@@ -50,7 +54,7 @@ enum class EventType { kNormal, kWarning };
 class EventRecorder {
  public:
   virtual ~EventRecorder() = default;
-  // Queues and returns at once; an event that can not be written is logged and dropped.
+  // Queues and returns at once; an event that cannot be written is logged and dropped.
   virtual void record(const api::Object& about, EventType type, std::string_view reason,
                       std::string_view message) = 0;
 };

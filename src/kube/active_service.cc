@@ -151,7 +151,7 @@ Status ActiveServices::give_back(const BlockedService& who, std::stop_token stop
     const auto seen = look(who, stop);
     if (!seen && seen.error().code == Code::kNotFound) return {};
     if (!seen)
-      return wrap("traffic through " + called(who) + " can not be given back", seen.error());
+      return wrap("traffic through " + called(who) + " cannot be given back", seen.error());
     if (seen->blocked_by != who.uid) return {};
     Json change = unmarked();
     change["metadata"]["resourceVersion"] = seen->revision;
@@ -160,7 +160,7 @@ Status ActiveServices::give_back(const BlockedService& who, std::stop_token stop
       change["spec"]["selector"][kActivePodKey] = pod_to_lead_to(who, seen->remembered, stop);
     auto done = patch(who, change, "", stop);
     if (!done && done.error().code != Code::kConflict)
-      return wrap("traffic through " + called(who) + " can not be given back", done.error());
+      return wrap("traffic through " + called(who) + " cannot be given back", done.error());
     return done;
   });
 }

@@ -38,7 +38,7 @@ struct Call {
 
 class KubeClient {
  public:
-  // Files are read now and when they change. Invalid: one can not be read, or holds no PEM.
+  // Files are read now and when they change. Invalid: one cannot be read, or holds no PEM.
   // A credential plugin is run with the first request, not here.
   static Result<std::unique_ptr<KubeClient>> make(
       ClusterAccess access, std::string user_agent = "galera-backup-apiserver");

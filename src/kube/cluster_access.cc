@@ -11,7 +11,7 @@ constexpr const char* kServiceAccount = "/var/run/secrets/kubernetes.io/servicea
 Status parse_port(std::string_view text, std::uint16_t& port) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error != std::errc{} || end != text.data() + text.size() || port == 0)
-    return fail(Code::kInvalid, "\"" + std::string(text) + "\" is no port");
+    return fail(Code::kInvalid, "\"" + std::string(text) + "\" is not a port");
   return {};
 }
 
@@ -45,9 +45,10 @@ Result<ClusterAccess> in_cluster_access() {
   const char* host = std::getenv("KUBERNETES_SERVICE_HOST");
   const char* port = std::getenv("KUBERNETES_SERVICE_PORT");
   if (host == nullptr || port == nullptr)
-    return fail(Code::kInvalid,
-                "this is no pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set",
-                "set cluster.kubeconfig to the path of a kubeconfig file, or serve standalone");
+    return fail(
+        Code::kInvalid,
+        "this is not a pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set",
+        "set cluster.kubeconfig to the path of a kubeconfig file, or serve standalone");
   ClusterAccess access;
   access.host = host;
   GB_TRY(parse_port(port, access.port));

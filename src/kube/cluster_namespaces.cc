@@ -37,8 +37,8 @@ ClusterNamespaces::ClusterNamespaces(KubeClient& client, Options options)
       options_(options),
       reflector_(client, follow_namespaces(options),
                  {[this](const Json& items) {
-                    std::map<std::string, NamespaceState, std::less<>> all;
-                    for (const Json& one : items) all.emplace(namespace_name(one), state_of(one));
+                    std::map<std::string, Known, std::less<>> all;
+                    for (const Json& one : items) all.emplace(namespace_name(one), known_by(one));
                     const std::unique_lock lock(mutex_);
                     known_ = std::move(all);
                   },
@@ -47,7 +47,7 @@ ClusterNamespaces::ClusterNamespaces(KubeClient& client, Options options)
                     if (type == "DELETED") {
                       known_.erase(namespace_name(object));
                     } else {
-                      known_[namespace_name(object)] = state_of(object);
+                      known_[namespace_name(object)] = known_by(object);
                     }
                   }}) {}
 
@@ -55,7 +55,21 @@ ClusterNamespaces::~ClusterNamespaces() {
   stop_.request_stop();
 }
 
+ClusterNamespaces::Known ClusterNamespaces::known_by(const Json& object) {
+  return {state_of(object), api::text_member(api::member(object, "metadata"), "uid")};
+}
+
 Result<NamespaceState> ClusterNamespaces::state(std::string_view name) {
+  GB_TRY_ASSIGN(const Known known, find(name));
+  return known.state;
+}
+
+Result<std::string> ClusterNamespaces::uid(std::string_view name) {
+  GB_TRY_ASSIGN(Known known, find(name));
+  return std::move(known.uid);
+}
+
+Result<ClusterNamespaces::Known> ClusterNamespaces::find(std::string_view name) {
   {
     const std::shared_lock lock(mutex_);
     if (const auto it = known_.find(name); it != known_.end()) return it->second;
@@ -64,8 +78,8 @@ Result<NamespaceState> ClusterNamespaces::state(std::string_view name) {
   call.path = "/api/v1/namespaces/" + percent_encode(name);
   call.timeout = options_.look_up;
   const auto found = client_.call(call, stop_.get_token());
-  if (found) return state_of(*found);
-  if (found.error().code == Code::kNotFound) return NamespaceState::kMissing;
+  if (found) return known_by(*found);
+  if (found.error().code == Code::kNotFound) return Known{};
   return wrap("namespace \"" + std::string(name) + "\" could not be looked up", found.error());
 }
 

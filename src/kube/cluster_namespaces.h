@@ -28,15 +28,23 @@ class ClusterNamespaces final : public Namespaces {
   // From memory; a name that is not there may be newer than the watch and is asked for. Unavailable
   // when that fails.
   Result<NamespaceState> state(std::string_view name) override;
+  Result<std::string> uid(std::string_view name) override;
 
   bool wait_ready(std::chrono::milliseconds timeout) { return reflector_.wait_listed(timeout); }
   [[nodiscard]] Status health() const { return reflector_.health(); }
 
  private:
+  struct Known {
+    NamespaceState state = NamespaceState::kMissing;
+    std::string uid;
+  };
+  static Known known_by(const api::Json& object);
+  Result<Known> find(std::string_view name);
+
   KubeClient& client_;
   const Options options_;
   mutable std::shared_mutex mutex_;
-  std::map<std::string, NamespaceState, std::less<>> known_;
+  std::map<std::string, Known, std::less<>> known_;
   std::stop_source stop_;
   Reflector reflector_;  // last: its thread uses the rest
 };

@@ -81,8 +81,7 @@ Status read_all(int fd, std::string& text, const std::stop_token& stop) {
     if (::poll(&wait, 1, 200) <= 0) continue;
     const ssize_t got = ::read(fd, buffer.data(), buffer.size());
     if (got == 0) return {};
-    if (got < 0 && errno != EINTR)
-      return fail(Code::kUnauthenticated, "its output can not be read");
+    if (got < 0 && errno != EINTR) return fail(Code::kUnauthenticated, "its output cannot be read");
     if (got > 0) text.append(buffer.data(), static_cast<std::size_t>(got));
   }
 }
@@ -120,7 +119,7 @@ Result<std::string> run(const ExecPlugin& plugin, const std::stop_token& stop) {
   posix_spawn_file_actions_destroy(&files);
   pipe.close_write();
   if (failed != 0)
-    return fail(Code::kUnauthenticated, std::string("it can not be started: ") + strerror(failed));
+    return fail(Code::kUnauthenticated, std::string("it cannot be started: ") + strerror(failed));
   std::string output;
   const Status read = read_all(pipe.read_end(), output, stop);
   if (!read) ::kill(interactive ? pid : -pid, SIGKILL);
@@ -154,7 +153,7 @@ Result<Credential> parse(const std::string& output, const std::string& api_versi
     return fail(Code::kUnauthenticated, "it gave a certificate without its key, or a key alone");
   if (const std::string at = api::text_member(status, "expirationTimestamp"); !at.empty()) {
     const auto time = from_rfc3339(at);
-    if (!time) return fail(Code::kUnauthenticated, "its expirationTimestamp is no time");
+    if (!time) return fail(Code::kUnauthenticated, "its expirationTimestamp is not a time");
     credential.expires = *time;
   }
   return credential;

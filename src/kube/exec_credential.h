@@ -27,7 +27,7 @@ class ExecCredentials {
       : plugin_(std::move(plugin)), clock_(clock) {}
 
   // What the program said last, until that expires or was dropped; then it is run again.
-  // Unauthenticated: it can not be started, fails, or says nothing that can be used.
+  // Unauthenticated: it cannot be started, fails, or says nothing that can be used.
   Result<Credential> get(std::stop_token stop);
   // The server did not believe it: the next get() runs the program.
   void drop();

@@ -141,7 +141,7 @@ Result<std::string> GaleraObjects::secret_value(const std::string& ns, const Sec
   if (!found && found.error().code == Code::kNotFound)
     return fail(Code::kUnavailable, what + " does not exist in namespace \"" + ns + "\"",
                 "create it again with the key " + key + ", or correct the object that names it");
-  if (!found) return wrap(what + " can not be read", found.error());
+  if (!found) return wrap(what + " cannot be read", found.error());
   const std::string text = api::text_member(api::member(*found, "data"), key);
   auto value = from_base64(text);
   if (text.empty() || !value)

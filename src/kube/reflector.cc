@@ -58,7 +58,7 @@ void Reflector::run(std::stop_token stop) {
     }
     revision_.clear();
     if (status.error().code != Code::kExpired)  // a history that is gone is nobody's failure
-      log::warn("can not follow a collection of kube-apiserver",
+      log::warn("cannot follow a collection of kube-apiserver",
                 {{"path", options_.path}, {"error", status.error().text()}});
     {
       const std::lock_guard lock(mutex_);
@@ -76,7 +76,7 @@ Status Reflector::list(std::stop_token stop) {
   const Json& items = api::member(answer, "items");
   revision_ = revision_of(answer);
   if (revision_.empty() || (!items.is_array() && !items.is_null()))
-    return fail(Code::kUnavailable, options_.path + " answered with something that is no list");
+    return fail(Code::kUnavailable, options_.path + " answered with something that is not a list");
   callbacks_.on_list(items.is_array() ? items : Json::array());
   const std::lock_guard lock(mutex_);
   listed_ = true;

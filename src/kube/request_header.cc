@@ -19,7 +19,7 @@ Status read_list(const Json& data, const char* key, std::vector<std::string>& li
   if (!parsed.is_array()) return fail(Code::kInvalid, std::string(key) + " is not a JSON array");
   for (const Json& one : parsed) {
     if (!one.is_string() || trim(one.get_ref<const std::string&>()).empty())
-      return fail(Code::kInvalid, std::string(key) + " holds something that is no name");
+      return fail(Code::kInvalid, std::string(key) + " holds something that is not a name");
     list.emplace_back(trim(one.get_ref<const std::string&>()));
   }
   return {};

@@ -27,7 +27,7 @@ struct Trust {
   std::vector<std::string> allowed_names;  // empty: any common name
 };
 
-// Invalid names the key that can not be read: the trust that was there before stays then.
+// Invalid names the key that cannot be read: the trust that was there before stays then.
 Result<Trust> read_trust(const api::Json& config_map);
 
 // Nothing when no user is named. Values are the raw bytes of the head; of an extra's key only the

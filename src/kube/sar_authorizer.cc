@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/text.h"
+#include "http/digest.h"
 
 namespace gb::kube {
 namespace {
@@ -12,8 +13,8 @@ using api::Json;
 
 constexpr std::chrono::seconds kDecisionsKept{10};  // what was allowed and what was denied
 constexpr std::size_t kMaxDecisions = 8192;
-// Users choose these texts: long ones are asked for each time rather than kept.
-constexpr std::size_t kMaxKeptText = 10000;
+// An authorizer behind kube-apiserver may say anything: long reasons are not kept.
+constexpr std::size_t kMaxKeptReason = 1024;
 
 void set(Json& object, const char* field, const std::string& value) {
   if (!value.empty()) object[field] = value;
@@ -46,14 +47,6 @@ Json spec_of(const User& user, const Attributes& attributes) {
   return spec;
 }
 
-bool worth_keeping(const Attributes& attributes) {
-  return attributes.ns.size() + attributes.verb.size() + attributes.group.size() +
-             attributes.version.size() + attributes.resource.size() +
-             attributes.subresource.size() + attributes.name.size() + attributes.path.size() +
-             attributes.field_selector.size() + attributes.label_selector.size() <
-         kMaxKeptText;
-}
-
 bool is_true(const Json& value) {
   return value.is_boolean() && value.get<bool>();
 }
@@ -78,7 +71,8 @@ Result<Decision> SarAuthorizer::authorize(const User& user, const Attributes& at
       is_open(attributes))
     return Decision{true, ""};
   const Json spec = spec_of(user, attributes);
-  const std::string key = api::to_text(spec);
+  // Whoever asks chooses these texts, and how long they are: what is kept is their digest.
+  const std::string key = http::sha256(api::to_text(spec));
   if (auto kept = cache_.get(key)) return *std::move(kept);
 
   Call call;
@@ -99,7 +93,7 @@ Result<Decision> SarAuthorizer::authorize(const User& user, const Attributes& at
     return fail(Code::kUnavailable, "kube-apiserver's SubjectAccessReview has no decision");
   Decision decision{is_true(allowed) && !is_true(api::member(status, "denied")),
                     api::text_member(status, "reason")};
-  if (worth_keeping(attributes)) cache_.put(key, decision, kDecisionsKept);
+  if (decision.reason.size() <= kMaxKeptReason) cache_.put(key, decision, kDecisionsKept);
   return decision;
 }
 

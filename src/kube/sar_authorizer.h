@@ -1,6 +1,6 @@
 // May they: kube-apiserver is asked by SubjectAccessReview, and its answers are kept for ten
-// seconds. Members of system:masters may do everything; /healthz, /livez and /readyz are open to
-// everybody.
+// seconds under a digest of the question. Members of system:masters may do everything; /healthz,
+// /livez and /readyz are open to everybody.
 //
 // Thread safety: all methods, from any thread.
 #pragma once
@@ -22,6 +22,9 @@ class SarAuthorizer final : public Authorizer {
   ~SarAuthorizer() override;  // calls off what waits for kube-apiserver
 
   Result<Decision> authorize(const User& user, const Attributes& attributes) override;
+
+  // Answers that are kept now.
+  [[nodiscard]] std::size_t kept() const { return cache_.size(); }
 
  private:
   KubeClient& client_;

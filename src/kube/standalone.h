@@ -48,6 +48,7 @@ class StandaloneNamespaces final : public Namespaces {
  public:
   explicit StandaloneNamespaces(std::vector<std::string> names) : names_(std::move(names)) {}
   Result<NamespaceState> state(std::string_view name) override;
+  Result<std::string> uid(std::string_view /*name*/) override { return std::string(); }
 
  private:
   const std::vector<std::string> names_;

@@ -40,7 +40,7 @@ using std::chrono::steady_clock;
 std::string text_of(const char* path) {
   std::ifstream file(path);
   std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (text.empty()) give_up(std::string("can not read ") + path);
+  if (text.empty()) give_up(std::string("cannot read ") + path);
   return text;
 }
 

@@ -38,7 +38,7 @@ std::vector<Case> random_cases(RandomSchedules& random) {
     const std::string cron = random.schedule();
     const std::string zone = random.zone();
     if (const auto parsed = Cron::parse(cron); !parsed) {  // 31 February
-      EXPECT_NE(parsed.error().text().find("no such day is ever"), std::string::npos) << cron;
+      EXPECT_NE(parsed.error().text().find("no date matches"), std::string::npos) << cron;
       continue;
     }
     cases.push_back({schedule_of(cron, zone), cron, zone});

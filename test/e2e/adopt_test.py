@@ -121,6 +121,26 @@ class Adopt(Case):
         self.assertNotIn("secret", done.stdout + done.stderr)
         self.assertEqual(list(self.backups()), [FIRST_NAME])
 
+    def test_a_statement_that_no_dump_holds_is_bad_and_does_nothing(self):
+        left = self.copy_of_left()
+        target = self.scratch / "target"
+        head = "-- Server version\t10.5.1-MariaDB\nCREATE DATABASE a;\n"
+        # Neither by itself, nor by a trigger, whose body nobody looks at: the scratch server writes nothing outside of its folder.
+        bad = {"2026-10-30": f"SET GLOBAL general_log_file='{target}';\nSET GLOBAL general_log=1;\n",
+               "2026-10-29": f"/*!999999 INSERT INTO t VALUES (1) */ SELECT 'x' INTO OUTFILE '{target}';\n",
+               "2026-10-28": "INSTALL SONAME 'ha_connect';\n"}
+        trigger = (f"USE a;\nCREATE TABLE t (i int);\nDELIMITER ;;\nCREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW BEGIN SET GLOBAL general_log_file="
+                   f"'{target}'; SET GLOBAL general_log=1; END ;;\nDELIMITER ;\nINSERT INTO t VALUES (1);\n")
+        for day, text in {**bad, "2026-10-27": trigger}.items():
+            (left / f"openstack_backup_{day}_00-00-00.sql.gz").write_bytes(_gzip((head + text + "-- Dump completed\n").encode()))
+        # The trigger is refused by the server, where it cannot write; where it has no sandbox, that stands in the log.
+        done = self.adopt(left=left, expect=1)
+        for day, words in (("2026-10-30", "SET GLOBAL general_log_file ="), ("2026-10-29", r"INSERT INTO t VALUES \( 1 \) SELECT"),
+                           ("2026-10-28", "INSTALL SONAME")):
+            self.assertRegex(done.stdout, rf"openstack_backup_{day}_00-00-00.sql.gz .*bad: statement 2 \(line 3\) is none that a dump holds: {words}")
+        self.assertFalse(target.exists())
+        self.assertIn(FIRST_NAME, self.backups())
+
     def test_a_dump_of_a_newer_server_says_what_is_needed(self):
         left = self.scratch / "newer"
         left.mkdir()

@@ -193,7 +193,7 @@ class BackupAndRestore(Case):
         refused = self.alice.run("delete", BACKUPS, "held")
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("hold", refused.stderr)
-        self.alice("patch", BACKUPS, "held", "--type=merge", "-p", '{"spec": {"hold": false}}')
+        self.alice("patch", BACKUPS, "held", "-p", '{"spec": {"hold": false}}')
         self.alice("delete", BACKUPS, "held", "--timeout=20s")
         self.assertFalse(self.alice.exists(BACKUPS, "held"))
 
@@ -219,11 +219,17 @@ class NamespaceThatGoes(Case):
         admin("delete", "namespace", "short-lived", "--timeout=150s", timeout=180)
         self.assertFalse(admin.exists("namespace", "short-lived"))
         self.assertEqual(admin.json("get", BACKUPS, "-n", "short-lived")["items"], [])
-        # Their bytes are not lost yet: an administrator who deleted the wrong one can have them back.
+        # Their bytes are not lost yet: an administrator who deleted the wrong one can have them back. Who gets the name
+        # next, be it the one who had it before, cannot, and is not told what there is.
         control_plane.create_namespace("short-lived", admins=["uma"])
         self.addCleanup(admin, "delete", "namespace", "short-lived", "--timeout=150s", timeout=180)
         for name, uid in uids.items():
-            uma("create", "--raw", f"/apis/{GROUP}/v1beta1/namespaces/short-lived/galerabackups/{name}/undelete", "-f", "/dev/null")
+            undelete = ("create", "--raw", f"/apis/{GROUP}/v1beta1/namespaces/short-lived/galerabackups/{name}/undelete", "-f", "/dev/null")
+            refused = uma.run(*undelete).stderr
+            self.assertIn(f'holds no backup "{name}"', refused)
+            self.assertNotIn("there is: ", refused)
+            self.assertIn("earlier namespace of this name", refused)
+            admin(*undelete)
             found = uma.json("get", BACKUPS, name)
             self.assertEqual((found["metadata"]["uid"], found["status"]["phase"]), (uid, "Completed"))
 

@@ -47,12 +47,13 @@ class BadInput(Case):
         self.assertIn('Warning: unknown field "spec.treads"', warned.stderr)
         self.assertNotIn("treads", self.wait_phase(wrong, "Completed")["spec"])
 
-    def test_the_spec_can_not_be_changed_afterwards(self):
+    def test_the_spec_cannot_be_changed_afterwards(self):
         self.completed(self.backup("fixed", databases=["glance"]))
         done = self.alice.run("patch", BACKUPS, "fixed", "--type=merge", "-p", '{"spec": {"threads": 9}}')
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("spec.threads", done.stderr)
-        self.alice("patch", BACKUPS, "fixed", "--type=merge", "-p", '{"spec": {"ttl": "24h"}}')
+        for kind in ((), ("--type=strategic",), ("--type=merge",)):
+            self.alice("patch", BACKUPS, "fixed", *kind, "-p", '{"spec": {"ttl": "24h"}}')
 
     def test_a_restore_of_what_is_not_there(self):
         self.create_fails(self.restore("r", "no-such"), "NotFound", "no-such", hint="kubectl get galerabackups")

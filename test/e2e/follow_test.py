@@ -57,9 +57,14 @@ class Follow(Case):
         ended = json.loads(self.alice("create", "--raw", f"{API}/galerarestores/standby/cancel", "-f", "/dev/null"))
         self.assertEqual(ended["status"]["phase"], "Cancelled")
         self.assertIn(f"the target holds backup {second}", ended["status"]["message"])
-        self.take()
-        time.sleep(3)
+        third = self.take()
+        # The look that has another one follow has come to this one before.
+        other = self.standby("standby-other")
+        self.create(other)
+        self.until_it_holds(other, third)
         self.assertEqual(self.get(standby)["status"]["backup"], second)
+        made = self.alice.json("get", RESTORES, "-l", f"{GROUP}/follow=standby")["items"]
+        self.assertEqual(len(made), 2)
 
     def test_a_server_that_is_killed_goes_on_following(self):
         first = self.take()

@@ -88,7 +88,7 @@ class Traffic(ObjectCase):
         wait_until("the Service to be given back", lambda: self.cell1.active_pod() == "cell1-galera-0", 90)
         self.assert_no_marks(self.cell1)
 
-    def test_a_service_that_can_not_be_blocked_is_said_before_anything_happens(self):
+    def test_a_service_that_cannot_be_blocked_is_said_before_anything_happens(self):
         self.cell1.run("delete", "service", "cell1")
         self.addCleanup(self.cell1.create)
         self.create_fails(self.restore("unblockable", "source", targets=TO_CELL1), "Conflict", "Traffic", "no Service",

@@ -109,7 +109,7 @@ class Local(Case):
     def test_a_scratch_server_that_is_not_there_is_said_before_anything_is_read(self):
         done = self.local("backup", "--name", "b", "--verification", "Restore", "--mariadbd", "/nowhere/mariadbd",
                           galera=self.bed.galera, expect=1)
-        self.says(done, "/nowhere/mariadbd is no program", "name the path of a mariadbd")
+        self.says(done, "/nowhere/mariadbd is not a program", "name the path of a mariadbd")
         done = self.local("backup", "--name", "b", "--scratch", self.folder, galera=self.bed.galera, expect=2)
         self.says(done, "--scratch and --mariadbd are for --verification Restore", "add that, or leave them out")
         self.assertNotIn("b", self.phases())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import unittest
 
@@ -9,6 +10,10 @@ from gbtest import place
 from gbtest.controlplane import ControlPlane
 
 GROUP = "backup.rhoso.io"
+
+
+def mebibytes(quantity):
+    return int(quantity[:-2]) * {"Mi": 1, "Gi": 1024}[quantity[-2:]]
 
 
 class Manifests(unittest.TestCase):
@@ -85,7 +90,7 @@ class Manifests(unittest.TestCase):
     def overlay(self, *components):
         """A folder that kustomize builds manifests/ from, with these components."""
         overlay = self.folder / "-".join(["overlay", *components])
-        overlay.mkdir()
+        overlay.mkdir(exist_ok=True)
         manifests = os.path.relpath(place.REPO / "manifests", overlay.resolve())
         (overlay / "kustomization.yaml").write_text(json.dumps({
             "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": [manifests],
@@ -120,6 +125,15 @@ class Manifests(unittest.TestCase):
             deployment = made["Deployment"]["spec"]
             self.assertEqual((deployment["replicas"], deployment["strategy"]["type"]), (replicas, strategy))
             self.assertEqual(made["PersistentVolumeClaim"]["spec"]["accessModes"], [mode])
+
+    def test_the_memory_is_enough_for_backups_and_one_restore(self):
+        """The rule of docs/operator-guide.md, "How large", whose 300Mi are the server's own."""
+        made = self.built()
+        container = made["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+        limits = re.search(r"^limits: \{(.*)\}$", made["ConfigMap"]["data"]["config.yaml"], re.MULTILINE).group(1)
+        limits = dict(item.split(": ") for item in limits.split(", "))
+        memory = mebibytes(limits["memory"])
+        self.assertGreaterEqual(mebibytes(container["resources"]["limits"]["memory"]), memory + memory / int(limits["parallelBackups"]) + 300)
 
     def test_the_server_may_ask_who_and_whether_but_not_write_secrets(self):
         server = "system:serviceaccount:galera-backup:galera-backup-apiserver"

@@ -60,7 +60,7 @@ class CommandLine(ProgramCase):
     def test_what_it_does_not_know_is_an_error_that_names_it(self):
         for flags, *words in ((("--secure-prot=8443",), "--secure-prot"), (("--secure-port=70000",), "--secure-port", "70000"),
                               (("--secure-port=https",), "--secure-port", "https"),
-                              (("--log-level=loud",), '"loud" is no log level', "use debug, info, warn or error")):
+                              (("--log-level=loud",), '"loud" is not a log level', "use debug, info, warn or error")):
             with self.subTest(flags):
                 done = self.check(*flags)
                 self.assertNotEqual(done.returncode, 0, done.stdout)
@@ -106,8 +106,8 @@ class CheckConfig(ProgramCase):
         done = self.check()
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for line in ("bindAddress: 127.0.0.1", f"port: {self.server.port}", f"certFile: {self.server.cert}",
-                     f"keyFile: {self.server.key}", f"path: {self.server.store}", "name: main", "user: root", "password: (hidden)",
-                     "url: https://hooks.example.com:443/(hidden)", "secret: (hidden)", "level: info"):
+                     f"keyFile: {self.server.key}", f"path: {self.server.store}", "name: main", "user: root",
+                     f"passwordFile: {self.instance['passwordFile']}", "url: https://hooks.example.com:443/(hidden)", "level: info"):
             self.assertIn(f" {line}\n", done.stdout)
         for secret in ("hunter2", "T0P", "bm90IHRv", "PRIVATE KEY"):
             self.assertNotIn(secret, done.stdout)
@@ -135,7 +135,7 @@ class CheckConfig(ProgramCase):
 
     def test_each_file_that_is_broken_is_named_by_its_key(self):
         none, empty, junk = str(self.folder / "none"), self.file("empty"), self.file("junk", "no PEM at all\n")
-        unreadable = ("can not be read", "check that it exists and that this program may read it")
+        unreadable = ("cannot be read", "check that it exists and that this program may read it")
         _, other_key = self.server.ca.issue("other", "other")
         pair = "serving.certFile and serving.keyFile"
         self.broken(self.serving, "bindAddress", "localhost", str(self.server.config_file),
@@ -161,13 +161,13 @@ class CheckConfig(ProgramCase):
     def test_a_kubeconfig_that_is_not_there(self):
         del self.server.config["standalone"]
         none = str(self.folder / "none")
-        self.broken(self.server.config, "cluster", {"kubeconfig": none}, "cluster.kubeconfig: ", none, "can not be read")
+        self.broken(self.server.config, "cluster", {"kubeconfig": none}, "cluster.kubeconfig: ", none, "cannot be read")
 
-    def test_a_store_that_can_not_be_written(self):
+    def test_a_store_that_cannot_be_written(self):
         folder = self.server.config["stores"][0]["filesystem"]
         what_to_do = "it must be a folder that this program may write into"
         for path in (self.file("a-file"), str(self.folder / "no" / "such")):
-            self.broken(folder, "path", path, f'stores: the folder {path} of store "default" can not be used', what_to_do)
+            self.broken(folder, "path", path, f'stores: the folder {path} of store "default" cannot be used', what_to_do)
         # Root may write everywhere, until it gives up its capabilities.
         mortal = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
         self.assertEqual(process.run(mortal + self.server.command("--check-config")).returncode, 0)
@@ -205,7 +205,7 @@ class Readiness(ReadinessCase):
         with socket.create_server(("127.0.0.1", self.server.port)):
             done = process.run(self.server.command(), check=False)
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
-        self.assertIn(f"can not listen on 127.0.0.1 port {self.server.port}: Address already in use", done.stderr)
+        self.assertIn(f"cannot listen on 127.0.0.1 port {self.server.port}: Address already in use", done.stderr)
         self.assertEqual(list(self.server.store.iterdir()), [], "the store was opened")
 
     def test_it_is_told_nothing_while_kube_apiserver_is_away(self):

@@ -123,6 +123,45 @@ class Schedules(Case):
         self.assertIn(f"1 backup goes to the trash: {names[0]}", told.stderr)
         self.assertEqual(len(self.backups_of(schedule)), 2)
 
+    def test_patch_and_apply_merge_what_is_a_set(self):
+        schedule = self.schedule("merged")
+        metadata, template = schedule["metadata"], schedule["spec"]["template"]["spec"]
+        metadata["finalizers"], template["databases"] = ["example.com/mine"], ["keystone", "glance"]
+
+        def apply():
+            done = self.alice.run("apply", "-f", "-", stdin=schedule)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertNotIn("error calculating patch", done.stderr)  # kubectl would go on with a JSON merge patch
+            return self.get(schedule)
+
+        def patch(what):  # without --type it is a strategic merge patch
+            self.alice("patch", SCHEDULES, "merged", "-p", json.dumps(what))
+            return self.get(schedule)
+
+        apply()
+        self.addCleanup(self.alice.run, "patch", SCHEDULES, "merged", "-p", '{"metadata": {"finalizers": null}}')
+        found = patch({"metadata": {"finalizers": ["example.com/theirs"]}, "spec": {"suspend": True}})
+        self.assertEqual(sorted(found["metadata"]["finalizers"]), ["example.com/mine", "example.com/theirs"])
+        self.assertTrue(found["spec"]["suspend"])
+        metadata["finalizers"], template["databases"] = [], ["glance", "cinder"]
+        found = apply()
+        self.assertEqual(found["metadata"]["finalizers"], ["example.com/theirs"], "mine went, theirs stays")
+        self.assertEqual(found["spec"]["template"]["spec"]["databases"], ["glance", "cinder"], "lists of a spec are replaced")
+        self.assertTrue(found["spec"]["suspend"], "apply leaves alone what it does not set")
+        admin, uids = self.bed.control_plane.admin, []
+        for name in ("owner-1", "owner-2"):  # there they must be: the garbage collector looks
+            admin("create", "configmap", name, "-n", NAMESPACE)
+            self.addCleanup(admin.run, "delete", "configmap", name, "-n", NAMESPACE)
+            uids.append(admin.json("get", "configmap", name, "-n", NAMESPACE)["metadata"]["uid"])
+            owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uids[-1]}
+            found = patch({"metadata": {"ownerReferences": [owner]}})
+        self.assertEqual({o["uid"] for o in found["metadata"]["ownerReferences"]}, set(uids))
+        # As the garbage collector lets go of an owner.
+        found = patch({"metadata": {"uid": found["metadata"]["uid"], "ownerReferences": [{"$patch": "delete", "uid": uids[0]}]}})
+        self.assertEqual([o["uid"] for o in found["metadata"]["ownerReferences"]], uids[1:])
+        patch({"metadata": {"ownerReferences": [{"$patch": "replace"}]}})
+        self.assertNotIn("ownerReferences", self.get(schedule)["metadata"])
+
     def test_a_creator_who_lost_the_right_runs_nothing(self):
         admin = self.bed.control_plane.admin
         erin = self.bed.user("erin")
@@ -146,7 +185,7 @@ class Schedules(Case):
         self.assertEqual(self.backups_of(schedule), {})
 
     def test_bad_input(self):
-        for field, said, spoil in (("spec.schedule", "no such day is ever", {"schedule": "0 0 30 2 *"}),
+        for field, said, spoil in (("spec.schedule", "no date matches", {"schedule": "0 0 30 2 *"}),
                                    ("spec.timeZone", "there is no time zone", {"timeZone": "Mars/Olympus"}),
                                    ("spec.retention", "keeps nothing", {"retention": {"keepLast": 0}})):
             schedule = self.schedule("bad")

@@ -149,11 +149,11 @@ class Verification(TrialCase):
         file = self.script("exit 1\n")
         self.reconfigure(server=str(file))
         file.unlink()
-        self.create_fails(self.backup("nowhere", verification="Restore"), "Conflict", "is no program",
+        self.create_fails(self.backup("nowhere", verification="Restore"), "Conflict", "is not a program",
                           hint="verification: Checksum")
         self.create_fails(self.manifest("GaleraBackupSchedule", "nowhere", {
             "schedule": "0 2 * * *", "template": {"spec": {"databaseInstances": ["openstack"], "verification": "Restore"}}}),
-            "Conflict", "is no program", hint="verification: Checksum")
+            "Conflict", "is not a program", hint="verification: Checksum")
         self.completed(self.backup("checked", databases=["glance"]))
         checked = process.run([program("galera-backup-apiserver"), "--config", self.bed.server.config_file, "--check-config"], check=False)
         self.assertEqual(checked.returncode, 1)

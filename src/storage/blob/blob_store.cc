@@ -28,7 +28,7 @@ Status check_key(std::string_view key) {
     begin = end + 1;
   }
   if (ok) return {};
-  return fail(Code::kInvalid, "'" + std::string(key) + "' is no key of a store",
+  return fail(Code::kInvalid, "'" + std::string(key) + "' is not a key of a store",
               "use segments of letters, digits, '.', '_' and '-', joined by '/'");
 }
 

@@ -7,8 +7,7 @@
 // "a/b").
 //
 // Promises, of every driver:
-//  - a blob is visible whole or not at all, under concurrent readers and after a crash at any
-//  point;
+//  - a blob is visible whole or not at all, under concurrent readers and after any crash;
 //  - what a call that succeeded wrote or removed is durable (fs: file and directory synced);
 //  - put_if_absent has exactly one winner among any number of racing callers, of any process;
 //  - list after write is consistent.

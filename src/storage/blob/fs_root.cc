@@ -89,7 +89,7 @@ Result<std::shared_ptr<FsBlobStore::Root>> FsBlobStore::Root::open(
 tl::unexpected<Error> FsBlobStore::Root::failure(int error, std::string_view what,
                                                  std::string_view key) const {
   const std::string where = key.empty() ? path_.string() : (path_ / key).string();
-  const std::string message = "can not " + std::string(what) + " " + where + ": ";
+  const std::string message = "cannot " + std::string(what) + " " + where + ": ";
   switch (error) {
     case ENOSPC:
     case EDQUOT: {
@@ -201,7 +201,8 @@ void FsBlobStore::Root::sweep_temp() {
   const FolderStream folder = read_folder(opened.fd);
   if (folder == nullptr) return;
   while (const dirent* entry = readdir(folder.get())) {
-    const int fd = openat(opened.fd.get(), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    // For writing: NFS grants an exclusive lock on nothing less.
+    const int fd = openat(opened.fd.get(), entry->d_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) continue;
     const Fd file(fd);
     struct stat status{};
@@ -246,7 +247,11 @@ Status FsBlobStore::Root::publish(const TempFile& temp, std::string_view key, bo
           "the file system of " + path_.string() + " refused a hard link for " + std::string(key),
           "put the store on a file system with hard links, such as ext4, XFS, NFS or CephFS");
     } else if (done != 0) {
-      return failure(errno, "write", key);
+      const bool unknown = !replace && (errno == EIO || errno == ETIMEDOUT || errno == ESTALE);
+      Status failed = failure(errno, "write", key);
+      // A network file system that did not answer may have made the link all the same.
+      if (unknown) failed.error().code = Code::kAmbiguous;
+      return failed;
     }
     // Readers may see the name from here on. That a crash could still take it away does no harm to
     // a chain of keys in one folder: a later name is synced together with all earlier ones.
@@ -297,8 +302,8 @@ Result<std::uint64_t> FsBlobStore::Root::capacity_bytes() const {
 Result<FsBlobStore::Root::Space> FsBlobStore::Root::space_now() const {
   struct statvfs status{};
   if (fstatvfs(fd_.get(), &status) != 0)
-    return fail(Code::kUnavailable, "can not ask for the free space of " + path_.string() + ": " +
-                                        std::strerror(errno));
+    return fail(Code::kUnavailable,
+                "cannot ask for the free space of " + path_.string() + ": " + std::strerror(errno));
   if ((status.f_flag & ST_RDONLY) != 0)
     return fail(Code::kForbidden, "the volume of " + path_.string() + " is mounted read-only");
   // What is kept back for root is none of ours, full or free: as df has it.

@@ -56,7 +56,7 @@ Status MemoryBlobStore::store(const std::string& key, Blob blob, bool replace) {
   const auto there = blobs_.find(key);
   if (there != blobs_.end() && !replace)
     return fail(Code::kAlreadyExists, "the key " + key + " exists");
-  // A file system can not hold "a" and "a/b": neither do we, so that no test relies on it.
+  // A file system cannot hold "a" and "a/b": neither do we, so that no test relies on it.
   const auto below = blobs_.lower_bound(key + "/");
   bool clash = below != blobs_.end() && below->first.starts_with(key + "/");
   for (std::size_t at = key.find('/'); at != std::string::npos && !clash;

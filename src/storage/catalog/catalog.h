@@ -2,8 +2,8 @@
 // log.
 //
 // Reads are answered from memory: they go on while the store is down. A write returns when its
-// commit is durable in the log; concurrent writes share one commit. Revisions are those of the log:
-// metadata. resourceVersion of every object and of every list.
+// commit is durable in the log; concurrent writes share one commit. Revisions are those of the log;
+// each object and each list has one as its metadata.resourceVersion.
 //
 // Thread safety: all methods, from any thread.
 // Errors of writes: AlreadyExists (create), NotFound, Conflict (the object is at another revision),

@@ -22,6 +22,7 @@ void Index::load(std::uint64_t revision, std::vector<api::ObjectPtr> objects) {
   revision_ = revision;
   oldest_ = revision;
   history_.clear();
+  bytes_ = 0;
   resources_.clear();
   for (api::ObjectPtr& object : objects) {
     const api::ObjectKey& key = object->key();
@@ -31,7 +32,7 @@ void Index::load(std::uint64_t revision, std::vector<api::ObjectPtr> objects) {
 }
 
 Result<std::vector<WatchEvent>> Index::apply(const Commit& commit) {
-  // First all events, so that a commit that can not be is refused whole.
+  // First all events, so that a commit that cannot be is refused whole.
   std::vector<WatchEvent> events;
   std::map<api::ObjectKey, api::ObjectPtr> pending;
   std::uint64_t revision = commit.first;
@@ -61,13 +62,27 @@ Result<std::vector<WatchEvent>> Index::apply(const Commit& commit) {
     else
       objects.erase(Name(key.ns, key.name));
   }
-  for (std::size_t i = 0; i < events.size(); ++i) history_.push_back({commit.first + i, events[i]});
+  for (std::size_t i = 0; i < events.size(); ++i) remember(commit.first + i, events[i]);
   revision_ = commit.last();
-  while (history_.size() > history_limit_) {
+  trim();
+  return events;
+}
+
+void Index::remember(std::uint64_t revision, const WatchEvent& event) {
+  std::uint64_t bytes = event.object->json().size();
+  // Else it is the object of an earlier event, which counts it.
+  if (event.previous && event.previous->revision() <= oldest_)
+    bytes += event.previous->json().size();
+  history_.push_back({revision, event, bytes});
+  bytes_ += bytes;
+}
+
+void Index::trim() {
+  while (!history_.empty() && (history_.size() > history_limit_ || bytes_ > history_bytes_)) {
     oldest_ = history_.front().revision;
+    bytes_ -= history_.front().bytes;
     history_.pop_front();
   }
-  return events;
 }
 
 api::ObjectPtr Index::find(const api::ObjectKey& key) const {

@@ -17,12 +17,18 @@ namespace gb::storage {
 
 class Index {
  public:
-  explicit Index(std::uint64_t history_limit) : history_limit_(history_limit) {}
+  // Of serialised objects that the history keeps at most, besides those that are current.
+  static constexpr std::uint64_t kHistoryBytes = std::uint64_t{64} << 20;
+
+  // The history keeps the newest events: so many, and as many as have so many bytes. What goes
+  // moves oldest_revision().
+  explicit Index(std::uint64_t history_limit, std::uint64_t history_bytes = kHistoryBytes)
+      : history_limit_(history_limit), history_bytes_(history_bytes) {}
 
   // Everything at `revision`, from which the history begins.
   void load(std::uint64_t revision, std::vector<api::ObjectPtr> objects);
 
-  // Corruption when the commit can not follow: then nothing of it was applied.
+  // Corruption when the commit cannot follow: then nothing of it was applied.
   Result<std::vector<WatchEvent>> apply(const Commit& commit);
 
   [[nodiscard]] std::uint64_t revision() const { return revision_; }
@@ -43,12 +49,17 @@ class Index {
   struct Change {
     std::uint64_t revision = 0;
     WatchEvent event;
+    std::uint64_t bytes = 0;  // what it brought into the history
   };
+  void remember(std::uint64_t revision, const WatchEvent& event);
+  void trim();
   [[nodiscard]] Status check_held(std::uint64_t revision) const;
   // The first change after `revision`.
   [[nodiscard]] std::deque<Change>::const_iterator after(std::uint64_t revision) const;
 
   std::uint64_t history_limit_;
+  std::uint64_t history_bytes_;
+  std::uint64_t bytes_ = 0;  // of the history
   std::uint64_t revision_ = 0;
   std::uint64_t oldest_ = 0;
   std::map<std::string, Objects, std::less<>> resources_;

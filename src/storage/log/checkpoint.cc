@@ -138,7 +138,7 @@ Result<Checkpoint> decode_checkpoint(std::string_view key, std::string_view byte
     auto object = api::Object::parse(expected[at].first, std::move(line));
     if (!object) return damaged_checkpoint(key, object.error().message);
     if ((*object)->revision() > revision || (*object)->key().name.empty())
-      return damaged_checkpoint(key, "it holds an object that can not be in it");
+      return damaged_checkpoint(key, "it holds an object that cannot be in it");
     if (!checkpoint.objects.empty() && !(checkpoint.objects.back()->key() < (*object)->key()))
       return damaged_checkpoint(key, "its objects are not in order");
     --expected[at].second;

@@ -67,7 +67,7 @@ Result<Repository> decode_repository(std::string_view text) {
   if (repository.id.empty())
     return fail(Code::kCorruption, "repository.json is damaged: it has no id");
   if (encryption != "none")
-    return fail(Code::kInvalid, "the repository is encrypted, which this version can not read",
+    return fail(Code::kInvalid, "the repository is encrypted, which this version cannot read",
                 "use a newer version of this program");
   repository.origin = {1, digest};
   return repository;
@@ -131,7 +131,7 @@ Result<Checkpoint> RevisionLog::newest_state() {
     if (checkpoint && checkpoint->repository != repository_.id)
       checkpoint = fail(Code::kCorruption, key + " belongs to another repository");
     if (checkpoint) return checkpoint;
-    log::warn("a checkpoint can not be used", {{"error", checkpoint.error().text()}});
+    log::warn("a checkpoint cannot be used", {{"error", checkpoint.error().text()}});
     if (!first_error) first_error = checkpoint.error();
   }
   GB_TRY_ASSIGN(const std::uint64_t boundary, read_boundary(store_));
@@ -294,7 +294,7 @@ Status RevisionLog::trim(std::uint64_t head, const Retention& keep) {
   const WallTime youngest = clock_.now() - keep.time;
   while (low < high) {
     const std::size_t middle = low + (high - low) / 2;
-    // What can not be read stays, and so does all that is after it.
+    // What cannot be read stays, and so does all that is after it.
     const auto commit = read_commit(store_, firsts[middle]);
     if (commit && commit->time <= youngest)
       low = middle + 1;

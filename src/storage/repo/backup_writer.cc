@@ -49,10 +49,10 @@ class StoredBackupWriter final : public BackupWriter {
 
   Status restart() override {
     const std::lock_guard lock(mutex_);
-    if (finished_) return fail(Code::kInvalid, "a backup that is complete can not begin again");
+    if (finished_) return fail(Code::kInvalid, "a backup that is complete cannot begin again");
     session_->packs.abort();
     GB_TRY(remove_backup(store_, {ns_, uid_}));
-    // Numbers are never used twice: what a reader holds of an old pack can not pass for a new one.
+    // Numbers are never used twice: what a reader holds of an old pack cannot pass for a new one.
     begin(session_->packs.next_number());
     return {};
   }
@@ -121,7 +121,7 @@ class StoredBackupWriter final : public BackupWriter {
     return session_;
   }
 
-  // The base saves work; one that can not be read is left out rather than letting the dump fail.
+  // The base saves work; one that cannot be read is left out rather than letting the dump fail.
   Result<std::unique_ptr<BaseTable>> base_table(const TableId& id,
                                                 const std::vector<std::string>& columns) const {
     const auto index = base_ ? base_->find(id) : std::nullopt;

@@ -45,7 +45,8 @@ class Check {
 
   Result<std::vector<Finding>> run() {
     GB_TRY_ASSIGN(inventory_, take_inventory(store_, "data/"));
-    for (const BackupName& backup : inventory_.manifests) GB_TRY(read_pins(backup));
+    const std::set<BackupName> listed = inventory_.manifests;
+    for (const BackupName& backup : listed) GB_TRY(read_pins(backup));
     for (auto& [place, judged] : packs_) GB_TRY(judge(place, judged));
     for (const BackupName& backup : readable_) GB_TRY(walk(backup));
     report_packs();
@@ -66,12 +67,16 @@ class Check {
   Result<std::shared_ptr<const StoredBackup>> open(const BackupName& backup, bool first_look) {
     auto opened = StoredBackup::open(store_, backup.ns, backup.uid, std::nullopt);
     if (opened) return opened;
-    if (opened.error().code == Code::kNotFound) return nullptr;
+    if (opened.error().code == Code::kNotFound) {
+      // Freed since the listing: what others need of it is not left over from anything.
+      inventory_.manifests.erase(backup);
+      return nullptr;
+    }
     if (opened.error().code != Code::kCorruption) return opened;
     unreadable_ = true;
     if (first_look)
       damage(manifest_key(backup.ns, backup.uid),
-             "backup " + name_of(backup) + " can not be restored: " + opened.error().text());
+             "backup " + name_of(backup) + " cannot be restored: " + opened.error().text());
     return nullptr;
   }
 
@@ -204,7 +209,7 @@ class Check {
       if (walked.error().code != Code::kCorruption) return walked;
       if (!explained)
         damage(manifest_key(backup.ns, backup.uid),
-               table + " can not be restored: " + walked.error().text());
+               table + " cannot be restored: " + walked.error().text());
     }
     return {};
   }
@@ -249,13 +254,13 @@ class Check {
         GB_TRY(store_.remove(file.key));
         message += "; removed";
       } else if (options_.repair) {
-        message += unreadable_ ? "; kept, since a manifest that can not be read may need it"
+        message += unreadable_ ? "; kept, since a manifest that cannot be read may need it"
                                : "; kept, since its dump may be running";
       }
       harmless(file.key, std::move(message));
     }
     for (const std::string& key : inventory_.strangers)
-      harmless(key, "this is no part of a repository; it is left alone");
+      harmless(key, "this is not part of a repository; it is left alone");
     return {};
   }
 

@@ -10,7 +10,7 @@ namespace gb::storage {
 namespace repo {
 namespace {
 
-// The packs that the backups which stay refer to. An error when one of them can not be read: nobody
+// The packs that the backups which stay refer to. An error when one of them cannot be read: nobody
 // knows then what it needs.
 Result<std::set<PackPlace>> needed_packs(BlobStore& store, const Inventory& inventory,
                                          const std::set<BackupName>& doomed,
@@ -23,7 +23,7 @@ Result<std::set<PackPlace>> needed_packs(BlobStore& store, const Inventory& inve
     if (!opened && opened.error().code == Code::kNotFound) continue;  // gone since the listing
     if (!opened)
       return wrap(
-          "nothing is freed while backup " + backup.ns + "/" + backup.uid + " can not be read",
+          "nothing is freed while backup " + backup.ns + "/" + backup.uid + " cannot be read",
           opened.error());
     for (const auto& [id, digest] : (*opened)->stored().pins)
       needed.insert({{backup.ns, (*opened)->stored().backups[id.backup]}, id.number});
@@ -37,7 +37,15 @@ Result<std::set<PackPlace>> needed_packs(BlobStore& store, const Inventory& inve
 Result<Freed> free_backups(BlobStore& store, const std::vector<BackupName>& backups,
                            std::stop_token stop) {
   const std::set<BackupName> doomed(backups.begin(), backups.end());
-  GB_TRY_ASSIGN(const repo::Inventory inventory, repo::take_inventory(store, "data/"));
+  // What a backup refers to is of its own namespace.
+  std::set<std::string> namespaces;
+  for (const BackupName& backup : doomed) namespaces.insert(backup.ns);
+  repo::Inventory inventory;
+  for (const std::string& ns : namespaces) {
+    GB_TRY_ASSIGN(repo::Inventory part, repo::take_inventory(store, "data/" + ns + "/"));
+    inventory.manifests.merge(part.manifests);
+    inventory.packs.merge(part.packs);
+  }
   GB_TRY_ASSIGN(const auto needed, repo::needed_packs(store, inventory, doomed, stop));
   // The manifests first: a backup whose manifest is gone does not exist, whatever is left of it.
   for (const BackupName& backup : doomed)

@@ -192,8 +192,7 @@ Result<std::string> encode_manifest(const StoredManifest& manifest) {
   try {
     text = to_json(manifest).dump();
   } catch (const Json::exception&) {
-    return fail(Code::kInvalid,
-                "the manifest can not be written: a name or definition is no UTF-8");
+    return fail(Code::kInvalid, "the manifest cannot be written: a name or definition is no UTF-8");
   }
   if (text.size() > kMaxManifest)
     return fail(Code::kInvalid,
@@ -239,7 +238,7 @@ Result<StoredManifest> parse_manifest(Bytes stored) {
   if (plain > kMaxManifest) return damaged_manifest("is larger than any can be");
   std::string text;
   if (auto opened = Decompressor().append(codec, covered.subspan(kHeader), plain, text); !opened)
-    return wrap("the manifest can not be read", std::move(opened).error());
+    return wrap("the manifest cannot be read", std::move(opened).error());
   GB_TRY_ASSIGN(const Json json, parse_json(text));
   try {
     StoredManifest out = read_json(json);
@@ -249,7 +248,7 @@ Result<StoredManifest> parse_manifest(Bytes stored) {
   } catch (const BadField& bad) {
     return damaged_manifest(std::string("has no usable '") + bad.name + "'");
   } catch (const Json::exception&) {
-    return damaged_manifest("can not be read");
+    return damaged_manifest("cannot be read");
   }
 }
 

@@ -195,7 +195,7 @@ Result<Footer> parse_footer(const PackTrailer& trailer, Bytes end) {
     blob.kind = static_cast<BlobKind>(both >> 4);
     blob.checksum = in.u32();
     const Bytes digest_bytes = in.bytes(blob.digest.size());
-    if (in.failed()) return fail(damaged_pack("the pack's footer can not be read"));
+    if (in.failed()) return fail(damaged_pack("the pack's footer cannot be read"));
     std::memcpy(blob.digest.data(), digest_bytes.data(), blob.digest.size());
     if (blob.codec == Codec::kZstdDelta) {
       blob.base.pack.backup = in.varint32();
@@ -213,7 +213,7 @@ Result<Footer> parse_footer(const PackTrailer& trailer, Bytes end) {
   }
   for (std::uint32_t i = 0; i < uids; ++i) {
     out.backups.emplace_back(as_text(in.bytes(in.varint(kMaxUid))));
-    if (in.failed()) return fail(damaged_pack("the pack's footer can not be read"));
+    if (in.failed()) return fail(damaged_pack("the pack's footer cannot be read"));
   }
   if (!in.done() || offset != trailer.footer_offset)
     return fail(damaged_pack("the pack's footer does not describe the whole pack"));
@@ -253,7 +253,7 @@ Status check_backup_name(std::string_view ns, std::string_view uid) {
     return {};
   return fail(Code::kInvalid,
               "'" + std::string(ns) + "' and '" + std::string(uid) +
-                  "' are no namespace and uid of a backup",
+                  "' are not namespace and uid of a backup",
               "give the namespace and metadata.uid of a GaleraBackup");
 }
 

@@ -107,7 +107,7 @@ class BackupWriter {
                                                       std::string uid,
                                                       std::shared_ptr<const BackupReader> base,
                                                       const WriterOptions& options = {});
-  // Without finish() the packs are left for the reaper, unreferenced.
+  // Without finish() or abandon() the packs are left, unreferenced: remove_backup() is for them.
   virtual ~BackupWriter() = default;
   virtual Result<std::unique_ptr<TableWriter>> table(const TableId& id,
                                                      std::vector<std::string> columns) = 0;
@@ -166,8 +166,9 @@ struct Freed {
 };
 // Removes the manifests of `backups`, and those of their packs that no other manifest names; the
 // rest goes with a later call, when who refers to it has gone, too. Nothing is removed while any
-// other manifest can not be read (Corruption). The caller knows that no object refers to `backups`,
-// that nobody is bringing one back, and that no running dump has one as its base.
+// other manifest of their namespaces cannot be read (Corruption). The caller knows that no object
+// refers to `backups`, that nobody is bringing one back, and that no running dump has one as its
+// base.
 Result<Freed> free_backups(BlobStore& store, const std::vector<BackupName>& backups,
                            std::stop_token stop);
 
@@ -185,7 +186,7 @@ struct Finding {
 struct CheckOptions {
   bool read_data = false;  // every blob, not only the structure
   // Removes what is provably unreferenced: packs that lie beside a manifest which does not name
-  // them, and everything of the backups in `ended`. Nothing is removed while any manifest can not
+  // them, and everything of the backups in `ended`. Nothing is removed while any manifest cannot
   // be read.
   bool repair = false;
   // Backups without a manifest whose dump has ended for good: no writer owns them and no running

@@ -137,7 +137,7 @@ Result<Page> Page::parse(std::string plain) {
   for (std::uint64_t i = 0; i < chunks; ++i) {
     page.offsets_.push_back(static_cast<std::uint32_t>(plain.size() - in.left()));
     (void)read_chunk(in, page.columns_);
-    if (in.failed()) return fail(Code::kCorruption, "a page of chunks can not be read");
+    if (in.failed()) return fail(Code::kCorruption, "a page of chunks cannot be read");
   }
   if (!in.done()) return fail(Code::kCorruption, "a page of chunks is longer than its records");
   page.offsets_.push_back(static_cast<std::uint32_t>(plain.size()));
@@ -213,7 +213,7 @@ Result<TableObject> parse_table(Bytes plain) {
     table.pages.push_back(coder.read(in.varint(), in));
   const std::uint64_t slices = in.varint();
   if (in.failed() || slices > in.left())
-    return fail(Code::kCorruption, "a table object can not be read");
+    return fail(Code::kCorruption, "a table object cannot be read");
   table.slices.reserve(std::min(slices, kMaxChunks));
   std::uint64_t chunks = 0;
   for (std::uint64_t i = 0; i < slices && !in.failed(); ++i) {
@@ -222,7 +222,7 @@ Result<TableObject> parse_table(Bytes plain) {
     if (slice.page >= pages || slice.count == 0 || chunks > kMaxChunks) in.fail();
     table.slices.push_back(slice);
   }
-  if (!in.done()) return fail(Code::kCorruption, "a table object can not be read");
+  if (!in.done()) return fail(Code::kCorruption, "a table object cannot be read");
   return table;
 }
 

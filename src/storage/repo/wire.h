@@ -24,7 +24,7 @@ void put_varint(std::string& out, std::uint64_t value);
   return static_cast<std::int64_t>(value >> 1) ^ -static_cast<std::int64_t>(value & 1);
 }
 
-// Reads forward and never past the end. The first read that can not be served makes the reader
+// Reads forward and never past the end. The first read that cannot be served makes the reader
 // failed: from then on every read answers zero, so that a parser may check once, after a group of
 // reads and before it trusts or allocates anything.
 class WireReader {

@@ -176,7 +176,7 @@ class File {
 
  private:
   [[noreturn]] void fail() const {
-    throw std::runtime_error("can not write " + path_.string() + ": " + std::strerror(errno));
+    throw std::runtime_error("cannot write " + path_.string() + ": " + std::strerror(errno));
   }
   std::filesystem::path path_;
   std::FILE* file_;

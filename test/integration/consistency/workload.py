@@ -176,7 +176,7 @@ class Moment:
                 {("effect", *k) for k in self.effects})
 
     def problems(self):
-        """What can not be, whatever the moment is."""
+        """What cannot be, whatever the moment is."""
         found = []
         expected = len(BANKS) * ACCOUNTS * BALANCE
         if (total := sum(self.balances.values())) != expected:

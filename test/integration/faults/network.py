@@ -12,7 +12,7 @@ from gbtest.slowed import Slowed
 from lane import SOON, Failed
 
 ADDRESS = r"127(\.\d+){3}:\d+"
-HAPPENED = rf"the connection to {ADDRESS} was lost|node {ADDRESS} can not be reached"
+HAPPENED = rf"the connection to {ADDRESS} was lost|node {ADDRESS} cannot be reached"
 TO_DO = r"try again when the node is back|check that the server runs"
 
 
@@ -208,7 +208,7 @@ class Restores:
             raise Failed(f"{what}: exit code {ended.code}: {ended.said}")
         self.lane.says(what, ended.error, "the restore was cancelled; .* create a new restore with existing: Replace")
         self.told(what, ended)
-        if kind == STALL:  # whoever can not reach the node can not give it back
+        if kind == STALL:  # whoever cannot reach the node cannot give it back
             self.lane.says(what, ended.error, "a node did not answer when applications were to be let in again, and may be read_only still")
         self.again(what)
         self.lane.step(f"{what}: ended by ^C; the next one made everything equal")

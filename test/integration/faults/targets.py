@@ -34,7 +34,7 @@ class Targets:
 
     def run(self):
         for fault in (self.test_small_packets, self.test_sql_modes, self.test_strict_innodb, self.test_small_pages, self.test_unknown_time_zone, self.test_absent_definer,
-                      self.test_accounts_that_exist, self.test_full_disk):
+                      self.test_accounts_that_exist, self.test_replica, self.test_full_disk):
             fault()
             self.lane.step(f"{fault.__name__.removeprefix('test_').replace('_', ' ')}: {(fault.__doc__ or '').splitlines()[0]}")
 
@@ -156,6 +156,15 @@ class Targets:
             if done.returncode != code:
                 raise Failed(f"accounts: with the password {password!r} the client ended with {done.returncode}: {done.stderr}")
         self.server.sql("DROP USER app")
+
+    def test_replica(self):
+        """a source whose binary log lacks what its primary tells it is held for the moment that the snapshot takes"""
+        with self.plain("replica", "log_bin", "server_id=9", "log_slave_updates=OFF") as source:
+            source.sql("CREATE DATABASE flt_replica; CREATE TABLE flt_replica.t (id INT PRIMARY KEY)")
+            for method, statement in (("Optimistic", "DO 1"), ("BackupStage", "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_USER='nobody'")):
+                source.sql(statement)
+                ended = self.lane.insist("replica", "backup", "--name", self.lane.new_name(), "--databases", "flt_replica", "--content", "Data", cluster=source)
+                self.lane.says("replica", self.lane.local.job_log(ended.object), rf"snapshot opened on \d+ connections .{method}")
 
     def test_full_disk(self):
         """the cause is named, the server still answers, and with more room everything comes back"""

@@ -14,7 +14,7 @@ from gbtest.galera import Galera
 from gbtest.offline import Offline
 from photo import SYSTEM, Photo, Session, differences, name, text_of, told
 
-# What a restore can not bring, each with the words by which it says so.
+# What a restore cannot bring, each with the words by which it says so.
 NOT_RESTORED = {
     ("create", "fid_views", "broken"): "`fid_views`.`broken` refers to something that was not there",
     ("create", "fid_views", "broken_too"): "`fid_views`.`broken_too` refers to something that was not there",
@@ -25,11 +25,11 @@ NOT_RESTORED = {
     ("grants", "`acc_empty`@`localhost`"): "GRANT SELECT ON `fid_later`.* TO `acc_empty`@`localhost`",
     ("grants", "`acc_dropped`@`%`"): "a grant to `acc_dropped`@`%` names something that is not there",
 }
-# What a backup can not hold, each with the words by which it says so.
+# What a backup cannot hold, each with the words by which it says so.
 NOT_BACKED_UP = {
     ("rows", "fid_history", "by_transaction"): "table fid_history.by_transaction keeps its history by transaction numbers",
 }
-# What an export can not bring, each with the words by which it says so.
+# What an export cannot bring, each with the words by which it says so.
 NOT_EXPORTED = {
     **NOT_BACKED_UP,
     ("create", "fid_views", "broken"): "the view `fid_views`.`broken` was already broken",

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <future>
 #include <thread>
 
 #include "base/wait.h"
 #include "galera/desync.h"
 #include "galera/topology.h"
+#include "test/integration/galera/dump_network.h"
 #include "test/integration/galera/dump_support.h"
 
 namespace gb::galera::test {
@@ -132,7 +134,7 @@ TEST_F(DumpFaultTest, AnUnreachableInstanceIsUnavailableAndANodeThatIsDownDoesNo
   const Status status = dump_into(dumped, options(), {}, endpoint);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Code::kUnavailable);
-  EXPECT_THAT(status.error().text(), HasSubstr("can not be reached"));
+  EXPECT_THAT(status.error().text(), HasSubstr("cannot be reached"));
 
   endpoint = bed_endpoint();
   endpoint.nodes.back().port = 1;
@@ -233,7 +235,7 @@ TEST_F(DumpFaultTest, AStrictDonorThatIsLostForAWhileIsNotLeftOutside) {
     ASSERT_TRUE(dump->open_snapshot({}));
     const std::string donor = dump->facts().node;
     std::atomic<bool> lost = false;
-    // A node that is cut off learns of it when its lock is gone, and can not come back before.
+    // A node that is cut off learns of it when its lock is gone, and cannot come back before.
     std::future<void> isolated;
     MemorySink sink;
     sink.on_chunk = [&, lose = std::string(fault), bring_back = std::string(undo)](
@@ -311,6 +313,20 @@ TEST_F(DumpFaultTest, AnErrorOfTheSinkComesBackAsItIs) {
   EXPECT_THAT(status.error().text(), HasSubstr("the store is full"));
 }
 
+// As a library does, or a machine without memory: the dump fails, and not the process.
+TEST_F(DumpFaultTest, WhatASinkThrowsIsAnError) {
+  Dumped dumped;
+  dumped.sink->on_chunk = [](const std::string&, const std::string&) -> Status {
+    throw std::runtime_error("out of luck");
+  };
+  DumpOptions wide = options();
+  wide.threads = 3;
+  const Status status = dump_into(dumped, wide);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kInternal);
+  EXPECT_THAT(status.error().text(), HasSubstr("out of luck"));
+}
+
 // Each statement comes while the large table is read: the dump either says Conflict or holds
 // exactly what the snapshot held.
 TEST_F(DumpFaultTest, ASchemaChangeIsAConflictAndAStrictDumpThenSucceeds) {
@@ -386,8 +402,62 @@ TEST_F(DumpFaultTest, ADonorThatApplicationsUseIsNotHeldStill) {
   const auto changed = dump->run(*Dumped().sink, progress, {});
   ASSERT_FALSE(changed);
   EXPECT_EQ(changed.error().code, Code::kConflict);
-  EXPECT_THAT(changed.error().text(), HasSubstr("the only node that it can be read from is the one "
-                                                "that applications use"));
+  EXPECT_THAT(changed.error().text(), HasSubstr("the node that it was read from is one that "
+                                                "applications use"));
+}
+
+// The donor was a good one when it was chosen, an hour ago.
+TEST_F(DumpFaultTest, ADonorThatApplicationsHaveComeToUseIsNotHeldStill) {
+  Endpoint endpoint = bed_endpoint();
+  endpoint.active_node = endpoint.nodes.front().text();
+  static const SystemClock clock;
+  std::string told;
+  const auto dump =
+      Dump::make(endpoint, options(), clock, [&](const std::string& line) { told += line + "\n"; });
+  ASSERT_TRUE(dump->connect({}));
+  ASSERT_NE(dump->facts().node, endpoint.active_node);
+  dump->set_strict(true);
+  dump->set_active_node(dump->facts().node);
+  ASSERT_TRUE(dump->open_snapshot({}));
+  EXPECT_NE(dump->facts().snapshot_method, "Strict");
+  EXPECT_FALSE(dump->took_donor_out());
+  EXPECT_THAT(told, HasSubstr("is not held still, since applications use it"));
+  expect_all_synced();
+}
+
+// After a failover that nobody told us of.
+TEST_F(DumpFaultTest, ADonorThatIsHeldIsGivenUpWhenAClientWaitsForIt) {
+  ASSERT_EQ(bed_endpoint().nodes.size(), 3U) << "run through test/harness/bed galera";
+  Endpoint endpoint = bed_endpoint();
+  endpoint.active_node = endpoint.nodes.front().text();
+  static const SystemClock clock;
+  const auto dump = Dump::make(endpoint, options(), clock, {});
+  ASSERT_TRUE(dump->connect({}));
+  dump->set_strict(true);
+  ASSERT_TRUE(dump->open_snapshot({}));
+  ASSERT_EQ(dump->facts().snapshot_method, "Strict");
+  const auto donor = std::ranges::find(endpoint.nodes, dump->facts().node, &Address::text);
+  ASSERT_NE(donor, endpoint.nodes.end());
+  std::future<Status> client;
+  std::atomic<bool> waiting = false;
+  MemorySink sink;
+  sink.on_chunk = [&](const std::string&, const std::string&) -> Status {
+    if (waiting.exchange(true)) return {};
+    client = std::async(std::launch::async, [&] {
+      return connect_to(endpoint, *donor).exec("UPDATE f1.small SET x = x + 1");
+    });
+    (void)client.wait_for(8s);
+    return {};
+  };
+  Progress progress;
+  const auto model = dump->run(sink, progress, {});
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code, Code::kUnavailable);
+  EXPECT_THAT(model.error().text(),
+              HasSubstr("was held still for the dump, which applications cannot do without any "
+                        "more: 1 session of a client waits for its lock"));
+  EXPECT_TRUE(client.get());
+  expect_all_synced();
 }
 
 // No definition tells these: what the dump would hold is not what the snapshot held.
@@ -414,6 +484,42 @@ TEST_F(DumpFaultTest, TablesThatChangePlacesAreAConflict) {
     ASSERT_FALSE(model) << changes.front();
     EXPECT_EQ(model.error().code, Code::kConflict) << model.error().text();
   }
+}
+
+// The server drops what it knows of tables that nobody uses, once a minute, when there are more
+// than table_definition_cache: how old such a table is, too. GB_TEST_ROUNDS: as above, it takes
+// minutes.
+TEST_F(DumpFaultTest, ATableThatWasEmptiedAndForgottenIsAConflict) {
+  if (std::getenv("GB_TEST_ROUNDS") == nullptr) GTEST_SKIP() << "takes two minutes";
+  Endpoint endpoint = bed_endpoint();
+  endpoint.nodes = {endpoint.nodes.front()};
+  sql({"SET GLOBAL table_definition_cache = 400", "DROP DATABASE IF EXISTS f2",
+       "CREATE DATABASE f2"});
+  std::vector<std::string> uses;
+  for (int i = 0; i < 700; ++i) {
+    sql({"CREATE TABLE f2.t" + std::to_string(i) + " (id INT PRIMARY KEY)"});
+    uses.push_back("SELECT COUNT(*) FROM f2.t" + std::to_string(i));
+  }
+  for (const bool rows_come_back : {false, true}) {
+    sql({"REPLACE INTO f1.small VALUES (1, 1)"});
+    Dumped dumped;
+    std::atomic<bool> emptied = false;
+    dumped.sink->on_chunk = [&](const std::string&, const std::string&) -> Status {
+      if (emptied.exchange(true)) return {};
+      sql({"TRUNCATE TABLE f1.small"});
+      if (rows_come_back) sql({"INSERT INTO f1.small VALUES (7, 7)"});
+      for (int i = 0; i < 22; ++i) {
+        sql(uses);
+        std::this_thread::sleep_for(5s);
+      }
+      return {};
+    };
+    const Status status = dump_into(dumped, options(), {}, endpoint);
+    ASSERT_FALSE(status) << "the snapshot has a row that the dump has not";
+    EXPECT_EQ(status.error().code, Code::kConflict);
+    EXPECT_THAT(status.error().text(), HasSubstr("table f1.small was emptied or made anew"));
+  }
+  sql({"DROP DATABASE f2", "SET GLOBAL table_definition_cache = DEFAULT"});
 }
 
 // It was counted when it began, before the dump looked first, and ends after the snapshot.
@@ -475,6 +581,45 @@ TEST_F(DumpFaultTest, AStrictDumpWhoseLockIsLostIsNoBackup) {
   ASSERT_FALSE(model);
   EXPECT_EQ(model.error().code, Code::kUnavailable);
   EXPECT_THAT(model.error().text(), HasSubstr("the lock that kept the donor from changing"));
+  expect_all_synced();
+}
+
+// Its session says nothing any more, and no packet tells the server that it is gone.
+TEST_F(DumpFaultTest, TheLockOfADumpWhoseMachineVanishedEndsAndItsDonorComesBack) {
+  ASSERT_EQ(bed_endpoint().nodes.size(), 3U) << "run through test/harness/bed galera";
+  const Endpoint endpoint = bed_endpoint();
+  const Address& node = endpoint.nodes.back();
+  Network network(node);
+  Endpoint reached = endpoint;
+  reached.nodes = {network.address()};
+  static const SystemClock clock;
+  auto dump = Dump::make(reached, options(), clock, {});
+  ASSERT_TRUE(dump->connect({}));
+  dump->set_strict(true);
+  const Status opened = dump->open_snapshot({});
+  ASSERT_TRUE(opened) << opened.error().text();
+  ASSERT_EQ(dump->facts().snapshot_method, "Strict");
+
+  network.silence();
+  const auto silent = std::chrono::steady_clock::now();
+  sql({"UPDATE f1.small SET x = x + 1", "UPDATE f1.small SET x = x + 1"});
+  const Status back = recover_donor(endpoint, node.text(), {});
+  EXPECT_TRUE(back) << back.error().text();
+  for (const Address& each : endpoint.nodes) {
+    Connection connection = connect_to(endpoint, each);
+    EXPECT_TRUE(connection.exec("SET SESSION lock_wait_timeout = 5")) << each.text();
+    EXPECT_TRUE(connection.exec("UPDATE f1.small SET x = x + 1")) << each.text();
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - silent, 120s);
+  expect_all_synced();
+
+  network.heal();
+  MemorySink sink;
+  Progress progress;
+  const auto model = dump->run(sink, progress, {});
+  ASSERT_FALSE(model) << "its donor went on without it";
+  EXPECT_THAT(model.error().text(), HasSubstr("the lock that kept the donor from changing"));
+  dump.reset();
   expect_all_synced();
 }
 

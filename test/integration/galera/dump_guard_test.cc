@@ -79,16 +79,16 @@ class DumpGuardTest : public testing::Test {
   }
 
   // Writes what costs its node one look at a table and every other one a look for each row: without
-  // a key a row is searched for. They can not keep up.
+  // a key a row is searched for. They cannot keep up.
   class Overload {
    public:
-    Overload()
-        : writer_([this](const std::stop_token& stop) {
+    explicit Overload(const std::string& table = "keyless")
+        : writer_([this, table](const std::stop_token& stop) {
             const Endpoint endpoint = bed_endpoint();
             Connection connection = connect_to(endpoint, endpoint.nodes.front());
             while (!stop.stop_requested())
-              (void)connection.exec(held_ ? "UPDATE g1.w SET x = x + 1"
-                                          : "UPDATE g1.keyless SET x = x + 1");
+              (void)connection.exec(held_ ? std::string("UPDATE g1.w SET x = x + 1")
+                                          : "UPDATE g1." + table + " SET x = x + 1");
           }) {}
     // From now on the node applies nothing, and the others keep up.
     void hold(const Address& node) {
@@ -129,6 +129,43 @@ TEST_F(DumpGuardTest, ReadsLessThenLeavesFlowControlThenGivesUp) {
   (void)guard.finish();
   EXPECT_THAT(told.lines(), SizeIs(5));
   EXPECT_THAT(told.lines().back(), HasSubstr("catches up with the cluster"));
+  expect_all_work();
+}
+
+// The pauses that it asks for keep its queue short: that never grows beyond hope.
+TEST_F(DumpGuardTest, GivesUpADonorThatPausesItsClusterAndThatItMayNotTakeOut) {
+  sql({"CREATE OR REPLACE USER weak IDENTIFIED BY 'pw'",
+       "GRANT SELECT, RELOAD, PROCESS ON *.* TO weak"});
+  Endpoint weak = bed_endpoint();
+  weak.user = "weak";
+  weak.password = "pw";
+  const Address donor = weak.nodes.back();
+  Told told;
+  std::atomic<bool> gave_up = false;
+  // Of all nodes this one alone has to look for each row.
+  sql({"CREATE TABLE g1.slow_there (id INT PRIMARY KEY, x INT)", "USE g1",
+       "INSERT INTO slow_there SELECT seq, 0 FROM seq_1_to_800"});
+  {
+    Connection there = connect_to(bed_endpoint(), donor);
+    ASSERT_TRUE(there.exec("SET SESSION wsrep_sync_wait = 1"));
+    ASSERT_EQ(there.scalar("SELECT COUNT(*) FROM g1.slow_there").value(), Cell("800"));
+    ASSERT_TRUE(there.exec("SET SESSION wsrep_on = OFF"));
+    ASSERT_TRUE(there.exec("ALTER TABLE g1.slow_there DROP PRIMARY KEY"));
+  }
+  overload_.emplace("slow_there");
+  DonorGuard guard(
+      weak, state_of(donor), {4, false}, [&](const std::string& line) { told.add(line); },
+      [&](const Error& error) {
+        if (gave_up.exchange(true)) return;
+        told.add(error.text());
+      });
+  ASSERT_TRUE(told.wait_for("and could not be taken out of flow control"));
+  EXPECT_TRUE(told.wait_for("goes on making its cluster wait for it"));
+  EXPECT_THAT(told.lines().back(), HasSubstr("GRANT SUPER ON *.* TO the user, which wsrep_desync "
+                                             "needs; or dump at a quieter time"));
+  overload_.reset();
+  (void)guard.finish();
+  sql({"DROP USER weak"});
   expect_all_work();
 }
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "test/eventually.h"
 #include "test/integration/galera/restore_support.h"
 
 namespace gb::galera::test {
@@ -407,7 +408,7 @@ TEST_F(RestoreTest, ATargetThatIsBehindStandsInTheWay) {
   EXPECT_EQ(check_of("ServerVersion", donor, backup), "not made");
   EXPECT_EQ(check_of("TargetSynced", onto_, backup), "passed: ");
   run(donor, {"SET GLOBAL wsrep_desync = OFF"});
-  while (check_of("TargetSynced", donor, backup) != "passed: ") std::this_thread::yield();
+  EXPECT_TRUE(eventually([&] { return check_of("TargetSynced", donor, backup) == "passed: "; }));
 }
 
 TEST_F(RestoreTest, WhatFollowsIsNotRestoredOntoItsSource) {
@@ -430,7 +431,7 @@ TEST_F(RestoreTest, HistoryIsNoHindranceWhereItCanBeWritten) {
               "CREATE TABLE app.t (id INT PRIMARY KEY) WITH SYSTEM "
               "VERSIONING",
               "INSERT INTO app.t VALUES (1)", "DELETE FROM app.t"});
-  // Where it can not, test/integration/fidelity/versions tells.
+  // Where it cannot, test/integration/fidelity/versions tells.
   EXPECT_EQ(check_of("History", onto_, back_up(from_)), "passed: ");
 }
 
@@ -448,14 +449,18 @@ TEST_F(RestoreTest, ASchemaChangeOnAnyNodeStandsInTheWay) {
     return PreflightCheck{};
   };
   EXPECT_TRUE(changes().passed);
-  Connection holder = connect(onto_);
-  ASSERT_TRUE(holder.exec("LOCK TABLES busy.t READ"));
   Endpoint other = onto_;
   other.nodes = {onto_.nodes[1]};
-  std::thread changer(
+  std::jthread changer;  // ends after the lock that it waits for, whatever fails
+  Connection holder = connect(onto_);
+  ASSERT_TRUE(holder.exec("LOCK TABLES busy.t READ"));
+  changer = std::jthread(
       [&] { run(other, {"/* expand */ ALTER TABLE busy.t ADD COLUMN b int, ALGORITHM=COPY"}); });
-  PreflightCheck check = changes();
-  while (check.passed) check = changes();  // until it has come to this node
+  PreflightCheck check;
+  ASSERT_TRUE(eventually([&] {  // it has come to this node
+    check = changes();
+    return !check.passed;
+  }));
   EXPECT_EQ(check.message,
             "the target's schemas are being changed: /* expand */ ALTER TABLE busy.t ADD COLUMN b "
             "int, ALGORITHM=COPY (system user); wait until that has ended, or end it (KILL)");

@@ -14,12 +14,15 @@
 #include <thread>
 
 #include "galera/connection.h"
+#include "galera/engine.h"
 #include "galera/introspect.h"
 #include "galera/programs.h"
+#include "galera/sandbox.h"
 #include "galera/scratch_server.h"
 #include "galera/server_version.h"
 #include "galera/snapshot.h"
 #include "galera/sql_script.h"
+#include "test/unit/galera/memory_source.h"
 
 namespace gb::galera {
 namespace {
@@ -101,6 +104,101 @@ TEST_F(ScratchServerTest, ItAnswersOnASocketOfItsOwnAloneAndLeavesNothing) {
   server->reset();
   EXPECT_THAT(folders(), IsEmpty());
   EXPECT_NE(::kill(pid, 0), 0) << "the server runs on";
+}
+
+// Neither what an account of its own may set, nor where a table says that it lies.
+TEST_F(ScratchServerTest, WhateverItIsToldNothingComesToBeOutsideOfItsFolder) {
+  const auto sandbox = Sandbox::make(place_.string());
+  ASSERT_TRUE(sandbox) << sandbox.error().text();
+  auto server = start();
+  ASSERT_TRUE(server) << server.error().text();
+  const fs::path outside = place_ / "outside";
+  fs::create_directory(outside);
+  fs::permissions(outside, fs::perms::all);
+  Connection connection = connect(**server);
+  ASSERT_TRUE(connection.exec("CREATE DATABASE s"));
+  const std::string directory = " DATA DIRECTORY='" + outside.string() + "'";
+  for (const std::string& sql :
+       {"CREATE TABLE s.i (a int) ENGINE=InnoDB" + directory,
+        "CREATE TABLE s.m (a int) ENGINE=MyISAM" + directory + " INDEX DIRECTORY='" +
+            outside.string() + "'",
+        "CREATE TABLE s.p (a int) PARTITION BY RANGE (a) (PARTITION p VALUES LESS THAN (1)" +
+            directory + ")"}) {
+    const Status made = connection.exec(sql);
+    EXPECT_TRUE(made) << sql << ": " << made.error().text();
+  }
+  EXPECT_TRUE(fs::is_empty(outside));
+  if (!sandbox->lacking().empty()) GTEST_SKIP() << sandbox->lacking();
+  (void)connection.exec("SET GLOBAL general_log_file = '" + (outside / "x").string() + "'");
+  (void)connection.exec("SET GLOBAL general_log = ON");
+  (void)connection.exec("SET GLOBAL slow_query_log_file = '" + (outside / "y").string() + "'");
+  (void)connection.exec("SET GLOBAL slow_query_log = ON");
+  EXPECT_TRUE(connection.exec("DO 1"));
+  EXPECT_TRUE(fs::is_empty(outside));
+}
+
+// No folder of the source is here, and what is compared is the table, not where it lies.
+TEST_F(ScratchServerTest, ATableOfAnotherFolderIsRestoredIntoItsOwn) {
+  auto server = start();
+  ASSERT_TRUE(server) << server.error().text();
+  InstanceModel model;
+  Schema& schema = model.schemas.emplace_back();
+  schema.name = "s";
+  schema.character_set = "utf8mb4";
+  schema.collation = "utf8mb4_general_ci";
+  const auto add = [&](const std::string& name, const std::string& options) {
+    Table& table = schema.tables.emplace_back();
+    table.name = name;
+    table.engine = "InnoDB";
+    table.columns.emplace_back().name = "a";
+    table.columns[0].kind = ValueKind::kSigned;
+    table.columns[0].data_type = "int";
+    table.columns[0].column_type = "int(11)";
+    table.primary_key = {"a"};
+    table.create_sql = "CREATE TABLE `" + name +
+                       "` (\n  `a` int(11) NOT NULL,\n  PRIMARY KEY (`a`)\n) ENGINE=InnoDB "
+                       "DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci" +
+                       options;
+  };
+  add("whole", " COMMENT='DATA DIRECTORY' DATA DIRECTORY='/no/such/'");
+  add("parts",
+      "\n PARTITION BY RANGE (`a`)\n(PARTITION `p` VALUES LESS THAN (1) DATA DIRECTORY = "
+      "'/no/such' ENGINE = InnoDB)");
+  MemorySource source;
+  Progress progress;
+  const auto restore = Restore::make((*server)->endpoint("i"), {}, model, {});
+  const auto report = restore->run(source, progress, {});
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_THAT(report->mismatches, IsEmpty());
+  EXPECT_EQ(*(*server)->compare_definitions(model, {}), "");
+}
+
+TEST_F(ScratchServerTest, ATextThatMakesSomethingElseStandsInTheWayBeforeAnythingIsMade) {
+  auto server = start();
+  ASSERT_TRUE(server) << server.error().text();
+  InstanceModel model;
+  Schema& schema = model.schemas.emplace_back();
+  schema.name = "s";
+  schema.character_set = "utf8mb4";
+  schema.collation = "utf8mb4_general_ci";
+  Program& trigger = schema.programs.emplace_back();
+  trigger.kind = Program::Kind::kTrigger;
+  trigger.name = "t";
+  trigger.table = "x";
+  trigger.create_sql = "CREATE USER evil";
+  MemorySource source;
+  Progress progress;
+  const auto restore = Restore::make((*server)->endpoint("i"), {}, model, {});
+  const auto report = restore->run(source, progress, {});
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Code::kCorruption);
+  EXPECT_THAT(report.error().message,
+              AllOf(HasSubstr("nothing was changed"), HasSubstr("trigger `s`.`t` (CREATE)")));
+  Connection connection = connect(**server);
+  EXPECT_EQ(*connection.scalar("SELECT COUNT(*) FROM mysql.user WHERE User = 'evil'"), Cell("0"));
+  EXPECT_EQ(*connection.scalar("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE "
+                               "SCHEMA_NAME = 's'"),
+            Cell("0"));
 }
 
 TEST_F(ScratchServerTest, ItsPagesAreAsLargeAsThoseOfTheSource) {
@@ -238,7 +336,7 @@ TEST_F(ScratchServerTest, AServerThatDiesIsExplainedByItsLog) {
               AllOf(HasSubstr("scratch server ended with code"), HasSubstr("its log with: ")));
 }
 
-TEST_F(ScratchServerTest, WhereItCanNotLieIsSaid) {
+TEST_F(ScratchServerTest, WhereItCannotLieIsSaid) {
   const auto programs = find_server_programs("", {});
   ASSERT_TRUE(programs) << programs.error().text();
   ScratchOptions options;

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include "test/unit/api/fixture.h"
 
 namespace gb::api {
@@ -31,6 +33,17 @@ Result decode(std::string_view body, FieldValidation validation = FieldValidatio
   return result;
 }
 
+// The most memory, in bytes, that this process has held since peak_memory_begins().
+void peak_memory_begins() {
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
+std::size_t peak_memory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stoul(line.substr(6)) << 10;
+  return 0;
+}
+
 TEST(Decode, ABodyWithoutKindAndVersionIsAccepted) {
   const Result result = decode(R"({"metadata":{"name":"a"},"spec":{}})");
   EXPECT_EQ(result.refused, "");
@@ -55,6 +68,10 @@ TEST(Decode, NullMeansNotGiven) {
   EXPECT_EQ(object["spec"]["threads"], 4);
   EXPECT_FALSE(object["spec"].contains("ttl"));
   EXPECT_FALSE(object["metadata"].contains("creationTimestamp"));
+  const Result noted = decode(R"({"metadata":{"annotations":{"note":null},"labels":null}})");
+  EXPECT_EQ(noted.refused, "");
+  EXPECT_EQ(noted.object["metadata"]["annotations"]["note"], "");
+  EXPECT_FALSE(noted.object["metadata"].contains("labels"));
 }
 
 TEST(Decode, BrokenJsonNamesTheTypeAndShowsTheBody) {
@@ -148,9 +165,49 @@ TEST(Decode, YamlDuplicatesAndAliasBombsAreFound) {
   }
   EXPECT_THAT(decode(bomb, FieldValidation::kWarn, BodyFormat::kYaml).refused,
               HasSubstr("too many values"));
+  // Few values, but each of a megabyte: as words, and as keys.
+  const std::string word = "x: &a \"" + std::string(1000000, 'x') + "\"\n";
+  for (const char* uses :
+       {"y: [*a, *a, *a, *a, *a, *a]\n", "y: [{*a : 1}, {*a : 1}, {*a : 1}, {*a : 1}]\n"}) {
+    const Result large = decode(word + uses, FieldValidation::kWarn, BodyFormat::kYaml);
+    EXPECT_EQ(large.code, 400);
+    EXPECT_THAT(large.refused, HasSubstr("too large with what its aliases stand for"));
+  }
+  EXPECT_EQ(decode(word + "y: [*a, *a]\n", FieldValidation::kWarn, BodyFormat::kYaml).refused, "");
   EXPECT_EQ(decode("a: &a [*a]\n", FieldValidation::kWarn, BodyFormat::kYaml).code, 400);
   EXPECT_THAT(decode("a: [\n", FieldValidation::kWarn, BodyFormat::kYaml).refused,
               HasSubstr("error converting YAML to JSON: yaml: line"));
+}
+
+// As many bytes as a body may have, in shapes that yaml-cpp makes much of.
+TEST(Decode, LargeYamlIsRefusedBeforeItIsMade) {
+  constexpr std::size_t kBody = 3145728;
+  const auto times = [](std::string_view piece, std::size_t bytes) {
+    std::string text;
+    while (text.size() < bytes) text += piece;
+    return text;
+  };
+  peak_memory_begins();
+  const std::size_t before = peak_memory();
+  for (const std::string& body :
+       {"[" + times("a,", kBody), "{" + times("a: b,", kBody), "[" + times("\"\"", kBody),
+        "[" + times("&a ", kBody), times("- a\n", kBody), times("a:\n", kBody),
+        "[" + times("...\n", kBody), "spec: [" + times("a,", 500000) + "a]"})
+    EXPECT_THAT(decode(body, FieldValidation::kWarn, BodyFormat::kYaml).refused,
+                HasSubstr("too many values"))
+        << body.substr(0, 20);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_LT(peak_memory() - before, std::size_t{150} << 20) << "one took 700 MB";
+#endif
+  const std::string deep =
+      "# " + std::string(300000, 'x') + "\n" + std::string(70, '[') + std::string(70, ']');
+  EXPECT_THAT(decode(deep, FieldValidation::kWarn, BodyFormat::kYaml).refused,
+              HasSubstr("nested deeper than 64"));
+  const Result large =
+      decode("metadata: {name: a, annotations: {x: '" + times("word, ", 260000) + "'}}\nspec: {}\n",
+             FieldValidation::kStrict, BodyFormat::kYaml);
+  EXPECT_EQ(large.refused, "");
+  EXPECT_GT(large.object["metadata"]["annotations"]["x"].get<std::string>().size(), 260000U);
 }
 
 TEST(Decode, OnlyJsonAndYamlBodiesAreTaken) {

@@ -161,6 +161,31 @@ TEST(Update, StatusAndSystemFieldsStayAsTheyAre) {
   EXPECT_TRUE(same_content(updated, stored_backup())) << updated.dump();
 }
 
+TEST(Update, ADeletionIsNotBegunByHand) {
+  Json updated = stored_backup();
+  updated["metadata"]["deletionTimestamp"] = "2020-01-01T00:00:00Z";
+  Answer answer = update(updated);
+  EXPECT_EQ(answer.code, 422);
+  EXPECT_THAT(answer.message, HasSubstr("metadata.deletionTimestamp: Invalid value: "
+                                        "\"2020-01-01T00:00:00Z\": field is immutable"));
+  updated = stored_backup();
+  updated["metadata"]["deletionGracePeriodSeconds"] = 5;
+  answer = update(updated);
+  EXPECT_EQ(answer.code, 422);
+  EXPECT_THAT(answer.message, HasSubstr("metadata.deletionGracePeriodSeconds: Invalid value: 5: "
+                                        "field is immutable"));
+  // Of what is being deleted its time stays, whatever is sent.
+  Json old = stored_backup();
+  old["metadata"]["deletionTimestamp"] = "2026-11-20T10:00:00Z";
+  old["metadata"]["deletionGracePeriodSeconds"] = 0;
+  old["metadata"]["finalizers"] = {"example.com/a"};
+  updated = old;
+  updated["metadata"]["deletionTimestamp"] = "2020-01-01T00:00:00Z";
+  updated["metadata"].erase("deletionGracePeriodSeconds");
+  EXPECT_EQ(update(updated, UpdateKind::kPut, old).message, "");
+  EXPECT_EQ(updated["metadata"], old["metadata"]);
+}
+
 TEST(Update, TheGenerationMovesWithTheSpecOnly) {
   Json updated = stored_backup();
   updated["metadata"]["labels"] = {{"a", "b"}};

@@ -65,6 +65,24 @@ TEST(OpenApi, KubectlFindsWhatItLooksFor) {
       Json({"type"}));
 }
 
+// By these kubectl apply decides which patch it sends, and what it holds.
+TEST(OpenApi, StrategicMergePatchesAreAnnouncedWithTheirMergeKeys) {
+  const Json document = Json::parse(openapi_v3());
+  const Json& item =
+      document["paths"]
+              ["/apis/backup.rhoso.io/v1beta1/namespaces/{namespace}/galerabackups/{name}"];
+  EXPECT_TRUE(
+      item["patch"]["requestBody"]["content"].contains("application/strategic-merge-patch+json"));
+  const Json& schemas = document["components"]["schemas"];
+  const Json& metadata = schemas["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"]["properties"];
+  EXPECT_EQ(metadata["finalizers"]["x-kubernetes-patch-strategy"], "merge");
+  EXPECT_FALSE(metadata["finalizers"].contains("x-kubernetes-patch-merge-key"));
+  EXPECT_EQ(metadata["ownerReferences"]["x-kubernetes-patch-strategy"], "merge");
+  EXPECT_EQ(metadata["ownerReferences"]["x-kubernetes-patch-merge-key"], "uid");
+  const Json& spec = schemas["io.rhoso.backup.v1beta1.GaleraBackup"]["properties"]["spec"];
+  EXPECT_FALSE(spec["properties"]["databaseInstances"].contains("x-kubernetes-patch-strategy"));
+}
+
 TEST(OpenApi, StoresAreReadOnly) {
   const Json document = Json::parse(openapi_v3());
   const Json& paths = document["paths"];

@@ -21,18 +21,19 @@ Outcome<Json> json(std::string_view body, FieldValidation validation = FieldVali
   return apply_patch(backup_type(), PatchType::kJson, body, stored_backup(), validation, warnings);
 }
 
-TEST(Patch, OnlyJsonAndMergePatchesAreTaken) {
+TEST(Patch, AllButApplyPatchesAreTaken) {
   EXPECT_EQ(*patch_type("application/merge-patch+json"), PatchType::kMerge);
   EXPECT_EQ(*patch_type("application/json-patch+json; charset=utf-8"), PatchType::kJson);
-  for (const char* other : {"application/strategic-merge-patch+json",
-                            "application/apply-patch+yaml", "application/json", ""}) {
+  EXPECT_EQ(*patch_type("application/strategic-merge-patch+json"), PatchType::kStrategic);
+  for (const char* other : {"application/apply-patch+yaml", "application/json", ""}) {
     const auto refused = patch_type(other);
     ASSERT_FALSE(refused) << other;
     EXPECT_EQ(refused.error().code, 415);
   }
   EXPECT_EQ(patch_type("x").error().message,
             "the body of the request was in an unknown format - accepted media types include: "
-            "application/json-patch+json, application/merge-patch+json");
+            "application/json-patch+json, application/merge-patch+json, "
+            "application/strategic-merge-patch+json");
 }
 
 TEST(Patch, AMergePatchChangesAndRemoves) {
@@ -42,6 +43,26 @@ TEST(Patch, AMergePatchChangesAndRemoves) {
   EXPECT_EQ((*patched)["spec"]["hold"], true);
   EXPECT_EQ((*patched)["metadata"]["labels"]["a"], "b");
   EXPECT_EQ((*merge(R"({"spec":{"threads":null}})"))["spec"]["threads"], 4) << "defaulted again";
+}
+
+TEST(Patch, AStrategicMergePatchIsDecodedAsTheOthersAre) {
+  std::vector<std::string> warnings;
+  const auto strategic = [&](std::string_view body, FieldValidation validation) {
+    return apply_patch(backup_type(), PatchType::kStrategic, body, stored_backup(), validation,
+                       warnings);
+  };
+  const auto patched =
+      strategic(R"({"spec":{"hold":true,"threads":null,"bogus":1}})", FieldValidation::kWarn);
+  ASSERT_TRUE(patched) << patched.error().message;
+  EXPECT_EQ((*patched)["spec"]["hold"], true);
+  EXPECT_EQ((*patched)["spec"]["threads"], 4) << "defaulted again";
+  EXPECT_EQ((*patched)["status"]["phase"], "Running");
+  EXPECT_THAT(warnings, ElementsAre("unknown field \"spec.bogus\""));
+  for (const char* body : {"[]", "1", "{"})
+    EXPECT_EQ(strategic(body, FieldValidation::kWarn).error().code, 400) << body;
+  EXPECT_EQ(strategic(R"({"spec":{"bogus":1}})", FieldValidation::kStrict).error().code, 422);
+  EXPECT_EQ(strategic(R"({"kind":"Pod"})", FieldValidation::kWarn).error().code, 422);
+  EXPECT_EQ(strategic(R"({"$patch":"?"})", FieldValidation::kWarn).error().code, 400);
 }
 
 TEST(Patch, AJsonPatchIsApplied) {
@@ -67,7 +88,7 @@ TEST(Patch, WhatDoesNotApplyIs422) {
   }
 }
 
-TEST(Patch, WhatCanNotBeReadIs400) {
+TEST(Patch, WhatCannotBeReadIs400) {
   EXPECT_THAT(json("[").error().message, HasSubstr("error decoding patch: "));
   EXPECT_EQ(json("{}").error().code, 400);
   EXPECT_EQ(json("[1]").error().code, 400);
@@ -87,7 +108,7 @@ TEST(Patch, TooManyOperationsAre413) {
             "got 10001");
 }
 
-TEST(Patch, CopiesCanNotBlowADocumentUp) {
+TEST(Patch, CopiesCannotBlowADocumentUp) {
   std::string doubling = R"([{"op":"add","path":"/metadata/annotations","value":{"a":["x","x"]}})";
   std::string nesting = doubling;
   for (int i = 0; i < 5000; ++i) {
@@ -129,7 +150,7 @@ TEST(Patch, AStatusOfALaterReleaseIsNoFaultOfThePatch) {
   EXPECT_EQ((*patched)["status"]["later"], 1);
 }
 
-TEST(Patch, KindAndVersionCanNotBePatchedAway) {
+TEST(Patch, KindAndVersionCannotBePatchedAway) {
   EXPECT_EQ(merge(R"({"kind":"Pod"})").error().code, 422);
   EXPECT_EQ(json(R"([{"op":"replace","path":"","value":3}])").error().code, 422);
 }

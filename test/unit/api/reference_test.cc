@@ -100,7 +100,10 @@ std::string reference() {
   out << "# API reference\n\n"
          "Written from the schema by `make reference`; a test compares the two. `kubectl explain` "
          "says the same.\nThe group is `"
-      << kGroup << "`, the version `" << kVersion << "`.\n";
+      << kGroup << "`, the version `" << kVersion
+      << "`.\nPatches are JSON patches (RFC 6902), merge patches (RFC 7386) and strategic merge "
+         "patches, which `kubectl patch` sends unless told\notherwise: these merge "
+         "`metadata.finalizers` and `metadata.ownerReferences`, and replace every other list.\n";
   for (const ResourceType& type : resources()) {
     out << "\n## " << type.kind << "\n\n" << type.schema.description << "\n\n";
     out << "- `" << type.plural << "." << kGroup << "`, `" << type.singular << "`";

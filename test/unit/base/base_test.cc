@@ -106,8 +106,8 @@ TEST(Metrics, WritesPrometheusText) {
   metrics::Registry registry;
   registry.count("requests_total", "Requests.", {{"verb", "get"}});
   registry.count("requests_total", "Requests.", {{"verb", "get"}}, 2);
-  registry.add_gauge("inflight", "In flight.", {}, 5);
-  registry.add_gauge("inflight", "In flight.", {}, -2);
+  const auto gauges = registry.collect(
+      [] { return std::vector<metrics::Gauges>{{"inflight", "In flight.", {{{}, 3}}}}; });
   registry.observe("seconds", "Latency.", {}, {0.1, 1}, 0.5);
   const std::string text = registry.text();
   EXPECT_NE(text.find("requests_total{verb=\"get\"} 3"), std::string::npos) << text;

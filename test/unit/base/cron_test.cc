@@ -114,8 +114,8 @@ TEST(Cron, WhatIsWrongIsSaidWithItsField) {
   EXPECT_THAT(refused("*/0 2 * * *"), HasSubstr("the step must be 1 or more"));
   EXPECT_THAT(refused("1/2/3 2 * * *"), HasSubstr("is not a value, a range or a step"));
   EXPECT_THAT(refused("1,,2 2 * * *"), HasSubstr("minute \"\""));
-  EXPECT_THAT(refused("0 0 30 2 *"), HasSubstr("no such day is ever"));
-  EXPECT_THAT(refused("0 0 31 4,6,9,11 *"), HasSubstr("no such day is ever"));
+  EXPECT_THAT(refused("0 0 30 2 *"), HasSubstr("no date matches"));
+  EXPECT_THAT(refused("0 0 31 4,6,9,11 *"), HasSubstr("no date matches"));
   EXPECT_THAT(refused("@every 1h"), HasSubstr("is not known"));
   EXPECT_THAT(refused("TZ=UTC 0 2 * * *"), HasSubstr("use the field timeZone"));
   EXPECT_THAT(refused(""), HasSubstr("this one has 0"));

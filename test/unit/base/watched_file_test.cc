@@ -39,7 +39,7 @@ TEST_F(WatchedFileTest, ReadsAgainWhenTheFileIsReplaced) {
 TEST_F(WatchedFileTest, SaysWhichFileIsMissing) {
   const auto text = WatchedFile(folder_ / "none").read();
   ASSERT_FALSE(text);
-  EXPECT_NE(text.error().message.find("none can not be read"), std::string::npos);
+  EXPECT_NE(text.error().message.find("none cannot be read"), std::string::npos);
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ TEST_F(Complete, OfAListTheLastOneIsCompleted) {
 TEST_F(Complete, ANameOfOnesOwnIsNotOffered) {
   EXPECT_THAT(words({"backup", ""}), IsEmpty());
   EXPECT_THAT(words({"logs", "backup/x", ""}), IsEmpty()) << "one object is all it takes";
-  EXPECT_THAT(words({"undelete", ""}), IsEmpty()) << "the trash can not be listed";
+  EXPECT_THAT(words({"undelete", ""}), IsEmpty()) << "the trash cannot be listed";
 }
 
 TEST_F(Complete, FilesAndFoldersAreLeftToTheShell) {

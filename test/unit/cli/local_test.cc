@@ -163,16 +163,19 @@ TEST_F(LocalTest, UsageThatIsWrongNamesWhatIsWrongAndLeadsToHelp) {
     std::vector<std::string> arguments;
     std::string said;
   } const kCases[] = {
-      {{}, "A subcommand is required"},
-      {{"local"}, "A subcommand is required"},
-      {{"bakcup"}, "There is no command bakcup here"},
-      {{"local", "lsit"}, "There is no command lsit here"},
-      {{"--verbose", "local"}, "There is no flag --verbose here"},
-      {{"local", "list"}, "--store is required"},
+      {{}, "error: A subcommand is required"},
+      {{"local"}, "error: A subcommand is required"},
+      {{"bakcup"}, "error: unknown command: bakcup\n"},
+      {{"local", "lsit"}, "error: unknown command: lsit\n"},
+      {{"--verbose", "local"}, "error: unknown flag: --verbose\n"},
+      {{"local", "list"}, "error: --store is required\n"},
       {{"local", "check"}, "--store is required"},
-      {{"local", "list", "--stroe", "x"}, "There is no flag --stroe here"},
+      {{"local", "list", "--stroe", "x"}, "error: unknown flag: --stroe\n"},
       {{"local", "list", "--store"}, "--store"},
       {{"local", "list", "--store", "x", "more"}, "more"},
+      {{"local", "backup", "--store", "x", "--nodes", "a:1", "--password-file", "p", "--databases",
+        "a", "b"},
+       "b"},
       {{"local", "list", "--store", "x", "-o", "table"}, "table not in {json,yaml,name}"},
       {{"local", "backup", "--store", "x"}, "--nodes is required"},
       {{"local", "backup", "--store", "x", "--nodes", "a:1"}, "--password-file is required"},
@@ -195,8 +198,8 @@ TEST_F(LocalTest, ValuesThatAreWrongAreRefusedBeforeAnythingIsAsked) {
       {{"backup", "--threads", "0"}, "not in range 1 to 64"},
       {{"backup", "--threads", "many"}, "not in range 1 to 64"},
       {{"backup", "--content", "Everything"}, "Everything not in {"},
-      {{"backup", "--data-time", "yesterday"}, "--data-time yesterday is no time of the past"},
-      {{"backup", "--data-time", "2999-01-01T00:00:00Z"}, "is no time of the past"},
+      {{"backup", "--data-time", "yesterday"}, "--data-time yesterday is not a time in the past"},
+      {{"backup", "--data-time", "2999-01-01T00:00:00Z"}, "is not a time in the past"},
       {{"backup", "--name", "Not_A_Name"}, "metadata.name"},
       {{"backup", "--nodes", "127.0.0.1:99999"}, "\"127.0.0.1:99999\" is not host:port"},
       {{"backup", "--active-node", "127.0.0.1:x"}, "\"127.0.0.1:x\" is not host:port"},
@@ -210,7 +213,7 @@ TEST_F(LocalTest, ValuesThatAreWrongAreRefusedBeforeAnythingIsAsked) {
     const Ended ended = at_nobody(each.arguments);
     EXPECT_EQ(ended.code, 2) << each.said << "\n" << ended.err;
     EXPECT_THAT(ended.err, HasSubstr(each.said));
-    EXPECT_THAT(ended.err, Not(HasSubstr("can not be reached")));
+    EXPECT_THAT(ended.err, Not(HasSubstr("cannot be reached")));
   }
 }
 
@@ -286,10 +289,10 @@ TEST_F(LocalTest, ARepositoryThatLostItsHeadIsDamagedNotAbsent) {
 
 // ---- the cluster's side: 1 or 2
 
-TEST_F(LocalTest, APasswordFileThatCanNotBeUsedIsNamed) {
+TEST_F(LocalTest, APasswordFileThatCannotBeUsedIsNamed) {
   std::ofstream(path("empty")) << "\n";
   for (const auto& [file, said] :
-       {std::pair{path("nowhere"), "can not be read"}, {path("empty"), "is empty"}}) {
+       {std::pair{path("nowhere"), "cannot be read"}, {path("empty"), "is empty"}}) {
     const Ended ended = local(
         {"backup", "--store", path("store"), "--nodes", "127.0.0.1:1", "--password-file", file});
     EXPECT_EQ(ended.code, 2);
@@ -302,7 +305,7 @@ TEST_F(LocalTest, ABundleOfAuthoritiesThatIsNotThereIsNamedAndNoNodeIsBlamed) {
   const Ended ended =
       at_nobody({"backup", "--store", path("store"), "--tls-ca-file", path("nowhere.pem")});
   EXPECT_EQ(ended.code, 2);
-  EXPECT_THAT(ended.err, HasSubstr(path("nowhere.pem") + " can not be read"));
+  EXPECT_THAT(ended.err, HasSubstr(path("nowhere.pem") + " cannot be read"));
   EXPECT_THAT(ended.err, Not(HasSubstr("127.0.0.1:1")));
   EXPECT_FALSE(fs::exists(path("store")));
 }
@@ -317,7 +320,7 @@ TEST_F(LocalTest, ANodeAtWhichNobodyListensIsNamedAndNoBackupIsListed) {
   const Ended ended = at_nobody({"backup", "--name", "b", "--store", path("store")});
   EXPECT_EQ(ended.code, 1);
   EXPECT_THAT(ended.err,
-              AllOf(HasSubstr("error: "), HasSubstr("127.0.0.1:1 can not be reached"),
+              AllOf(HasSubstr("error: "), HasSubstr("127.0.0.1:1 cannot be reached"),
                     HasSubstr("check that the server runs"), Not(HasSubstr("secret-of-root"))));
   const Ended listed = local({"list", "--store", path("store")});
   EXPECT_EQ(listed.code, 0);

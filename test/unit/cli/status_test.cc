@@ -195,7 +195,7 @@ TEST_F(StatusTest, OneThatACheckFoundDamagedIsAProblemUntilANewerOneIsGood) {
                                   {"status", "False"},
                                   {"reason", "Mismatch"},
                                   {"message", "the backup is damaged: 3 packs"}}};
-  EXPECT_THAT(problems(), testing::ElementsAre("backup/bad: it can not be relied on: the backup is "
+  EXPECT_THAT(problems(), testing::ElementsAre("backup/bad: it cannot be relied on: the backup is "
                                                "damaged: 3 packs"));
   EXPECT_THAT(hints(), testing::ElementsAre("make another backup now; until it is there, the "
                                             "newest to restore is good"));
@@ -271,19 +271,19 @@ TEST_F(StandbyTest, OneThatHoldsTheNewestBackupShowsItsLag) {
   EXPECT_THAT(screen(), HasSubstr("restore/standby   dr          Following   4h behind   7h"));
 }
 
-TEST_F(StandbyTest, OneThatCanNotFollowIsAProblemWithWhatToDo) {
+TEST_F(StandbyTest, OneThatCannotFollowIsAProblemWithWhatToDo) {
   healthy("False", "backup nightly-1 could not be restored: the preflight failed");
   follow()["nextTryTime"] = "2026-11-21T03:04:00Z";
-  EXPECT_THAT(problems(), testing::ElementsAre(
-                              "restore/standby: it holds no backup yet, and it can not follow: "
-                              "backup nightly-1 could not be restored: the preflight failed"));
+  EXPECT_THAT(problems(),
+              testing::ElementsAre("restore/standby: it holds no backup yet, and it cannot follow: "
+                                   "backup nightly-1 could not be restored: the preflight failed"));
   EXPECT_THAT(hints(), testing::ElementsAre(
                            "it is tried again by itself at 2026-11-21T03:04:00Z; more: kubectl "
                            "describe galerarestores.backup.rhoso.io standby -n openstack"));
   EXPECT_THAT(screen(),
               AllOf(HasSubstr("Following   nothing yet"), HasSubstr("\n    → it is tried again")));
   holds("2026-11-20T20:00:00Z");
-  EXPECT_THAT(problems(), testing::ElementsAre(HasSubstr("its data are 7h old, and it can not")));
+  EXPECT_THAT(problems(), testing::ElementsAre(HasSubstr("its data are 7h old, and it cannot")));
 }
 
 TEST_F(StandbyTest, ABackupThatWaitsToBeRestoredIsAProblemAfterAWhile) {

@@ -256,6 +256,19 @@ TEST(RenameSchemas, ATriggersHeader) {
       "new.nova = 1");
 }
 
+TEST(WithoutDirectories, WhereATableLiesIsTakenOffAndNothingElse) {
+  EXPECT_EQ(*without_directories("CREATE TABLE `t` (\n  `DATA` int,\n  KEY `INDEX` (`DATA`)\n) "
+                                 "ENGINE=MyISAM COMMENT=' DATA DIRECTORY=''x''' DATA "
+                                 "DIRECTORY='/a/it''s/' INDEX DIRECTORY='/b/'"),
+            "CREATE TABLE `t` (\n  `DATA` int,\n  KEY `INDEX` (`DATA`)\n) ENGINE=MyISAM "
+            "COMMENT=' DATA DIRECTORY=''x'''");
+  EXPECT_EQ(
+      *without_directories("PARTITION `p` VALUES LESS THAN (1) DATA DIRECTORY = '/a' ENGINE = "
+                           "InnoDB,\n PARTITION `q` VALUES LESS THAN (2) ENGINE = InnoDB)"),
+      "PARTITION `p` VALUES LESS THAN (1) ENGINE = InnoDB,\n PARTITION `q` VALUES LESS THAN "
+      "(2) ENGINE = InnoDB)");
+}
+
 TEST(RenameSchemas, StringsThatNameASchemaAreReported) {
   const SchemaNames names{{"nova", "n2"}, {"cell", "c2"}};
   EXPECT_THAT(*schemas_in_strings("prepare s from 'select * from `nova`.t'", names),

@@ -53,6 +53,34 @@ TEST(GuardPolicy, GivesUpOnADonorThatFallsBehindWithoutEnd) {
   EXPECT_TRUE(gave_up);
 }
 
+// Flow control keeps its queue short, and the whole cluster as slow as it is.
+TEST(GuardPolicy, GivesUpOnADonorThatGoesOnPausingItsClusterAndCannotBeTakenOut) {
+  GuardPolicy policy(4, {16, true});
+  bool gave_up = false;
+  int desyncs = 0;
+  for (std::uint64_t sent = 1; sent <= 100 && !gave_up; ++sent) {
+    const Action action = policy.look({20, sent});
+    if (action == Action::kDesync) {
+      ++desyncs;
+      policy.desync_failed();
+    }
+    gave_up = action == Action::kGiveUp;
+  }
+  EXPECT_EQ(desyncs, 1);
+  EXPECT_TRUE(gave_up);
+}
+
+TEST(GuardPolicy, KeepsADonorThatCannotBeTakenOutAndPausesItsClusterNowAndThen) {
+  GuardPolicy policy(1, {16, true});
+  std::uint64_t sent = 0;
+  for (int i = 0; i < 6; ++i)
+    if (policy.look({20, ++sent}) == Action::kDesync) policy.desync_failed();
+  for (int times = 0; times < 20; ++times) {
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(policy.look({20, ++sent}), Action::kNone);
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(policy.look({0, sent}), Action::kNone);
+  }
+}
+
 TEST(GuardPolicy, KeepsADonorThatIsFarBehindButCatchesUp) {
   GuardPolicy policy(1, {16, true});
   for (std::uint64_t i = 0; i < 200; ++i)
@@ -80,6 +108,26 @@ TEST(GuardPolicy, ReadsADonorThatIsHeldAtFullSpeedAndStillGivesItUp) {
     gave_up = action == Action::kGiveUp;
   }
   EXPECT_TRUE(gave_up);
+}
+
+TEST(GuardPolicy, GivesADonorThatIsHeldUpWhenItIsTheLastOfItsCluster) {
+  GuardPolicy policy(4, {16, true, true});
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(policy.look({0, 0, true, 2}), Action::kNone);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(policy.look({0, 0, true, 1}), Action::kNone);
+  EXPECT_EQ(policy.look({0, 0, true, 1}), Action::kNeeded);
+
+  GuardPolicy not_held(4, {16, true});
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(not_held.look({0, 0, true, 1}), Action::kNone);
+}
+
+TEST(GuardPolicy, GivesADonorThatIsHeldUpWhenClientsWaitForItForSeconds) {
+  GuardPolicy policy(4, {16, true, true});
+  for (int times = 0; times < 5; ++times) {  // they do without it each time
+    for (int i = 0; i < 19; ++i) EXPECT_EQ(policy.look({0, 0, true, 3, 2}), Action::kNone);
+    EXPECT_EQ(policy.look({0, 0, true, 3, 0}), Action::kNone);
+  }
+  for (int i = 0; i < 19; ++i) EXPECT_EQ(policy.look({0, 0, true, 3, 1}), Action::kNone);
+  EXPECT_EQ(policy.look({0, 0, true, 3, 1}), Action::kNeeded);
 }
 
 // Readers that tell what they have read, a chunk at a time.

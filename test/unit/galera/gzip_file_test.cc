@@ -103,7 +103,7 @@ TEST_F(GzipFileTest, BytesBehindTheEndAreFound) {
 
 TEST_F(GzipFileTest, WhatIsNoGzipIsSaidToBeNone) {
   EXPECT_THAT(read(files_.write("a.gz", "-- MariaDB dump")).error().message,
-              HasSubstr("no gzip file"));
+              HasSubstr("not a gzip file"));
   EXPECT_THAT(read(files_.write("a.gz", "")).error().message, HasSubstr("empty"));
   EXPECT_EQ(read(files_.path("none.gz")).error().code, Code::kNotFound);
 }

@@ -42,7 +42,7 @@ TEST(Selection, KnowsWhichSchemasChangeTheirName) {
   EXPECT_EQ(selection->names, (SchemaNames{{"nova", "nova_restored"}}));
 }
 
-TEST(Selection, RefusesWhatCanNotBe) {
+TEST(Selection, RefusesWhatCannotBe) {
   EXPECT_THAT(refusal({.databases = {"glance"}}),
               AllOf(HasSubstr("glance"), HasSubstr("keystone, nova")));
   EXPECT_THAT(refusal({.rename = {{"glance", "x"}}}), HasSubstr("which is not restored"));
@@ -50,7 +50,7 @@ TEST(Selection, RefusesWhatCanNotBe) {
               HasSubstr("which is not restored"));
   EXPECT_THAT(refusal({.rename = {{"nova", "keystone"}}}), HasSubstr("would both become"));
   for (const char* name : {"", "ends "})
-    EXPECT_THAT(refusal({.rename = {{"nova", name}}}), HasSubstr("can not be the name")) << name;
+    EXPECT_THAT(refusal({.rename = {{"nova", name}}}), HasSubstr("cannot be the name")) << name;
   EXPECT_THAT(refusal({.rename = {{"nova", std::string(65, 'x')}}}), HasSubstr("64 characters"));
   EXPECT_THAT(refusal({.rename = {{"nova", "MySQL"}}}), HasSubstr("belongs to the server"));
   std::string umlauts;

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "galera/server_version.h"
+
 namespace gb::galera {
 namespace {
 
@@ -26,6 +28,14 @@ TEST(Super, LosesWhatWasTakenBetweenTwoVersions) {
   EXPECT_THAT(taken_from_super("10.11.1", "11.8.1"), Contains("CONNECTION ADMIN"));
   EXPECT_THAT(taken_from_super("10.11.1", "11.8.1"), Not(Contains("READ_ONLY ADMIN")));
   EXPECT_THAT(taken_from_super("11.4.1", "11.8.1"), IsEmpty());
+}
+
+TEST(ServerVersion, IsComparedToItsThirdNumber) {
+  EXPECT_TRUE(is_older_version("10.5.8-MariaDB-log", "10.5.9"));
+  EXPECT_FALSE(is_older_version("10.5.9-MariaDB", "10.5.9"));
+  EXPECT_FALSE(is_older_version("10.11.2-MariaDB-1:10.11.2+maria~deb12", "10.5.9"));
+  EXPECT_TRUE(is_older_version("10.4.99", "10.5.9"));
+  EXPECT_TRUE(is_older_version("", "10.5.9"));
 }
 
 }  // namespace

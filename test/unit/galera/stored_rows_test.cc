@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <new>
 
 #include "galera/column_codec.h"
 #include "galera/engine.h"
@@ -102,7 +103,7 @@ TEST_F(CompareStored, AChunkThatIsGoneOrThereTwiceIsFound) {
   EXPECT_FALSE(equal()["instances"]);
 }
 
-TEST_F(CompareStored, WhatCanNotBeDecodedNamesItsTable) {
+TEST_F(CompareStored, WhatCannotBeDecodedNamesItsTable) {
   source_.chunks["instances"][3].columns[0].pop_back();
   const auto compared = compare_stored(model_, source_, 2, {});
   ASSERT_FALSE(compared);
@@ -114,6 +115,24 @@ TEST_F(CompareStored, RowsThatWereLeftOutAreNotAskedFor) {
   model_.schemas[0].tables[0].data_excluded = true;
   source_.chunks.erase("instances");
   EXPECT_EQ(equal(), (Verdicts{{"flavors", true}, {"nothing", true}}));
+}
+
+// As a library does, or a server without memory: one comparison fails, and not the process.
+TEST_F(CompareStored, WhatIsThrownIsAnError) {
+  class Throwing final : public DumpSource, public TableSource {
+   public:
+    Result<std::unique_ptr<TableSource>> table(const std::string&, const std::string&) override {
+      return std::make_unique<Throwing>();
+    }
+    [[nodiscard]] std::size_t chunk_count() const override { return 3; }
+    Result<Chunk> chunk(std::size_t /*index*/) override { throw std::bad_alloc(); }
+  } source;
+  for (const unsigned threads : {1U, 3U}) {
+    const auto compared = compare_stored(model_, source, threads, {});
+    ASSERT_FALSE(compared);
+    EXPECT_EQ(compared.error().code, Code::kInternal);
+    EXPECT_NE(compared.error().text().find("table nova."), std::string::npos);
+  }
 }
 
 TEST_F(CompareStored, AStopEndsIt) {

@@ -172,6 +172,32 @@ TEST_F(Access, TooManyAtOnceAre429ButWatchesAndHealthPagesPass) {
   EXPECT_EQ(ask("POST", kCollection, backup("x").dump()).status, 201) << "writes count apart";
 }
 
+// A 429 to kube-aggregator makes the APIService stale, and that blocks namespaces everywhere.
+TEST_F(Access, DiscoveryIsAnsweredAtTheLimitToo) {
+  start({.in_flight_reads = 1, .in_flight_writes = 1});
+  const auto held = service->arrive(head("GET", kCollection, {}));
+  ASSERT_TRUE(held);
+  for (const std::string& target :
+       {std::string("/apis"), std::string("/apis/"), std::string("/apis/backup.rhoso.io"), kRoot,
+        std::string("/openapi/v3"), "/openapi/v3" + kRoot})
+    EXPECT_EQ(get(target).status, 200) << target;
+  for (const std::string& target : {std::string("/version"), std::string("/metrics"),
+                                    kCollection + "/a", std::string("/apis//backup.rhoso.io")})
+    EXPECT_EQ(get(target).status, 429) << target;
+}
+
+TEST_F(Access, OnlyWritesToResourcesMeanSomethingByABody) {
+  for (const char* method : {"GET", "HEAD"})
+    for (const std::string& target : {kCollection, kCollection + "?watch=1", kCollection + "/a"})
+      EXPECT_FALSE(service->arrive(head(method, target, {}))->takes_body) << method << target;
+  for (const char* method : {"POST", "PUT", "PATCH", "DELETE", "FROB"}) {
+    for (const char* target : {"/livez", "/readyz/ping", "/version", "/apis", "/openapi/v3", "*",
+                               "/", "/metrics", "/apis/backup.rhoso.io/v1beta1", "/nope"})
+      EXPECT_FALSE(service->arrive(head(method, target, {}))->takes_body) << method << target;
+    EXPECT_TRUE(service->arrive(head(method, kCollection, {}))->takes_body) << method;
+  }
+}
+
 TEST_F(Access, AFinishedRequestGivesItsPlaceBack) {
   start({.in_flight_reads = 1, .in_flight_writes = 1});
   for (int i = 0; i < 3; ++i) EXPECT_EQ(get(kCollection).status, 200);
@@ -328,7 +354,7 @@ TEST(QueryFlag, ReadsBooleansAsGoDoes) {
   EXPECT_FALSE(flag("watch=False"));
   EXPECT_FALSE(flag("watch=0"));
   EXPECT_FALSE(flag("other=1"));
-  EXPECT_FALSE(flag("watch=%zz")) << "a pair that can not be decoded is no pair";
+  EXPECT_FALSE(flag("watch=%zz")) << "a pair that cannot be decoded is no pair";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <latch>
 #include <thread>
 
+#include "base/wait.h"
 #include "test/unit/handlers/world.h"
 #include "test/unit/http/certificates.h"
 #include "test/unit/http/raw_client.h"
@@ -31,9 +32,9 @@ class Lanes : public World {
       release.wait();
     };
   }
-  static std::string create(const std::string& name) {
+  static std::string create(const std::string& name, const std::string& collection = kCollection) {
     const std::string body = backup(name).dump();
-    return "POST " + kCollection +
+    return "POST " + collection +
            " HTTP/1.1\r\nHost: a\r\nPrefer: respond-async\r\nContent-Type: application/json\r\n"
            "Content-Length: " +
            std::to_string(body.size()) + "\r\n\r\n" + body;
@@ -99,9 +100,87 @@ TEST_F(Lanes, WhatWaitsIsBoundedToo) {
     ASSERT_TRUE(response);
     EXPECT_EQ(response->status, 201);
   }
+  // A client has its answer a moment before its place is free.
+  for (int i = 0; i < 3000 && server->stats().in_flight > 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   const auto again = client.request(create("x"));
   ASSERT_TRUE(again) << "the connection was kept";
   EXPECT_EQ(again->status, 201) << "the places were given back";
+}
+
+// A database that takes connections and says nothing: as many creates as there are workers for
+// them.
+TEST_F(Lanes, SilentDatabasesOfOneNamespaceHoldFewWorkersAndNotForEver) {
+  start({.start_wait = std::chrono::milliseconds(1500)});
+  listen({});
+  std::atomic<int> asked{0};
+  std::atomic<bool> over{false};
+  jobs->on_submit = nullptr;
+  jobs->on_admission = [&](const std::stop_token& stop) -> Status {
+    ++asked;
+    wait_for_stop(stop);
+    over = true;
+    return fail(Code::kCancelled, "instance \"main\": stopped while talking to 10.0.0.5:3306");
+  };
+  put("mine", Json::object(), "other");
+  for (int i = 0; i < 16; ++i) {
+    creates.push_back(std::make_unique<RawClient>(server->port()));
+    ASSERT_TRUE(creates.back()->send(
+        create("b" + std::to_string(i), kCollection + (i % 2 == 0 ? "?dryRun=All" : ""))));
+  }
+  EXPECT_EQ(status_of("DELETE " + kRoot +
+                      "/namespaces/other/galerabackups/mine HTTP/1.1\r\nHost: a\r\n\r\n"),
+            200);
+  EXPECT_FALSE(over) << "it did not wait for them";
+  int refused = 0;
+  int given_up = 0;
+  for (auto& client : creates) {
+    const auto response = client->response();
+    ASSERT_TRUE(response);
+    const Json status = Json::parse(response->body);
+    if (response->status == 429) {
+      ++refused;
+      EXPECT_EQ(response->header("retry-after"), "1");
+      EXPECT_EQ(status["reason"], "TooManyRequests");
+      EXPECT_EQ(status["message"],
+                "4 requests to start a job in namespace \"openstack\" wait for databases already, "
+                "and no more may at once; try again in a moment; if it stays so, one of them does "
+                "not answer");
+    } else {
+      ++given_up;
+      EXPECT_EQ(response->status, 504) << response->body;
+      EXPECT_EQ(status["reason"], "Timeout");
+      EXPECT_EQ(status["message"],
+                "Timeout: no answer within 1.5 s: instance \"main\": stopped while talking to "
+                "10.0.0.5:3306; nothing was begun: see that the database takes connections and "
+                "answers queries, then try again");
+    }
+  }
+  EXPECT_EQ(given_up, 4);
+  EXPECT_EQ(refused, 12);
+  EXPECT_EQ(asked, 4);
+  // The places were given back; and what starts a job in another way waits no longer.
+  put("done");
+  const std::string done = kCollection + "/done/verify";
+  EXPECT_EQ(ask("POST", done).status, 504);
+  EXPECT_EQ(ask("POST", kRoot + "/namespaces/openstack/galerabackupschedules/s/trigger").status,
+            404);
+}
+
+// Whoever is asked to end says so; what fails by itself is told as it is.
+TEST_F(Lanes, WhatFailsBeforeTheTimeIsOverIsToldAsItIs) {
+  jobs->on_admission = [](const std::stop_token&) -> Status {
+    return fail(Code::kUnavailable, "no node answers");
+  };
+  const Reply reply = ask("POST", kCollection, backup("a").dump());
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.message(), "no node answers");
+  jobs->on_admission = [this](const std::stop_token& stop) -> Status {
+    service->begin_shutdown();
+    wait_for_stop(stop);
+    return fail(Code::kCancelled, "stopped");
+  };
+  EXPECT_EQ(ask("POST", kCollection, backup("a").dump()).status, 503) << "the server stops";
 }
 
 }  // namespace

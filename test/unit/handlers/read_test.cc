@@ -1,3 +1,4 @@
+#include "api/decode.h"
 #include "base/text.h"
 #include "handlers/list_options.h"
 #include "test/unit/handlers/world.h"
@@ -60,6 +61,24 @@ TEST_F(Get, InOtherShapes) {
   EXPECT_EQ(
       get_as(kCollection + "/a", "application/vnd.kubernetes.protobuf, application/json").status,
       200);
+}
+
+TEST_F(Get, ListsForPeopleAreTheSameLists) {
+  for (const bool empty : {true, false}) {
+    if (!empty)
+      for (const char* name : {"a", "b", "c"}) put(name);
+    for (const char* shape :
+         {"", ";as=PartialObjectMetadataList;v=v1;g=meta.k8s.io", ";as=Table;v=v1;g=meta.k8s.io"}) {
+      const std::string json = std::string("application/json") + shape;
+      const std::string compact = get_as(kCollection, json).body;
+      EXPECT_EQ(get_as(kCollection + "?pretty=1", json).body,
+                nlohmann::ordered_json::parse(compact).dump(2) + "\n")
+          << shape;
+      EXPECT_EQ(get_as(kCollection, std::string("application/yaml") + shape).body,
+                api::json_to_yaml(compact))
+          << shape;
+    }
+  }
 }
 
 TEST_F(Get, ErrorsSpeakYamlToo) {

@@ -47,7 +47,7 @@ TEST_F(Schedules, BadInputIsNamedWithItsField) {
     return reply.message();
   };
   EXPECT_THAT(message([](Json& o) { o["spec"]["schedule"] = "0 0 30 2 *"; }),
-              HasSubstr("spec.schedule: Invalid value: \"0 0 30 2 *\": no such day is ever"));
+              HasSubstr("spec.schedule: Invalid value: \"0 0 30 2 *\": no date matches"));
   EXPECT_THAT(message([](Json& o) { o["spec"]["timeZone"] = "Mars/Olympus"; }),
               HasSubstr("spec.timeZone: Invalid value: \"Mars/Olympus\": there is no time zone"));
   EXPECT_THAT(message([](Json& o) { o["spec"]["retention"] = Json::object(); }),

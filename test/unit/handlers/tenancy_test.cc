@@ -550,6 +550,37 @@ std::vector<Wrong> every_wrong() {
 
 INSTANTIATE_TEST_SUITE_P(All, ServerThatIsWrong, testing::ValuesIn(every_wrong()));
 
+// Which stores there are is nobody's to know who may use none.
+TEST_F(Tenancy, AStoreThatMayNotBeUsedIsForbiddenWhetherItIsThereOrNot) {
+  const std::string ns = ns_name(0);
+  book_.give("mallory", {"create", "galerabackups", ns, ""});
+  book_.give("mallory", {"create", "galerabackupschedules", ns, ""});
+  book_.give("mallory", {"get", "galeras", ns, ""});
+  const auto ask_for = [&](const std::string& called) {
+    Json made = backup_named("x");
+    made["spec"]["store"] = called;
+    Json regular = schedule("x");
+    regular["spec"]["template"]["spec"]["store"] = called;
+    const Reply reply =
+        as("mallory", "POST", collection(ns, "galerabackups") + "?dryRun=All", made.dump());
+    EXPECT_EQ(as("mallory", "POST", collection(ns, "galerabackupschedules") + "?dryRun=All",
+                 regular.dump())
+                  .status,
+              reply.status);
+    return reply;
+  };
+  for (const char* called : {"default", "tape"}) {
+    const Reply refused = ask_for(called);
+    EXPECT_EQ(refused.status, 403) << refused.body;
+    EXPECT_THAT(refused.message(), testing::HasSubstr("galerabackupstores.backup.rhoso.io \"" +
+                                                      std::string(called) + "\" is forbidden"));
+    EXPECT_THAT(refused.message(), testing::Not(testing::HasSubstr("use one of")));
+  }
+  book_.give("mallory", {"use", "galerabackupstores", "", "tape"});
+  EXPECT_EQ(ask_for("tape").status, 422) << "who may use what is not there is told what there is";
+  EXPECT_EQ(ask_for("default").status, 403);
+}
+
 // What is looked for in answers is found in those that hold it, and what was said is no leak.
 TEST_F(Tenancy, AnAnswerThatShowsWhatItMayNotIsFoundOut) {
   const std::string ns = ns_name(0);

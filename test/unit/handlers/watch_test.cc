@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "handlers/store_view.h"
+#include "test/eventually.h"
 #include "test/unit/handlers/world.h"
 
 namespace gb::handlers::test {
@@ -231,13 +232,15 @@ TEST_F(Watch, OneFrameServesEveryWatcherOfAnEvent) {
   put("a");
   const auto take = [](const Reply& reply) {
     std::vector<http::FrameQueue::Frame> frames;
-    while (frames.empty()) {
+    EXPECT_TRUE(eventually([&] {
       frames = reply.stream->take(1 << 20);
-      std::this_thread::yield();
-    }
-    return frames.front();
+      return !frames.empty();
+    }));
+    return frames.empty() ? nullptr : frames.front();
   };
-  EXPECT_EQ(take(one).get(), take(two).get());
+  const auto first = take(one);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(first, take(two));
 }
 
 TEST_F(Watch, ASlowReaderIsDroppedWithAnError) {
@@ -247,7 +250,7 @@ TEST_F(Watch, ASlowReaderIsDroppedWithAnError) {
   for (int i = 0; i < 6; ++i)
     change("big", [&](Json& dom) { dom["status"]["message"] = filler + std::to_string(i); });
   Lines lines(slow.stream);
-  while (!slow.stream->closed()) std::this_thread::yield();
+  ASSERT_TRUE(eventually([&] { return slow.stream->closed(); })) << "it is waited for";
   std::string last;
   for (std::string line = lines.next(); !line.empty(); line = lines.next()) last = line;
   EXPECT_EQ(Json::parse(last)["type"], "ERROR");
@@ -367,6 +370,56 @@ TEST_F(Stores, CanBeWatched) {
   EXPECT_EQ(late.brief(), "MODIFIED /default");
 }
 
+// Nobody knows what an earlier process had, or what has gone since: who resumes there lists again.
+TEST_F(Stores, AWatchFromBeforeWhatIsKnownIsExpired) {
+  const std::string stores = kRoot + "/galerabackupstores";
+  const std::string version = get(stores).json()["metadata"]["resourceVersion"];
+  const std::string ages_ago = std::to_string(std::stoull(version) - 3600000000U);
+  Lines lost(get(stores + "?watch=1&resourceVersion=" + ages_ago).stream);
+  const Json expired = lost.event();
+  EXPECT_EQ(expired["type"], "ERROR");
+  EXPECT_EQ(expired["object"]["code"], 410);
+  EXPECT_EQ(expired["object"]["reason"], "Expired");
+  EXPECT_EQ(lost.next(), "");
+
+  Lines lines(get(stores + "?watch=1&resourceVersion=" + version).stream);
+  jobs->remove_store("default");
+  const std::string after = get(stores).json()["metadata"]["resourceVersion"];
+  EXPECT_EQ(lines.brief(), "DELETED /default");
+  Lines late(get(stores + "?watch=1&resourceVersion=" + version).stream);
+  EXPECT_EQ(late.event()["object"]["code"], 410) << "it was never told of the deletion";
+  Lines in_time(get(stores + "?watch=1&resourceVersion=" + after).stream);
+  jobs->set_store("default", "Available");
+  get(stores);
+  EXPECT_EQ(in_time.brief(), "ADDED /default");
+}
+
+TEST_F(Stores, ARevisionOfTheFutureIsWaitedFor) {
+  const std::string stores = kRoot + "/galerabackupstores";
+  const auto at = [&](std::chrono::seconds from_now) {
+    return std::to_string((clock.now() + from_now).time_since_epoch().count());
+  };
+  // What another server gave out a moment ago: what is computed now is not older.
+  const std::string theirs = at(std::chrono::seconds(-1));
+  clock.advance(std::chrono::seconds(3));
+  const Reply reached = get(stores + "?resourceVersion=" + theirs);
+  EXPECT_EQ(reached.status, 200);
+  EXPECT_GE(std::stoull(reached.json()["metadata"]["resourceVersion"].get<std::string>()),
+            std::stoull(theirs));
+  const std::string soon = at(std::chrono::seconds(10));
+  std::jthread time([this] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    clock.advance(std::chrono::seconds(20));
+  });
+  EXPECT_EQ(get(stores + "/default?resourceVersion=" + soon).status, 200);
+  time.join();
+  const auto begun = std::chrono::steady_clock::now();
+  const Reply late = get(stores + "?resourceVersion=" + at(std::chrono::hours(1)));
+  EXPECT_EQ(late.status, 504);
+  EXPECT_EQ(late.json()["details"]["causes"][0]["reason"], "ResourceVersionTooLarge");
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));
+}
+
 TEST_F(Stores, AnOlderStateIsNeverToldAfterANewerOne) {
   class Told final : public storage::WatchSink {
    public:
@@ -425,6 +478,34 @@ TEST_F(Logs, TailLines) {
   EXPECT_EQ(tail("-1").status, 400);
   jobs->log_text = "";
   EXPECT_EQ(tail("1").body, "");
+}
+
+// Each takes a connection, of which there are not so many.
+TEST_F(Logs, AUserHasSoManyWatchesAndFollowedLogsAtOnce) {
+  start({.streams_each = 3});
+  put("b");
+  const std::string watched = kCollection + "?watch=1";
+  const std::string followed = kCollection + "/b/log?follow=true";
+  std::vector<std::unique_ptr<Lines>> open;
+  for (const std::string& target : {watched, followed, watched}) {
+    const Reply reply = get(target);
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    open.push_back(std::make_unique<Lines>(reply.stream));
+  }
+  for (const std::string& target : {watched, followed}) {
+    const Reply refused = get(target);
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_EQ(refused.header("Retry-After"), "1");
+    EXPECT_EQ(refused.reason(), "TooManyRequests");
+    EXPECT_EQ(
+        refused.message(),
+        "user \"alice\" has 3 watches and followed logs open, and no more may be at once; end "
+        "some of them, or wait until they end");
+  }
+  EXPECT_EQ(get(kCollection + "/b/log").status, 200) << "what ends at once is not counted";
+  EXPECT_EQ(get(watched, {{"X-User", "bob"}}).status, 200);
+  open.erase(open.begin() + 1);
+  EXPECT_EQ(get(followed).status, 200);
 }
 
 TEST_F(Logs, CanBeFollowedToTheEnd) {

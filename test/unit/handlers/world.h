@@ -68,6 +68,7 @@ class FakeNamespaces final : public kube::Namespaces {
     const auto it = states.find(std::string(name));
     return it == states.end() ? kube::NamespaceState::kActive : it->second;
   }
+  Result<std::string> uid(std::string_view name) override { return "uid-of-" + std::string(name); }
   std::map<std::string, kube::NamespaceState> states;
 };
 
@@ -77,7 +78,8 @@ class FakeJobs final : public jobs::Jobs {
   FakeJobs(storage::Catalog& catalog) : catalog_(catalog) {}
 
   Result<api::ObjectPtr> submit_backup(Json object, const kube::User& user, bool dry_run,
-                                       std::stop_token) override {
+                                       std::stop_token stop) override {
+    if (on_admission) GB_TRY(on_admission(stop));
     return submit(api::kBackups, std::move(object), user, dry_run);
   }
   Result<api::ObjectPtr> submit_restore(Json object, const kube::User& user, bool dry_run,
@@ -96,7 +98,8 @@ class FakeJobs final : public jobs::Jobs {
     return schedule_warnings;
   }
   Result<api::ObjectPtr> trigger(const api::ObjectKey& schedule, bool dry_run,
-                                 std::stop_token) override {
+                                 std::stop_token stop) override {
+    if (on_admission) GB_TRY(on_admission(stop));
     if (refuse_trigger) return fail(Code::kConflict, "backup \"a\" is running", "wait for it");
     Json backup = {{"kind", "GaleraBackup"},
                    {"metadata", {{"name", schedule.name + "-manual"}, {"namespace", schedule.ns}}},
@@ -131,13 +134,15 @@ class FakeJobs final : public jobs::Jobs {
     return object;
   }
   Result<api::ObjectPtr> undelete(const api::ObjectKey& key, const std::string& uid,
-                                  bool dry_run) override {
+                                  const kube::User& /*user*/, bool dry_run) override {
     if (!action_error.message.empty()) return fail(action_error);
     asked_for.push_back("undelete " + key.name + " " + uid + (dry_run ? " (dry run)" : ""));
     return catalog_.get(key);
   }
   Result<api::ObjectPtr> verify(const api::ObjectKey& key, const std::string& method,
-                                const kube::User& user, bool dry_run, std::stop_token) override {
+                                const kube::User& user, bool dry_run,
+                                std::stop_token stop) override {
+    if (on_admission) GB_TRY(on_admission(stop));
     if (!action_error.message.empty()) return fail(action_error);
     asked_for.push_back("verify " + key.name + " " + method + " by " + user.name +
                         (dry_run ? " (dry run)" : ""));
@@ -207,12 +212,18 @@ class FakeJobs final : public jobs::Jobs {
     const std::lock_guard lock(mutex_);
     stores_[name] = phase;
   }
+  void remove_store(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    stores_.erase(name);
+  }
 
   std::function<void()> on_reader_left;  // on the thread that lets it go
   std::function<void()> on_stores;       // on the thread that asks, which has its answer
   std::function<void()> on_submit;       // on the thread that submits
-  Error submit_error;                    // kInternal without a message: none
-  Error action_error;                    // of cancel and undelete; the same
+  // What the databases of a job say before it is recorded, on the thread that submits.
+  std::function<Status(std::stop_token)> on_admission;
+  Error submit_error;  // kInternal without a message: none
+  Error action_error;  // of cancel and undelete; the same
   std::vector<std::string> asked_for;
   int taken_names = 0;    // so many submissions find their name taken
   std::string ends_with;  // the phase that wait() brings about

@@ -76,6 +76,41 @@ TEST_F(Create, WhatTheJobsRefuseIsNotRecorded) {
   EXPECT_EQ(create(backup("a")).status, 503);
 }
 
+// By labels, finalizers or owners: annotations have a bound of their own.
+Json with_finalizers(Json object, std::size_t bytes) {
+  const std::string one = "example.com/" + std::string(50, 'f');
+  Json& list = object["metadata"]["finalizers"] = Json::array();
+  while (bytes > list.size() * (one.size() + 11))
+    list.push_back(one + std::to_string(10000000 + list.size()));
+  return object;
+}
+
+TEST_F(Create, AnObjectHasAMegabyteAtMost) {
+  const auto too_large = [](const Reply& reply) {
+    EXPECT_EQ(reply.status, 413);
+    EXPECT_EQ(reply.reason(), "RequestEntityTooLarge");
+    EXPECT_THAT(reply.message(),
+                testing::MatchesRegex("Request entity too large: the object has [0-9]+ bytes as "
+                                      "JSON, limit is 1048576"));
+  };
+  too_large(create(with_finalizers(backup("a"), 1048576)));
+  too_large(create(with_finalizers(backup("a"), 1048576), "?dryRun=All"));
+  EXPECT_TRUE(jobs->submitted.empty());
+  EXPECT_EQ(create(with_finalizers(backup("a"), 1000000)).status, 201);
+
+  put("b");
+  const Json large = {{"metadata", with_finalizers(backup("b"), 1048576)["metadata"]}};
+  too_large(patch(kCollection + "/b", large.dump()));
+  too_large(patch(kCollection + "/b?dryRun=All", large.dump()));
+  Json whole = get(kCollection + "/b").json();
+  whole["metadata"]["finalizers"] = large["metadata"]["finalizers"];
+  too_large(ask("PUT", kCollection + "/b", whole.dump(), {{"Content-Type", "application/json"}}));
+  // What has become larger by what its job said can be changed as long as it does not grow.
+  change("b", [](Json& dom) { dom["status"]["message"] = std::string(1100000, 'x'); });
+  EXPECT_EQ(patch(kCollection + "/b", R"({"spec":{"hold":true}})").status, 200);
+  too_large(patch(kCollection + "/b", R"({"metadata":{"labels":{"a":"b"}}})"));
+}
+
 TEST_F(Create, DryRunStoresNothing) {
   const Reply reply = create(backup("a"), "?dryRun=All");
   EXPECT_EQ(reply.status, 201);
@@ -298,9 +333,38 @@ TEST_F(Change, ByJsonPatch) {
             "got 10001");
 }
 
+// kubectl patch without --type, and how the garbage collector lets go of an owner.
+TEST_F(Change, AStrategicMergePatchMergesWhatIsASet) {
+  const char* type = "application/strategic-merge-patch+json";
+  const std::string path = kCollection + "/a";
+  EXPECT_EQ(patch(path, R"({"spec":{"hold":true}})", type).status, 200);
+  EXPECT_EQ(read()["spec"]["hold"], true);
+  const auto owner = [](const std::string& uid) {
+    return R"({"apiVersion":"v1","kind":"ConfigMap","name":"o)" + uid + R"(","uid":")" + uid +
+           R"("})";
+  };
+  for (const char* uid : {"1", "2"})
+    EXPECT_EQ(patch(path, R"({"metadata":{"ownerReferences":[)" + owner(uid) + "]}}", type).status,
+              200);
+  EXPECT_EQ(read()["metadata"]["ownerReferences"].size(), 2U);
+  const std::string uid = read()["metadata"]["uid"];
+  const auto let_go = [&](const std::string& of, const std::string& dependent) {
+    return patch(path,
+                 R"({"metadata":{"uid":")" + dependent +
+                     R"(","ownerReferences":[{"$patch":"delete","uid":")" + of + R"("}]}})",
+                 type)
+        .status;
+  };
+  EXPECT_EQ(let_go("1", "another"), 422);
+  EXPECT_EQ(let_go("1", uid), 200);
+  EXPECT_EQ(read()["metadata"]["ownerReferences"][0]["uid"], "2");
+  EXPECT_EQ(let_go("2", uid), 200);
+  EXPECT_FALSE(read()["metadata"].contains("ownerReferences"));
+  EXPECT_EQ(patch(path, R"({"spec":{"$bogus":1}})", type).status, 400);
+}
+
 TEST_F(Change, PatchesThatAreNotServed) {
-  for (const char* type : {"application/apply-patch+yaml", "application/strategic-merge-patch+json",
-                           "application/json", ""})
+  for (const char* type : {"application/apply-patch+yaml", "application/json", ""})
     EXPECT_EQ(patch(kCollection + "/a", "{}", type).status, 415) << type;
   EXPECT_EQ(patch(kCollection + "/nope", "{}").status, 404);
   EXPECT_EQ(patch(kCollection + "/a?force=true", "{}").status, 422);
@@ -431,7 +495,7 @@ TEST_F(Delete, AHeldBackupIsRefusedWithWhatToDo) {
   EXPECT_EQ(names(get(kCollection)).size(), 0U);
 }
 
-TEST_F(Delete, WhatTheStoreCanNotTakeBackIsKept) {
+TEST_F(Delete, WhatTheStoreCannotTakeBackIsKept) {
   jobs->refuse_deletion = true;
   EXPECT_EQ(erase_a().status, 503);
   EXPECT_EQ(get(kCollection + "/a").status, 200);

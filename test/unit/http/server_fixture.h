@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "http/server.h"
+#include "test/eventually.h"
 #include "test/unit/http/certificates.h"
 #include "test/unit/http/raw_client.h"
 
@@ -43,6 +44,9 @@ class TestService final : public Service {
     if (on_admit) return on_admit(head);
     return Admitted{};
   }
+  bool is_known(const Admitted& admitted) const override {
+    return on_is_known ? on_is_known(admitted) : true;
+  }
   Response handle(Request request, Admitted admitted) override {
     if (on_handle) return on_handle(request, admitted);
     return text_response(200, request.head.method + " " + request.head.target + " " + request.body);
@@ -59,6 +63,7 @@ class TestService final : public Service {
 
   std::function<std::optional<Arrival>(const RequestHead&)> on_arrive;
   std::function<std::variant<Admitted, Response>(const RequestHead&)> on_admit;
+  std::function<bool(const Admitted&)> on_is_known;
   std::function<Response(Request&, const Admitted&)> on_handle;
 
  private:
@@ -92,14 +97,6 @@ class ServerTest : public testing::Test {
     for (int i = 0; i < 3000; ++i) {
       if (done()) return true;
       clock.advance(step);
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return false;
-  }
-  template <typename Done>
-  static bool eventually(Done done) {
-    for (int i = 0; i < 3000; ++i) {
-      if (done()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     return false;

@@ -396,6 +396,7 @@ TEST_F(ServerTest, WhoFindsNoPlaceIsTurnedAwayAndThePlaceOfOthersEndsWithTheirAn
   EXPECT_EQ(service.admitted(), 1);
   release.count_down();
   ASSERT_TRUE(first.response());
+  ASSERT_TRUE(in_flight_becomes(0));
   const auto served = second.request(kGet);
   ASSERT_TRUE(served) << "its connection goes on";
   EXPECT_EQ(served->status, 200);

@@ -121,13 +121,11 @@ TEST_F(StreamsTest, Http10GetsItsStreamUntilTheConnectionEnds) {
 }
 
 TEST_F(StreamsTest, AHeadOfAStreamHasNoBodyAndEndsTheProducer) {
-  std::latch gone(1);
-  setup = [&](FrameQueue& queue) { queue.set_on_gone([&] { gone.count_down(); }); };
   start();
   RawClient client(port());
   ASSERT_TRUE(client.send("HEAD /watch HTTP/1.1\r\nHost: a\r\n\r\n"));
   ASSERT_TRUE(client.response(false));
-  gone.wait();
+  EXPECT_TRUE(eventually([&] { return queue(0)->closed(); }));
   EXPECT_TRUE(client.request(kGet));
 }
 
@@ -157,8 +155,6 @@ TEST_F(StreamsTest, LargeFramesArriveWhole) {
 }
 
 TEST_F(StreamsTest, TheProducerLearnsThatTheClientHasGone) {
-  std::latch gone(2);
-  setup = [&](FrameQueue& queue) { queue.set_on_gone([&] { gone.count_down(); }); };
   start();
   for (const bool politely : {true, false}) {
     RawClient client(port());
@@ -166,8 +162,10 @@ TEST_F(StreamsTest, TheProducerLearnsThatTheClientHasGone) {
     ASSERT_TRUE(client.head());
     if (politely) SSL_shutdown(client.ssl());
   }
-  gone.wait();
-  EXPECT_FALSE(queue(0)->push(frame("late")));
+  for (const std::size_t i : {0, 1}) {
+    EXPECT_TRUE(eventually([&] { return queue(i)->closed(); }));
+    EXPECT_FALSE(queue(i)->push(frame("late")));
+  }
   EXPECT_TRUE(eventually([&] { return server->stats().connections == 0; }));
   EXPECT_TRUE(in_flight_becomes(0));
 }
@@ -249,8 +247,6 @@ TEST_F(StreamsTest, OneFrameReachesAThousandWatchersBesideIdleConnections) {
 }
 
 TEST_F(StreamsTest, DrainEndsStreamsCleanlyAndLetsRequestsFinish) {
-  std::latch gone(1);
-  setup = [&](FrameQueue& queue) { queue.set_on_gone([&] { gone.count_down(); }); };
   std::latch release(1);
   auto inner = service.on_handle;
   service.on_handle = [&](Request& request, const Service::Admitted& admitted) {
@@ -273,7 +269,7 @@ TEST_F(StreamsTest, DrainEndsStreamsCleanlyAndLetsRequestsFinish) {
   EXPECT_EQ(watch.chunk(), "") << "0 CRLF CRLF: the client knows that nothing was cut off";
   EXPECT_TRUE(watch.ended());
   EXPECT_TRUE(watch.clean_end());
-  gone.wait();
+  EXPECT_FALSE(queue(0)->push(frame("late")));
   EXPECT_TRUE(idle.ended());
   EXPECT_TRUE(idle.clean_end());
   EXPECT_TRUE(eventually([&] { return !RawClient(port(), {.tls = false}).connected(); }))

@@ -201,6 +201,54 @@ TEST_F(TrapsTest, ABodyNeverBecomesTheNextRequest) {
   }
 }
 
+// Of requests that mean nothing by a body nobody keeps one: /livez takes them from everybody.
+TEST_F(TrapsTest, ABodyThatMeansNothingIsThrownAway) {
+  service.on_arrive = [](const RequestHead&) -> std::optional<Service::Arrival> {
+    return Service::Arrival{.takes_body = false};
+  };
+  service.on_handle = [](Request& request, const auto&) {
+    return text_response(200, std::to_string(request.body.size()) + " of " +
+                                  std::to_string(request.body.capacity()));
+  };
+  start();
+  const std::string nothing = "0 of " + std::to_string(std::string().capacity());
+  const std::string small(200000, 'x');
+  const std::string chunks = "30d40\r\n" + small + "\r\n0\r\n\r\n";
+  for (const std::string& request :
+       {post("Content-Length: 200000\r\n", small), post("Transfer-Encoding: chunked\r\n", chunks),
+        post("Content-Encoding: gzip\r\nContent-Length: 5\r\n", "hello")}) {
+    RawClient client(port());
+    const auto response = client.request(request);
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->status, 200);
+    EXPECT_EQ(response->body, nothing);
+    EXPECT_TRUE(client.request(kGet)) << "the connection was kept, and nothing is left over";
+  }
+  // Too much of it, and what is asked for first, is not waited for.
+  for (const char* fields : {"Content-Length: 3000000\r\n", "Content-Length: 99999999999\r\n",
+                             "Content-Length: 5\r\nExpect: 100-continue\r\n"}) {
+    RawClient client(port());
+    const auto response = client.request(post(fields));
+    ASSERT_TRUE(response) << fields;
+    EXPECT_EQ(response->status, 200) << fields;
+    EXPECT_EQ(response->body, nothing);
+    EXPECT_EQ(response->header("connection"), "close");
+    EXPECT_TRUE(client.ended());
+  }
+  RawClient endless(port());
+  ASSERT_TRUE(endless.send(post("Transfer-Encoding: chunked\r\n")));
+  for (int i = 0; i < 2; ++i)
+    ASSERT_TRUE(endless.send("30d40\r\n" + small + "\r\n")) << "it is read up to the limit";
+  const auto response = endless.response();
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->body, nothing);
+  EXPECT_EQ(response->header("connection"), "close");
+  RawClient broken(port());
+  const auto refused = broken.request(post("Transfer-Encoding: chunked\r\n", "x\r\n"));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 400);
+}
+
 TEST_F(TrapsTest, MalformedChunksEndTheConnection) {
   start();
   for (const char* body :
@@ -310,7 +358,7 @@ TEST_F(TrapsTest, AnExceptionIsAPlain500) {
 }
 
 // Response header injection (CVE-2026-21428).
-TEST_F(TrapsTest, AResponseHeaderCanNotInjectAnother) {
+TEST_F(TrapsTest, AResponseHeaderCannotInjectAnother) {
   service.on_handle = [](Request&, const auto&) {
     auto response = text_response(200, "x");
     response.headers.add("X-Evil", "a\r\nSet-Cookie: b");
@@ -453,6 +501,34 @@ TEST_F(TrapsTest, AReaderThatTakesNothingIsCut) {
   EXPECT_TRUE(in_flight_becomes(0));
 }
 
+// Who reads steadily, but without end, is cut as well: the answer and its place are held until
+// then.
+TEST_F(TrapsTest, AReaderThatTakesForeverIsCut) {
+  const auto clock = manual_clock();
+  using std::chrono::seconds;
+  const auto begun = clock->steady_now();
+  std::atomic<int> places{0};
+  service.on_arrive = [&](const RequestHead&) -> std::optional<Service::Arrival> {
+    ++places;
+    return Service::Arrival{Lane::kQuick, std::shared_ptr<void>(&places, [&](void*) { --places; })};
+  };
+  service.on_handle = [](Request&, const auto&) {
+    return text_response(200, std::string(64 << 20, 'x'));
+  };
+  start({.write_deadline = seconds(100), .clock = clock});
+  RawClient client(port(), {.receive_buffer = 4096});
+  ASSERT_TRUE(client.send(kGet));
+  ASSERT_TRUE(client.head());
+  EXPECT_EQ(places, 1) << "the answer is made, but has not left";
+  ASSERT_TRUE(pass_time(*clock, seconds(1), [&] {
+    for (int i = 0; i < 4; ++i) client.receive();
+    return server->stats().connections == 0;
+  }));
+  // 100 s, and a second for each of its 256 quarters of a megabyte.
+  EXPECT_GE(clock->steady_now() - begun, seconds(356));
+  EXPECT_TRUE(eventually([&] { return places == 0; }));
+}
+
 TEST_F(TrapsTest, PlainHttpIsToldSo) {
   start();
   RawClient client(port(), {.tls = false});
@@ -489,6 +565,66 @@ TEST_F(TrapsTest, ConnectionsBeyondTheCapAreClosedAtOnce) {
   clients.pop_back();
   EXPECT_TRUE(eventually([&] { return RawClient(port()).connected(); }));
   EXPECT_TRUE(clients[0]->request(kGet));
+}
+
+// A pod needs no credentials to open connections, and no handshake: kubelet's probes and
+// kube-apiserver come through all the same.
+TEST_F(TrapsTest, ConnectionsOfNobodyKnownMakeRoomForNewOnes) {
+  service.on_admit = [](const RequestHead& head) -> std::variant<Service::Admitted, Response> {
+    return Service::Admitted(std::make_shared<bool>(head.target != "/livez"));
+  };
+  service.on_is_known = [](const Service::Admitted& admitted) {
+    return *std::static_pointer_cast<bool>(admitted);
+  };
+  start({.max_connections = 4});
+  RawClient known(port());
+  ASSERT_TRUE(known.request(kGet));
+  std::vector<std::unique_ptr<RawClient>> silent;
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 10; ++i) {
+    silent.push_back(std::make_unique<RawClient>(port(), RawClient::Options{.tls = false}));
+    ASSERT_TRUE(eventually([&] {
+      return server->stats().connections ==
+             std::min<std::size_t>(4, 2 + static_cast<std::size_t>(i));
+    }));
+  }
+  RawClient probe(port());
+  const auto alive = probe.request("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string said = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(alive);
+  EXPECT_EQ(alive->status, 200);
+  EXPECT_TRUE(silent.front()->ended()) << "the oldest goes first";
+  EXPECT_TRUE(known.request(kGet)) << "who is known stays";
+  EXPECT_EQ(server->stats().connections, 4U);
+  EXPECT_THAT(said,
+              HasSubstr("connections of nobody known were closed for newer ones count=1 peer="));
+  EXPECT_THAT(said, Not(HasSubstr("refused")));
+  // Who has shaken hands and asked for what is open to everybody is nobody known either.
+  std::vector<std::unique_ptr<RawClient>> others;
+  for (int i = 0; i < 3; ++i) {
+    others.push_back(std::make_unique<RawClient>(port()));
+    ASSERT_TRUE(others.back()->request(kGet)) << i;
+  }
+  EXPECT_TRUE(probe.ended());
+  EXPECT_FALSE(RawClient(port()).connected()) << "all are known now";
+}
+
+TEST_F(TrapsTest, WhatAWorkerWorksForIsNotClosedForNewOnes) {
+  std::latch go_on{1};
+  service.on_is_known = [](const Service::Admitted&) { return false; };
+  service.on_handle = [&](Request& request, const auto&) {
+    if (request.head.target == "/slow") go_on.wait();
+    return text_response(200, "");
+  };
+  start({.max_connections = 2});
+  RawClient slow(port());
+  ASSERT_TRUE(slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"));
+  ASSERT_TRUE(service.wait_admitted(1));
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(RawClient(port()).request(kGet));
+  go_on.count_down();
+  const auto response = slow.response();
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 200);
 }
 
 // A client whose TLS a test shapes by its context.

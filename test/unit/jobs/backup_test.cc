@@ -1,4 +1,6 @@
 // One backup, from its creation to its end, and sets of several instances.
+#include "jobs/backup.h"
+
 #include <random>
 
 #include "jobs/environment.h"
@@ -7,6 +9,7 @@
 namespace gb::jobs::test {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 TEST_F(JobsTest, ABackupCompletesAndSaysWhatItHolds) {
@@ -51,6 +54,15 @@ TEST_F(JobsTest, SchemaChangesRestartTheDumpAndThenMakeItStrict) {
   EXPECT_EQ(done["status"]["progress"]["tables"], (api::Json{{"done", 2}, {"total", 2}}));
 }
 
+TEST_F(JobsTest, WhichNodeApplicationsUseIsAskedAgainBeforeADonorIsHeldStill) {
+  const Status changed =
+      fail(Code::kConflict, "table nova.instances was altered while the dump ran");
+  cluster_.run_results = {changed, changed, changed};
+  instances_.active_node = "10.0.0.2:3306";
+  finish(submit(backup("a")));
+  EXPECT_THAT(cluster_.active_nodes, ElementsAre("10.0.0.2:3306"));
+}
+
 TEST_F(JobsTest, ADonorThatStaysOutOfFlowControlIsRemembered) {
   const Status changed =
       fail(Code::kConflict, "table nova.instances was altered while the dump ran");
@@ -58,7 +70,7 @@ TEST_F(JobsTest, ADonorThatStaysOutOfFlowControlIsRemembered) {
   finish(submit(backup("back")));
   EXPECT_TRUE(blobs_->list("desynced/")->empty());
   cluster_.run_results = {changed, changed, changed};
-  cluster_.recover_error = fail(Code::kUnavailable, "node 10.0.0.2:3306 can not be reached");
+  cluster_.recover_error = fail(Code::kUnavailable, "node 10.0.0.2:3306 cannot be reached");
   const api::Json done = finish(submit(backup("left")));
   EXPECT_EQ(done["status"]["phase"], "Completed");
   EXPECT_EQ(*blobs_->get("desynced/openstack/" + uid_of(done)),
@@ -112,6 +124,60 @@ TEST_F(JobsTest, RowsThatAreStoredOtherwiseThanTheServerSentThemAreAMismatch) {
   cluster_.misread_table.clear();
   EXPECT_EQ(finish(submit(backup("b", {{"verification", "None"}})))["status"]["phase"],
             "Completed");
+}
+
+// What did not change is referred to, and read only when the new backup is read back: the base, and
+// those before it, would spoil every later one.
+TEST_F(JobsTest, AfterABackupThatWasDamagedByItsBaseTheNextStoresEverythingAnew) {
+  std::mt19937 random(1);  // so that it does not become small enough to lie in the table's index
+  std::string rows(20000, ' ');
+  for (char& byte : rows) byte = static_cast<char>(random());
+  cluster_.tables["nova.instances"] = rows;
+  finish(submit(backup("older")));
+  const auto packs = *blobs_->list("data/");
+  const auto pack =
+      std::ranges::find_if(packs, [](const auto& blob) { return blob.key.ends_with(".pack"); });
+  ASSERT_NE(pack, packs.end());
+  std::string bytes = *blobs_->get(pack->key);
+  bytes.at(bytes.size() / 2) ^= 1;
+  ASSERT_TRUE(storage::put(*blobs_, pack->key, as_bytes(bytes)));
+
+  EXPECT_EQ(finish(submit(backup("spoiled")))["status"]["phase"], "Failed");
+  const api::Json next = finish(submit(backup("next")));
+  EXPECT_EQ(next["status"]["phase"], "Completed") << next["status"].dump(1);
+  EXPECT_THAT(log_of(next), HasSubstr("no base: backup \"spoiled\" is damaged"));
+}
+
+// A store that is full has no room for the record of the failure either.
+TEST_F(JobsTest, WhatAFailedDumpWroteMakesRoomForTheRecordOfItsEnd) {
+  cluster_.run_results = {fail(Code::kNoSpace, "the store is full")};
+  bool there_at_the_end = true;
+  faulty_.set_observer([&](storage::BlobCall call, const std::string& key) {
+    if (call == storage::BlobCall::kRemove && key.ends_with("/manifest"))
+      there_at_the_end =
+          api::phase_of(catalog_->list(api::kBackups, "").objects.front()->dom()) == "Failed";
+  });
+  EXPECT_EQ(finish(submit(backup("a")))["status"]["phase"], "Failed");
+  EXPECT_FALSE(there_at_the_end) << "its packs go before its end is recorded";
+}
+
+// It was frozen while it read back what it had written: another server completed it, a newer one
+// was made of it, and it was deleted.
+TEST_F(JobsTest, WhoComesBackTooLateRemovesNothingThatOthersMayNeed) {
+  Environment environment;
+  static_cast<Dependencies&>(environment) = dependencies(*catalog_);
+  finish(submit(backup("a")));
+  const api::ObjectPtr done = *catalog_->get({api::kBackups, "openstack", "a"});
+  const JobRecord late(*catalog_, done, "whoever");
+  const Store& store = environment.stores.front();
+  EXPECT_FALSE(is_of_no_use(environment, store, late)) << "it is Completed";
+  ASSERT_TRUE(jobs_->before_deletion(*done));
+  ASSERT_TRUE(catalog_->remove(done->key(), done->revision()));
+  EXPECT_FALSE(is_of_no_use(environment, store, late)) << "the trash has it";
+  faulty_.inject({.calls = {storage::BlobCall::kList}, .keys = "trash/*"});
+  EXPECT_FALSE(is_of_no_use(environment, store, late)) << "nobody knows";
+  ASSERT_TRUE(blobs_->remove("trash/openstack/" + done->uid()));
+  EXPECT_TRUE(is_of_no_use(environment, store, late));
 }
 
 TEST_F(JobsTest, ABackupThatTakesTooLongIsEnded) {

@@ -25,6 +25,9 @@ class CancelTest : public JobsTest {
   api::Json status_of(const api::ObjectPtr& object) {
     return (*catalog_->get(object->key()))->dom()["status"];
   }
+  bool comes_to(const api::ObjectPtr& object, const std::string& phase) {
+    return eventually([&] { return phase_at(object->key()) == phase; });
+  }
 };
 
 TEST_F(CancelTest, ARunningBackupEndsAndItsObjectStays) {
@@ -88,7 +91,7 @@ TEST_F(CancelTest, ARestoreSaysWhatItLeaves) {
   const auto submitted =
       submit(restore("r", {{"backup", "a"}, {"existing", "Replace"}, {"safetyBackup", false}}));
   ASSERT_TRUE(submitted) << submitted.error().text();
-  while (status_of(*submitted)["phase"] != "Restoring") std::this_thread::yield();
+  ASSERT_TRUE(comes_to(*submitted, "Restoring"));
   ASSERT_TRUE(cancel(*submitted));
   EXPECT_EQ(finish(submitted)["status"]["message"],
             "the restore was cancelled by alice; the target may hold a part of the restored "
@@ -114,7 +117,7 @@ TEST_F(CancelTest, ARestoreIsVerifyingWhenItIsComparedAndSaysWhatItLeaves) {
 
   const auto single = submit(restore("s", {{"backup", "set"}, {"databaseInstances", {"main"}}}));
   ASSERT_TRUE(single) << single.error().text();
-  while (status_of(*single)["phase"] != "Verifying") std::this_thread::yield();
+  ASSERT_TRUE(comes_to(*single, "Verifying"));
   ASSERT_TRUE(cancel(*single));
   EXPECT_EQ(finish(single)["status"]["message"],
             "the restore was cancelled by alice; the target may hold a part of the restored "
@@ -130,7 +133,7 @@ TEST_F(CancelTest, ARestoreThatHadNotBegunSaysThatNothingWasChanged) {
     cluster_.plan_action = "Replace";
   }
   const auto submitted = submit(restore("r", {{"backup", "a"}, {"existing", "Replace"}}));
-  while (status_of(*submitted)["phase"] != "SafetyBackup") std::this_thread::yield();
+  ASSERT_TRUE(comes_to(*submitted, "SafetyBackup"));
   ASSERT_TRUE(cancel(*submitted));
   EXPECT_EQ(finish(submitted)["status"]["message"],
             "the restore was cancelled by alice; nothing was changed on the target");
@@ -144,7 +147,7 @@ TEST_F(CancelTest, AStoppedServerSaysWhatARestoreLeaves) {
     cluster_.block_runs = true;
   }
   const auto submitted = submit(restore("r", {{"backup", "a"}}));
-  while (status_of(*submitted)["phase"] != "Restoring") std::this_thread::yield();
+  ASSERT_TRUE(comes_to(*submitted, "Restoring"));
   jobs_.reset();
   const api::Json left = (*catalog_->get((*submitted)->key()))->dom();
   EXPECT_THAT(left["status"]["message"].get<std::string>(),
@@ -181,9 +184,7 @@ TEST_F(CancelTest, AskedForOfAServerThatDiedItIsCancelledAllTheSame) {
   const auto first = *catalog_->create(api::kBackups, one);
   const auto second = *catalog_->create(api::kRestores, other);
   start();
-  for (const auto& object : {first, second})
-    while (!api::is_terminal_phase(status_of(object)["phase"].get<std::string>()))
-      std::this_thread::yield();
+  for (const auto& object : {first, second}) until_ended(object->key());
   EXPECT_EQ(status_of(first)["message"], "the backup was cancelled by bob");
   EXPECT_EQ(
       status_of(second)["message"],
@@ -192,7 +193,7 @@ TEST_F(CancelTest, AskedForOfAServerThatDiedItIsCancelledAllTheSame) {
       "\"r-safety\"");
 }
 
-// Its end can not be recorded while the store is away: that must not keep the process from ending.
+// Its end cannot be recorded while the store is away: that must not keep the process from ending.
 // The next one finds the job.
 TEST_F(CancelTest, ACancelledJobWhoseStoreIsAwayDoesNotKeepTheServerFromEnding) {
   jobs_.reset();

@@ -32,6 +32,7 @@ struct FakeCluster {
   std::uint64_t page_size = 16384;         // of the nodes
   int runs = 0;
   int strict_runs = 0;
+  std::vector<std::string> active_nodes;  // as dumps were told before a strict run
   std::vector<galera::PreflightCheck> preflight{{"TargetPrimary", true, ""}};
   std::vector<std::string> notes;  // of a restore's plan, and of what it did
   std::string plan_action = "Create";
@@ -128,6 +129,10 @@ class FakeDump final : public galera::Dump {
     return model;
   }
   void set_strict(bool strict) override { strict_ = strict; }
+  void set_active_node(std::string node) override {
+    const std::scoped_lock lock(cluster_.mutex);
+    cluster_.active_nodes.push_back(std::move(node));
+  }
   [[nodiscard]] bool took_donor_out() const override { return strict_; }
   [[nodiscard]] double flow_control_paused() const override { return 0; }
 

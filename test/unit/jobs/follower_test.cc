@@ -64,7 +64,21 @@ class FollowerTest : public JobsTest {
       if (object->key().name != "standby") all.push_back(object->dom());
     return all;
   }
-  void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(200)); }  // some looks
+  // Everything that follows is looked at once more, at the time that it is now. A look takes all of
+  // it in the order of namespaces: the one that ends the second of two which are made one after the
+  // other began after the first was ended, and came to what is in "openstack" before.
+  void until_looked_at() {
+    for (int i = 0; i < 2; ++i) {
+      api::Json dom = standby();
+      dom["metadata"]["namespace"] = "sentinel";
+      dom["status"] = {{"phase", "Following"}, {"cancellation", {{"user", "alice"}}}};
+      const auto made = catalog_->create(api::kRestores, dom);
+      ASSERT_TRUE(made) << made.error().text();
+      const api::ObjectKey key = (*made)->key();
+      ASSERT_TRUE(eventually([&] { return phase_at(key) == "Cancelled"; })) << "nobody looks";
+      ASSERT_TRUE(catalog_->remove(key, (*catalog_->get(key))->revision()));
+    }
+  }
 
   ManualClock manual_{*from_rfc3339("2026-11-20T10:00:00Z")};
 };
@@ -80,9 +94,11 @@ TEST_F(FollowerTest, EachNewBackupIsRestoredAndToldHowOldItIs) {
   EXPECT_EQ(first["spec"]["backup"], "a");
   EXPECT_EQ(first["spec"]["safetyBackup"], true) << "what stood there before may be the only copy";
   EXPECT_FALSE(first["spec"].contains("follow"));
-  pause();
+  until_looked_at();
   EXPECT_EQ(restores(), 1U) << "once is enough";
   take("b");
+  until_looked_at();
+  EXPECT_EQ(restores(), 2U) << "one look is enough";
   ASSERT_TRUE(holds("b"));
   const api::Json status = now()["status"];
   EXPECT_EQ(status["follow"]["restored"], 2U);
@@ -154,7 +170,7 @@ TEST_F(FollowerTest, TheTargetIsNeverTakenBackToAnOlderBackup) {
   const api::ObjectPtr b = *catalog_->get({api::kBackups, "openstack", "b"});
   ASSERT_TRUE(jobs_->before_deletion(*b));
   ASSERT_TRUE(catalog_->remove(b->key(), b->revision()));
-  pause();
+  until_looked_at();
   EXPECT_EQ(restores(), 1U);
   EXPECT_EQ(now()["status"]["backup"], "b");
   take("c");
@@ -166,7 +182,7 @@ TEST_F(FollowerTest, ABackupOfAnotherScheduleIsNotItsOwn) {
   follow();
   ASSERT_TRUE(holds("a"));
   take("other", "weekly");
-  pause();
+  until_looked_at();
   EXPECT_EQ(restores(), 1U);
   take("b");
   ASSERT_TRUE(holds("b"));
@@ -187,9 +203,10 @@ TEST_F(FollowerTest, AClockThatWasAheadHoldsNothingUp) {
     jobs_.reset();
     jobs_ = server();
     for (int i = 0; i < 3; ++i) {
-      pause();
+      until_looked_at();
       manual_.advance(std::chrono::minutes(1));
     }
+    until_looked_at();
     EXPECT_EQ(restores(), before);
     EXPECT_EQ(now()["status"]["follow"]["consecutiveFailures"], 0U);
   };
@@ -218,7 +235,7 @@ TEST_F(FollowerTest, WhatIsWrittenIntoTheBackupThatItHoldsHidesNoNewerOne) {
       restore("busy", {{"backup", "a"}, {"existing", "Replace"}, {"targets", {{"main", "dr"}}}}));
   ASSERT_TRUE(busy) << busy.error().text();
   take("b");
-  pause();
+  until_looked_at();
   EXPECT_EQ(now()["status"]["backup"], "a") << "the target is busy";
   ASSERT_TRUE(catalog_->modify({api::kBackups, "openstack", "a"},
                                [](const api::Object& object) -> Result<api::Json> {
@@ -303,7 +320,7 @@ TEST_F(FollowerTest, CancelledBetweenTwoRestoresItEndsAtOnce) {
   EXPECT_EQ(api::phase_of((*ended)->dom()), "Cancelled");
   EXPECT_EQ(now()["status"]["message"], "following was ended by alice; the target holds backup a");
   take("b");
-  pause();
+  until_looked_at();
   EXPECT_EQ(restores(), 1U);
 }
 
@@ -318,7 +335,7 @@ TEST_F(FollowerTest, CancelledInARestoreItEndsWhenThatHasEnded) {
   const api::ObjectKey child{api::kRestores, "openstack", made().at(0)["metadata"]["name"]};
   until_running(child);
   ASSERT_TRUE(jobs_->cancel({api::kRestores, "openstack", "standby"}, alice_, false));
-  pause();
+  until_looked_at();
   EXPECT_EQ(api::phase_of(now()), "Following") << "a target in pieces is no end";
   ASSERT_TRUE(jobs_->cancel(child, alice_, false));
   ASSERT_TRUE(in_time([&] { return api::phase_of(now()) == "Cancelled"; }));
@@ -338,9 +355,16 @@ TEST_F(FollowerTest, NobodyTakesItForAJobWhoseServerDied) {
   take("a");
   follow();
   ASSERT_TRUE(holds("a"));
-  for (int i = 0; i < 20; ++i) {
-    manual_.advance(std::chrono::seconds(30));
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  // A job that is one shows that the others were looked at: restores come first.
+  Executor dead = Executor::self("an-older-life");
+  dead.process_start = "1";  // the pid lives, but as another process
+  for (const char* name : {"dead", "dead-too"}) {
+    manual_.advance(std::chrono::minutes(5));
+    api::Json dom = backup(name);
+    dom["status"] = {{"phase", "Running"}, {"executor", dead.to_json()}};
+    const auto job = catalog_->create(api::kBackups, dom);
+    ASSERT_TRUE(job) << job.error().text();
+    ASSERT_TRUE(eventually([&] { return phase_at((*job)->key()) == "Failed"; })) << "nobody looks";
   }
   EXPECT_EQ(api::phase_of(now()), "Following");
 }

@@ -1,6 +1,7 @@
 // What goes by itself, what stays whatever the rules say, and clocks that lie.
 #include "jobs/janitor.h"
 
+#include <atomic>
 #include <set>
 
 #include "jobs/environment.h"
@@ -200,7 +201,7 @@ TEST_F(JanitorTest, WhatIsKnownOfTheTimeOutlivesTheServer) {
   expect_sound();
 }
 
-TEST_F(JanitorTest, WhereItCanNotBeReadTheObjectsTellTheTime) {
+TEST_F(JanitorTest, WhereItCannotBeReadTheObjectsTellTheTime) {
   take("a", {{"ttl", "24h"}});
   take("b");
   ASSERT_TRUE(storage::put(*blobs_, "clock.json", as_bytes("garbage")));
@@ -346,12 +347,75 @@ TEST_F(JanitorTest, TheTrashIsFreedAfterItsRetentionAndWhatOthersNeedStays) {
   EXPECT_EQ(blobs("joblog/"), 0U);
 }
 
+// What newer backups refer to lies there for as long as they do: all the life of a chain.
+TEST_F(JanitorTest, WhatOthersNeedIsNotLookedForAtEveryLook) {
+  take("base");
+  take("derived");
+  remove("base");
+  manual_.advance(hours(73));
+  for (int i = 0; i < 3; ++i) look();
+  std::atomic<int> manifests{0};
+  faulty_.set_observer([&](storage::BlobCall call, const std::string& key) {
+    if (call == storage::BlobCall::kGet && key.ends_with("/manifest")) ++manifests;
+  });
+  for (int i = 0; i < 20; ++i) {
+    manual_.advance(std::chrono::seconds(30));
+    look();
+  }
+  EXPECT_EQ(manifests, 0);
+  manual_.advance(hours(1));
+  look();
+  EXPECT_EQ(manifests, 1) << "of the one that stays, once an hour";
+}
+
+TEST_F(JanitorTest, ADamagedManifestKeepsNothingOfOtherNamespaces) {
+  take("a");
+  remove("a");
+  ASSERT_TRUE(storage::put(*blobs_, "data/elsewhere/1/manifest", as_bytes("broken")));
+  manual_.advance(hours(73));
+  look();
+  look();
+  EXPECT_EQ(blobs("data/openstack/"), 0U);
+  EXPECT_EQ(blobs("trash/"), 0U);
+}
+
+TEST_F(JanitorTest, FreeingWaitsForTheRestoresThatRead) {
+  take("a");
+  api::Json dom = restore("r", {{"backup", "a"}});
+  dom["status"] = {{"phase", "Restoring"}};
+  const auto reading = *catalog_->create(api::kRestores, dom);
+  remove("a");
+  look();
+  manual_.advance(hours(73));
+  look();
+  look();
+  EXPECT_GT(blobs("data/"), 0U) << "its rows are still being read";
+  ASSERT_TRUE(catalog_->remove(reading->key(), reading->revision()));
+  look();
+  EXPECT_EQ(blobs("data/"), 0U);
+}
+
+// Its server, or the store, was away when it should have been removed.
+TEST_F(JanitorTest, WhatAFailedBackupHasLeftIsRemovedLater) {
+  take("good");
+  api::Json dom = backup("failed");
+  dom["status"] = {{"phase", "Failed"}};
+  const auto failed = *catalog_->create(api::kBackups, dom);
+  const std::string left = "data/openstack/" + failed->uid() + "/0.0.pack";
+  ASSERT_TRUE(storage::put(*blobs_, left, as_bytes("rows")));
+  ASSERT_TRUE(storage::put(*blobs_, "data/openstack/of-another-server/0.0.pack", as_bytes("rows")));
+  look();
+  EXPECT_FALSE(blobs_->get(left));
+  EXPECT_EQ(blobs("data/openstack/of-another-server/"), 1U) << "nobody here knows whose that is";
+  expect_sound();
+}
+
 TEST_F(JanitorTest, WhatIsBroughtBackIsNotFreed) {
   take("a");
   const api::ObjectKey key{api::kBackups, "openstack", "a"};
   remove("a");
   manual_.advance(hours(70));
-  ASSERT_TRUE(jobs_->undelete(key, "", false));
+  ASSERT_TRUE(jobs_->undelete(key, "", alice_, false));
   manual_.advance(hours(10));
   look();
   look();
@@ -365,7 +429,7 @@ TEST_F(JanitorTest, WhatIsBeingFreedIsNotBroughtBack) {
   manual_.advance(hours(73));
   look();
   manual_.step_wall(-hours(24));
-  const auto back = jobs_->undelete({api::kBackups, "openstack", "a"}, "", false);
+  const auto back = jobs_->undelete({api::kBackups, "openstack", "a"}, "", alice_, false);
   ASSERT_FALSE(back);
   EXPECT_THAT(back.error().text(), testing::HasSubstr("is being freed"));
   look();
@@ -408,14 +472,14 @@ TEST_F(JanitorTest, WhatWasDeletedAgainIsKeptForAsLongAgain) {
   remove("a");
   look();  // the janitor knows from here on when it is due
   manual_.advance(hours(50));
-  ASSERT_TRUE(jobs_->undelete(key, "", false));
+  ASSERT_TRUE(jobs_->undelete(key, "", alice_, false));
   remove("a");
   manual_.advance(hours(50));
   look();
   look();
   EXPECT_EQ(blobs("trash/"), 1U);
   expect_sound();
-  ASSERT_TRUE(jobs_->undelete(key, "", false));
+  ASSERT_TRUE(jobs_->undelete(key, "", alice_, false));
 }
 
 TEST_F(JanitorTest, LogsOfJobsThatAreKnownNoMoreGo) {
@@ -437,12 +501,12 @@ TEST_F(JanitorTest, LogsOfJobsThatAreKnownNoMoreGo) {
   EXPECT_EQ(blobs("joblog/"), 2U);
   EXPECT_THAT(log_of((*catalog_->get({api::kBackups, "openstack", "kept"}))->dom()),
               testing::HasSubstr("Completed"));
-  ASSERT_TRUE(jobs_->undelete({api::kBackups, "openstack", "in-the-trash"}, "", false));
+  ASSERT_TRUE(jobs_->undelete({api::kBackups, "openstack", "in-the-trash"}, "", alice_, false));
   EXPECT_THAT(log_of((*catalog_->get({api::kBackups, "openstack", "in-the-trash"}))->dom()),
               testing::HasSubstr("Completed"));
 }
 
-TEST_F(JanitorTest, AMarkThatCanNotBeReadStopsNoOther) {
+TEST_F(JanitorTest, AMarkThatCannotBeReadStopsNoOther) {
   take("a");
   remove("a");
   ASSERT_TRUE(storage::put(*blobs_, "trash/openstack/x", as_bytes("garbage")));
@@ -453,7 +517,7 @@ TEST_F(JanitorTest, AMarkThatCanNotBeReadStopsNoOther) {
   EXPECT_EQ(blobs("data/"), 0U);
 }
 
-TEST_F(JanitorTest, NothingIsFreedWhileABackupCanNotBeRead) {
+TEST_F(JanitorTest, NothingIsFreedWhileABackupCannotBeRead) {
   take("a");
   take("b");
   remove("a");

@@ -15,7 +15,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "api/schema.h"
@@ -25,6 +24,7 @@
 #include "jobs/record.h"
 #include "storage/blob/faulty_blob_store.h"
 #include "storage/blob/memory_blob_store.h"
+#include "test/eventually.h"
 #include "test/unit/jobs/fake_engine.h"
 
 namespace gb::jobs::test {
@@ -43,6 +43,7 @@ class Instances final : public InstanceResolver {
       endpoint.name = name;
       const std::scoped_lock lock(mutex);
       endpoint.uid = uid;
+      endpoint.active_node = active_node;
       if (const auto found = nodes.find(endpoint.name); found != nodes.end())
         endpoint.nodes = found->second;
       return endpoint;
@@ -55,6 +56,7 @@ class Instances final : public InstanceResolver {
   std::atomic<bool> no_secret{false};
   std::atomic<bool> no_key{false};
   std::mutex mutex;
+  std::string active_node;
   std::string uid;  // of the object that describes them; empty: a configuration does
   std::map<std::string, std::vector<galera::Address>> nodes;  // by name; of the others none
 };
@@ -75,7 +77,7 @@ class Gates final : public TrafficGates {
   }
   Status open(const GateHolder& holder, std::stop_token /*stop*/) override {
     const std::scoped_lock lock(mutex);
-    if (stuck) return fail(Code::kUnavailable, "the Service can not be changed");
+    if (stuck) return fail(Code::kUnavailable, "the Service cannot be changed");
     std::erase_if(held, [&](const GateHolder& h) { return h.uid == holder.uid; });
     return {};
   }
@@ -129,7 +131,7 @@ class Events final : public kube::EventRecorder {
 };
 
 // How the answer to a commit gets lost that is in the log: the store says that it failed, or says
-// nothing and can not be asked, or can not tell whether the commit counts.
+// nothing and cannot be asked, or cannot tell whether the commit counts.
 enum class Lost { kPut, kReadBack, kBoundary };
 inline std::string name_of_lost(const testing::TestParamInfo<Lost>& lost) {
   return std::array{"Put", "ReadBack", "Boundary"}.at(static_cast<std::size_t>(lost.param));
@@ -241,16 +243,21 @@ class JobsTest : public testing::Test {
       if (how == Lost::kBoundary) faulty_.inject({.calls = {kGet}, .keys = "boundary.json"});
     });
   }
-  // Polls: what is waited for happens on threads of the jobs.
-  static bool eventually(const std::function<bool()>& is_so) {
-    for (int i = 0; i < 1000; ++i) {
-      if (is_so()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    return false;
+  std::string phase_at(const api::ObjectKey& key) {
+    const auto found = catalog_->get(key);
+    return found ? api::phase_of((*found)->dom()) : "";
   }
   void until_running(const api::ObjectKey& key) {
-    while (api::phase_of((*catalog_->get(key))->dom()) == "Pending") std::this_thread::yield();
+    EXPECT_TRUE(eventually([&] {
+      const std::string phase = phase_at(key);
+      return !phase.empty() && phase != "Pending";
+    })) << key.name
+        << " does not begin";
+  }
+  // Of a job that this process did not begin, too.
+  void until_ended(const api::ObjectKey& key) {
+    EXPECT_TRUE(eventually([&] { return api::is_terminal_phase(phase_at(key)); }))
+        << key.name << " does not end";
   }
 
   SystemClock clock_;

@@ -114,8 +114,7 @@ TEST_F(JobsTest, TheJobOfADeadProcessIsFailedAtTheNextStart) {
   ASSERT_TRUE(storage::put(*blobs_, "data/openstack/" + uid + "/0.0.pack", as_bytes("half")));
   start();
   const api::ObjectKey key{api::kBackups, "openstack", "a"};
-  while (!api::is_terminal_phase(api::phase_of((*catalog_->get(key))->dom())))
-    std::this_thread::yield();
+  until_ended(key);
   jobs_.reset();  // waits for the takeover's last steps
   const api::Json left = (*catalog_->get(key))->dom();
   EXPECT_EQ(left["status"]["phase"], "Failed");
@@ -139,8 +138,7 @@ TEST_F(JobsTest, ARestoreWhoseProcessDiedGivesTheTrafficBack) {
   ASSERT_TRUE(write_block_mark(*blobs_, {"openstack", uid_of(dom), "r", {"main"}}));
   start();
   const api::ObjectKey key{api::kRestores, "openstack", "r"};
-  while (!api::is_terminal_phase(api::phase_of((*catalog_->get(key))->dom())))
-    std::this_thread::yield();
+  until_ended(key);
   jobs_.reset();
   EXPECT_THAT(cluster_.traffic_given_back, testing::ElementsAre("main"));
   EXPECT_THAT((*catalog_->get(key))->dom()["status"]["message"].get<std::string>(),

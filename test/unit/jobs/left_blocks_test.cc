@@ -16,8 +16,7 @@ TEST_F(JobsTest, AGateThatADeadProcessHeldIsOpenedBeforeItsRestoreHasEnded) {
   gates_.failures = 1;
   start();
   const api::ObjectKey key{api::kRestores, "openstack", "r"};
-  while (!api::is_terminal_phase(api::phase_of((*catalog_->get(key))->dom())))
-    std::this_thread::yield();
+  until_ended(key);
   EXPECT_EQ(gates_.count(), 0U) << "the first try failed, and was not the last";
 }
 
@@ -48,7 +47,7 @@ TEST_F(JobsTest, AGateWhoseRestoreHasEndedOrIsGoneIsOpened) {
   EXPECT_EQ(gates_.count(), 1U);
 }
 
-TEST_F(JobsTest, AGateThatCanNotBeOpenedIsSaidOnce) {
+TEST_F(JobsTest, AGateThatCannotBeOpenedIsSaidOnce) {
   jobs_.reset();
   gates_.held = {{"openstack", "x", "gone", "of-one-gone"}};
   gates_.stuck = true;
@@ -108,7 +107,7 @@ TEST_F(JobsTest, TheServerLooksForGatesWhenItStarts) {
   ASSERT_TRUE(catalog_->create(api::kRestores, ended));
   gates_.held = {{"openstack", "main", "ended", ended["metadata"]["uid"]}};
   start();
-  while (gates_.count() > 0) std::this_thread::yield();
+  EXPECT_TRUE(eventually([&] { return gates_.count() == 0; }));
 }
 
 // Nodes of a configured instance say nothing of who made them read_only: a mark in the store does.
@@ -131,7 +130,10 @@ class LeftNodesTest : public QuickLooksTest {
   }
   // Its job may be writing to it.
   void remove(const api::ObjectKey& key) {
-    while (const auto now = catalog_->get(key)) (void)catalog_->remove(key, (*now)->revision());
+    EXPECT_TRUE(eventually([&] {
+      const auto now = catalog_->get(key);
+      return !now || catalog_->remove(key, (*now)->revision());
+    }));
   }
   void nodes_answer(const Status& answer) {
     const std::scoped_lock lock(cluster_.mutex);
@@ -209,7 +211,7 @@ TEST_F(LeftNodesTest, WhatARestoreLeftIsKnownAfterItsDeletionAndANewStart) {
   EXPECT_TRUE(is_given_back());
 }
 
-TEST_F(LeftNodesTest, WhatCanNotBeMarkedIsNotBlocked) {
+TEST_F(LeftNodesTest, WhatCannotBeMarkedIsNotBlocked) {
   faulty_.inject({.keys = "blocked/*", .times = -1});
   const api::Json done = finish(submit(restore("r", {{"backup", "a"}})));
   EXPECT_EQ(done["status"]["phase"], "Failed");

@@ -251,7 +251,7 @@ TEST_F(MeasuresTest, AScheduleTellsUntilWhenItHasToSucceed) {
   EXPECT_FALSE(value("schedule_next_run_timestamp_seconds", labels));
 }
 
-TEST_F(MeasuresTest, AScheduleThatCanNotBeUnderstoodIsOverdue) {
+TEST_F(MeasuresTest, AScheduleThatCannotBeUnderstoodIsOverdue) {
   const metrics::Labels labels{{"namespace", "openstack"}, {"schedule", "nightly"}};
   add(api::kSchedules,
       object(api::kSchedules, "nightly",

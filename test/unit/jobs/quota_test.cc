@@ -22,9 +22,10 @@ TEST(QuotaOf, TheFirstThatNamesItOrAllCounts) {
 
 class QuotaTest : public JobsTest {
  protected:
-  void limit(NamespaceQuota quota) {
+  void limit(NamespaceQuota quota, unsigned parallel_backups = 1) {
     Dependencies limited = dependencies(*catalog_);
     limited.quotas = {std::move(quota)};
+    limited.parallel_backups = parallel_backups;
     jobs_.reset();
     jobs_ = *Jobs::start(std::move(limited));
   }
@@ -55,7 +56,7 @@ TEST_F(QuotaTest, NoMoreBackupsThanThat) {
   ASSERT_TRUE(jobs_->before_deletion(*a));
   ASSERT_TRUE(catalog_->remove(a->key(), a->revision()));
   EXPECT_EQ(api::phase_of(finish(submit(backup("c")))), "Completed");
-  expect_exceeded(jobs_->undelete(a->key(), "", false), "backups: used 2");
+  expect_exceeded(jobs_->undelete(a->key(), "", alice_, false), "backups: used 2");
 }
 
 TEST_F(QuotaTest, WhatFailedOrWasCancelledHoldsNothingAndTakesNoPlace) {
@@ -104,8 +105,8 @@ TEST_F(QuotaTest, TheTrashTakesRoomToo) {
   ASSERT_TRUE(jobs_->before_deletion(*a));
   ASSERT_TRUE(catalog_->remove(a->key(), a->revision()));
   expect_exceeded(submit(backup("b")), "bytes in the stores: used ");
-  EXPECT_TRUE(jobs_->undelete(a->key(), "", true));
-  EXPECT_TRUE(jobs_->undelete(a->key(), "", false)) << "its bytes are there already";
+  EXPECT_TRUE(jobs_->undelete(a->key(), "", alice_, true));
+  EXPECT_TRUE(jobs_->undelete(a->key(), "", alice_, false)) << "its bytes are there already";
 }
 
 TEST_F(QuotaTest, TwoAtOnceAreNotBothTheLastOne) {
@@ -122,15 +123,22 @@ TEST_F(QuotaTest, TwoAtOnceAreNotBothTheLastOne) {
 }
 
 TEST_F(QuotaTest, WhatRunsAtOnceWaitsForItsTurn) {
-  limit({"openstack", 0, 0, 1});
+  limit({"openstack", 0, 0, 1}, 2);
   cluster_.block_runs = true;
   const auto first = submit(backup("first"));
   ASSERT_TRUE(first) << first.error().text();
   until_running((*first)->key());
   const auto second = submit(backup("second", {{"databaseInstances", {"cell1"}}}));
   ASSERT_TRUE(second) << second.error().text();
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  EXPECT_EQ(api::phase_of((*catalog_->get((*second)->key()))->dom()), "Pending");
+  // Of two that may run the other one is left to who asked later, in another namespace.
+  api::Json dom = backup("theirs", {{"databaseInstances", {"dr"}}});
+  dom["metadata"]["namespace"] = "elsewhere";
+  const auto theirs = submit(std::move(dom));
+  ASSERT_TRUE(theirs) << theirs.error().text();
+  until_running((*theirs)->key());
+  EXPECT_EQ(phase_at((*second)->key()), "Pending");
+  ASSERT_TRUE(jobs_->cancel((*theirs)->key(), alice_, false));
+  finish(theirs);
   ASSERT_TRUE(jobs_->cancel((*first)->key(), alice_, false));
   finish(first);
   until_running((*second)->key());

@@ -36,7 +36,7 @@ TEST_F(SetRestoreTest, AFailureLetsApplicationsInEverywhere) {
                                                    "give back main", "give back cell1"));
 }
 
-TEST_F(SetRestoreTest, NothingIsTouchedWhenOneCanNotBeBlocked) {
+TEST_F(SetRestoreTest, NothingIsTouchedWhenOneCannotBeBlocked) {
   cluster_.not_blockable = "cell1";
   const api::Json done = finish(submit(restore("r", {{"backup", "set"}})));
   EXPECT_EQ(done["status"]["phase"], "Failed");
@@ -56,7 +56,7 @@ TEST_F(SetRestoreTest, WhatStaysBlockedIsToldAndRemembered) {
 
 TEST_F(SetRestoreTest, AGateThatStaysShutIsToldAsNodesAre) {
   instances_.uid = "of-a-galera-object";
-  cluster_.give_back_error = fail(Code::kUnavailable, "the Service can not be changed");
+  cluster_.give_back_error = fail(Code::kUnavailable, "the Service cannot be changed");
   const api::Json done = finish(submit(restore("r", {{"backup", "set"}})));
   EXPECT_EQ(done["status"].value("trafficLeftBlocked", api::Json()), api::Json({"main", "cell1"}));
   EXPECT_TRUE(blobs_->list("blocked/")->empty()) << "the Service itself tells who has shut it";

@@ -65,7 +65,21 @@ class SchedulerTest : public JobsTest {
       return phase_of_backup("nightly-20261121020000") == phase && status("active").empty();
     });
   }
-  void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(200)); }  // some looks
+  // Every schedule is looked at once more, at the time that it is now. A look takes all of them in
+  // the order of their namespaces: the one that sees the second of two schedules which are made one
+  // after the other began after the first was seen, and came to those of "openstack" before.
+  void until_looked_at() {
+    for (int i = 0; i < 2; ++i) {
+      api::Json dom = nightly({{"suspend", true}});
+      dom["metadata"]["namespace"] = "sentinel";
+      dom["status"] = {{"phase", "Enabled"}};
+      const auto made = catalog_->create(api::kSchedules, dom);
+      ASSERT_TRUE(made) << made.error().text();
+      const api::ObjectKey key = (*made)->key();
+      ASSERT_TRUE(eventually([&] { return phase_at(key) == "Suspended"; })) << "nobody looks";
+      ASSERT_TRUE(catalog_->remove(key, (*catalog_->get(key))->revision()));
+    }
+  }
 
   ManualClock manual_{*from_rfc3339("2026-11-20T10:00:00Z")};
   metrics::Registry registry_;
@@ -76,16 +90,18 @@ TEST_F(SchedulerTest, ARunIsStartedWhenItIsDueAsWhoCreatedTheSchedule) {
   EXPECT_EQ(created["status"]["phase"], "Enabled");
   EXPECT_EQ(created["status"]["nextScheduleTime"], "2026-11-21T02:00:00Z");
   EXPECT_EQ(created["status"]["runAs"]["username"], "alice");
-  pause();
+  until_looked_at();
   EXPECT_EQ(backups(), 0U);
   manual_.advance(hours(16));
+  until_looked_at();
+  EXPECT_EQ(backups(), 1U) << "one look is enough";
   ASSERT_TRUE(first_run_is("Completed"));
   EXPECT_EQ(status("lastBackup"), "nightly-20261121020000");
   EXPECT_EQ(status("lastScheduleTime"), "2026-11-21T02:00:00Z");
   EXPECT_EQ(status("lastSuccessfulTime"), "2026-11-21T02:00:00Z");
   EXPECT_EQ(status("nextScheduleTime"), "2026-11-22T02:00:00Z");
   EXPECT_EQ(condition(schedule(), "Healthy"), "True LastRunCompleted");
-  pause();
+  until_looked_at();
   EXPECT_EQ(backups(), 1U);
   EXPECT_THAT(events_.all(),
               Contains("nightly Completed: backup nightly-20261121020000 completed"));
@@ -109,7 +125,7 @@ TEST_F(SchedulerTest, AfterAnOutageOfDaysOneRunIsMadeUpForAndTheOthersAreSaid) {
   EXPECT_THAT(events_.all(),
               Contains("nightly RunMissed: 3 earlier runs were missed: of several that could not "
                        "begin in time only the last, due at 2026-11-24T02:00:00Z, is made up for"));
-  pause();
+  until_looked_at();
   EXPECT_EQ(backups(), 1U);
 }
 
@@ -127,7 +143,7 @@ TEST_F(SchedulerTest, AScheduleWhoseTimeZoneIsKnownNoMoreSaysSo) {
   EXPECT_EQ(schedule()["status"]["conditions"][0]["reason"], "NotUnderstood");
   EXPECT_TRUE(eventually([&] { return events_.has("nightly NotUnderstood"); }));
   manual_.advance(hours(1));
-  pause();
+  until_looked_at();
   EXPECT_EQ(std::ranges::count(events_.all(), "nightly NotUnderstood: " + status("message")), 1)
       << "said once";
   // Given one that is known, it runs.
@@ -161,7 +177,7 @@ TEST_F(SchedulerTest, ARunThatFailsIsTriedAgainUntilItSucceeds) {
   EXPECT_EQ(condition(schedule(), "Healthy"), "False LastRunFailed");
   EXPECT_TRUE(eventually([&] { return events_.has("nightly LastRunFailed"); }));
   EXPECT_EQ(status("lastBackup"), "nightly-20261121020000");
-  pause();
+  until_looked_at();
   EXPECT_EQ(backups(), 1U) << "not before its time";
   manual_.advance(minutes(1));
   ASSERT_TRUE(eventually([&] {
@@ -199,7 +215,7 @@ TEST_F(SchedulerTest, ANameThatSomebodyTookCostsNoRun) {
       eventually([&] { return condition(schedule(), "Healthy") == "True LastRunCompleted"; }));
   EXPECT_EQ(status("lastBackup"), other_name_of_run(read, due, 2, 1));
   EXPECT_EQ(schedule_of(**backup_named(status("lastBackup"))), "nightly");
-  pause();
+  until_looked_at();
   EXPECT_EQ(backups(), 5U) << "three of theirs, two of ours";
 }
 
@@ -268,7 +284,7 @@ TEST_F(SchedulerTest, AScheduleDoesNotOverlapItself) {
   manual_.advance(hours(1));
   ASSERT_TRUE(eventually([&] { return !status("active").empty(); }));
   manual_.advance(hours(2));
-  pause();
+  until_looked_at();
   EXPECT_EQ(backups(), 1U);
   // The run that was due meanwhile is made up for when the long one has ended.
   {
@@ -286,7 +302,7 @@ TEST_F(SchedulerTest, AScheduleDoesNotOverlapItself) {
 TEST_F(SchedulerTest, WhatIsSuspendedIsNotMadeUpFor) {
   create(nightly({{"suspend", true}}));
   manual_.advance(hours(40));
-  pause();
+  until_looked_at();
   EXPECT_EQ(backups(), 0U);
   EXPECT_EQ(status("phase"), "Suspended");
   ASSERT_TRUE(catalog_->modify({api::kSchedules, "openstack", "nightly"},
@@ -296,7 +312,7 @@ TEST_F(SchedulerTest, WhatIsSuspendedIsNotMadeUpFor) {
                                  return dom;
                                }));
   ASSERT_TRUE(eventually([&] { return status("phase") == "Enabled"; }));
-  pause();
+  until_looked_at();
   EXPECT_EQ(backups(), 0U);
   EXPECT_EQ(status("nextScheduleTime"), "2026-11-23T02:00:00Z");
   EXPECT_EQ(status("enabledTime"), "2026-11-22T02:00:00Z") << "when it was resumed";
@@ -305,13 +321,16 @@ TEST_F(SchedulerTest, WhatIsSuspendedIsNotMadeUpFor) {
 TEST_F(SchedulerTest, TheCommandLineRunsNobodysSchedules) {
   create(nightly());
   jobs_.reset();
+  manual_.advance(hours(40));
   Dependencies d = dependencies(*catalog_);
   d.look_every = std::chrono::milliseconds(20);
   d.keeps_house = false;
   jobs_ = *Jobs::start(std::move(d));
-  manual_.advance(hours(40));
-  pause();
-  EXPECT_EQ(backups(), 0U);
+  finish(submit(backup("by-hand")));
+  jobs_.reset();  // a scheduler would have looked once at least
+  EXPECT_EQ(backups(), 1U);
+  start_quick();
+  EXPECT_TRUE(eventually([&] { return backups() == 2U; })) << "a run was due";
 }
 
 TEST_F(SchedulerTest, RunsAtOnceWhenAskedTo) {
@@ -329,7 +348,7 @@ TEST_F(SchedulerTest, AClockThatIsSetBackRunsNothingTwice) {
   EXPECT_EQ(status("enabledTime"), "2026-11-21T02:00:00Z");
   manual_.advance(hours(24));
   ASSERT_TRUE(eventually([&] { return status("settledTime") == "2026-11-22T02:00:00Z"; }));
-  pause();
+  until_looked_at();
   EXPECT_EQ(backups(), 1U);
   manual_.advance(hours(24));
   ASSERT_TRUE(eventually([&] { return phase_of_backup("nightly-20261123020000") == "Completed"; }));
@@ -341,9 +360,9 @@ TEST_F(SchedulerTest, AClockThatIsAnHourOffRunsEachRunOnce) {
   manual_.step_wall(hours(1));
   ASSERT_TRUE(first_run_is("Completed"));
   manual_.step_wall(-hours(1));
-  pause();
+  until_looked_at();
   manual_.advance(hours(1));
-  pause();
+  until_looked_at();
   EXPECT_EQ(backups(), 1U);
 }
 
@@ -414,7 +433,7 @@ TEST_P(ServerThatWasKilled, ItsRunIsDoneOnceByTheNextOne) {
   start_quick();
   ASSERT_TRUE(in_time([&] { return !status("lastSuccessfulTime").empty(); }));
   manual_.advance(minutes(10));
-  pause();
+  until_looked_at();
   EXPECT_EQ(completed(), 1U);
   EXPECT_EQ(status("active"), "");
   EXPECT_EQ(status("lastScheduleTime"), "2026-11-21T02:00:00Z");
@@ -449,7 +468,7 @@ TEST_P(AnswerOfTheStoreThatIsLost, MakesARunLateNotDoneTwiceOrNever) {
   EXPECT_THAT((*backup_named("nightly-20261121020000"))->dom()["status"]["message"],
               HasSubstr("was recorded while the store did not answer, and not begun"));
   manual_.advance(minutes(10));
-  pause();
+  until_looked_at();
   EXPECT_EQ(backups(), 2U);
   const std::scoped_lock lock(cluster_.mutex);
   EXPECT_EQ(cluster_.runs, 1);
@@ -471,9 +490,13 @@ TEST_F(SchedulerTest, TwoReplicasRunADueScheduleOnce) {
     manual_.advance(hours(1));
     // Who was second waits a second.
     ASSERT_TRUE(in_time([&] { return backups() == i && status("active").empty(); }));
-    pause();
+    until_looked_at();
     EXPECT_EQ(backups(), i);
   }
+  // Nor does the one that looks alone.
+  jobs_.reset();
+  until_looked_at();
+  EXPECT_EQ(backups(), 3U);
 }
 
 TEST_F(SchedulerTest, TheTemplateIsAuthorizedWhenTheScheduleIsMadeAndChanged) {
@@ -562,7 +585,7 @@ TEST_F(SchedulerTest, ATriggeredRunLeavesTheTriesOfTheFailedOneAloneUnlessItSucc
   ASSERT_TRUE(
       eventually([&] { return condition(schedule(), "Healthy") == "True LastRunCompleted"; }));
   manual_.advance(minutes(10));
-  pause();
+  until_looked_at();
   EXPECT_EQ(backups(), 5U) << "nothing is tried again that has been made up for";
 }
 
@@ -573,7 +596,7 @@ TEST_F(SchedulerTest, AScheduleThatIsDeletedLeavesItsRunningBackupAlone) {
   ASSERT_TRUE(eventually([&] { return phase_of_backup("nightly-20261121020000") == "Running"; }));
   const api::ObjectPtr gone = *catalog_->get({api::kSchedules, "openstack", "nightly"});
   ASSERT_TRUE(catalog_->remove(gone->key(), gone->revision()));
-  pause();
+  until_looked_at();
   EXPECT_EQ(phase_of_backup("nightly-20261121020000"), "Running");
 }
 
@@ -585,10 +608,12 @@ TEST_F(SchedulerTest, ARunThatHasToWaitSaysForWhat) {
   EXPECT_THAT(status("message"), HasSubstr("the run due at 2026-11-21T02:00:00Z waits: Secret"));
   EXPECT_EQ(condition(schedule(), "Healthy"), "False RunWaits");
   const std::string revision = schedule()["metadata"]["resourceVersion"];
-  for (int i = 0; i < 10; ++i) {
-    manual_.advance(std::chrono::seconds(10));
-    std::this_thread::sleep_for(std::chrono::milliseconds(40));
+  const int asked = instances_.asked;
+  for (int i = 0; i < 3; ++i) {
+    manual_.advance(minutes(1));
+    until_looked_at();
   }
+  EXPECT_GE(instances_.asked, asked + 3) << "it is tried again";
   EXPECT_EQ(schedule()["metadata"]["resourceVersion"], revision) << "said once";
   instances_.no_secret = false;
   ASSERT_TRUE(in_time([&] { return phase_of_backup("nightly-20261121020000") == "Completed"; }));
@@ -605,10 +630,12 @@ TEST_F(SchedulerTest, ARunWaitsForAnInstanceThatIsNotThere) {
   // It is there again, but for its password.
   instances_.no_key = true;
   instances_.gone = false;
-  for (int i = 0; i < 10; ++i) {
+  const int asked = instances_.asked;
+  for (int i = 0; i < 3; ++i) {
     manual_.advance(minutes(1));
-    std::this_thread::sleep_for(std::chrono::milliseconds(40));
+    until_looked_at();
   }
+  EXPECT_GE(instances_.asked, asked + 3) << "it is tried again";
   EXPECT_EQ(backups(), 0U);
   EXPECT_EQ(schedule()["status"]["consecutiveFailures"], 0);
   // Who asks for a run now is told what is wrong.
@@ -631,9 +658,11 @@ TEST_F(SchedulerTest, ARunWaitsForAnInstanceNoLongerThanItsDeadline) {
 
 TEST_F(SchedulerTest, AStoreThatIsAwayWhenARunIsDueDelaysIt) {
   create(nightly());
+  const int before = instances_.asked;
   faulty_.inject({.times = -1});
   manual_.advance(hours(16));
-  pause();
+  // Each try asks for the instance before it writes.
+  ASSERT_TRUE(in_time([&] { return instances_.asked >= before + 5; })) << "it is not tried";
   EXPECT_EQ(backups(), 0U);
   faulty_.clear();
   ASSERT_TRUE(in_time([&] {

@@ -52,11 +52,12 @@ class TakeoverTest : public JobsTest {
     if (!dom["status"].contains("phase")) dom["status"]["phase"] = "Running";
     return *catalog_->create(resource, std::move(dom));
   }
-  api::ObjectPtr restoring(const std::string& name, const std::vector<std::string>& instances) {
+  api::ObjectPtr restoring(const std::string& name, const std::vector<std::string>& instances,
+                           const Executor& executor = dead()) {
     api::Json plan = api::Json::array();
     for (const std::string& instance : instances)
       plan.push_back({{"instance", instance}, {"schema", "nova"}});
-    const auto object = running(api::kRestores, restore(name, {{"backup", "a"}}), dead(),
+    const auto object = running(api::kRestores, restore(name, {{"backup", "a"}}), executor,
                                 {{"phase", "Restoring"}, {"plan", plan}});
     mark(*object, instances);
     return object;
@@ -81,6 +82,23 @@ class TakeoverTest : public JobsTest {
                     std::make_shared<JobLog>(*blobs_, object->key().ns, object->uid(), manual_));
     };
   }
+  // Of whoever was silent for too long, the looks that end it.
+  void until_it_had_time_to_stop(Takeover& takeover) {
+    takeover.look({});
+    manual_.advance(seconds(10));
+    takeover.look({});
+  }
+  // A server with a way to the store of its own, which faulty_ spoils.
+  std::unique_ptr<storage::Catalog> another_way() {
+    auto catalog = *storage::Catalog::open({std::shared_ptr<void>(), &faulty_}, manual_, rng_,
+                                           {.tail_interval = std::chrono::milliseconds(0)});
+    us_.catalog = catalog.get();
+    return catalog;
+  }
+  static void no_change(const api::ObjectPtr& before, const Result<api::ObjectPtr>& now) {
+    ASSERT_TRUE(now);
+    EXPECT_EQ((*now)->json(), before->json());
+  }
   std::size_t marks() { return blobs_->list("blocked/")->size(); }
   std::size_t left_donors() { return blobs_->list("desynced/")->size(); }
   api::Json status_of(const api::ObjectPtr& object) {
@@ -92,7 +110,7 @@ class TakeoverTest : public JobsTest {
   Environment us_;
 };
 
-TEST_F(TakeoverTest, ABackupThatCanNotBeReadBackNowIsNotGivenUp) {
+TEST_F(TakeoverTest, ABackupThatCannotBeReadBackNowIsNotGivenUp) {
   start();
   const api::ObjectKey key = (*submit(backup("a")))->key();
   ASSERT_TRUE(
@@ -113,7 +131,7 @@ TEST_F(TakeoverTest, ABackupThatCanNotBeReadBackNowIsNotGivenUp) {
   EXPECT_EQ(phase_of(verifying), "Completed");
 }
 
-TEST_F(TakeoverTest, AServerThatCanNotBeLookedAtHas45SecondsForASignOfLife) {
+TEST_F(TakeoverTest, AServerThatCannotBeLookedAtHas45SecondsForASignOfLife) {
   const auto other_node = running(api::kBackups, backup("a"), elsewhere());
   const auto other_life = running(api::kBackups, backup("b"), restarted());
   Takeover takeover(us_, at_once());
@@ -124,11 +142,125 @@ TEST_F(TakeoverTest, AServerThatCanNotBeLookedAtHas45SecondsForASignOfLife) {
   EXPECT_EQ(phase_of(other_life), "Running");
   manual_.advance(seconds(2));
   takeover.look({});
+  until_it_had_time_to_stop(takeover);
   for (const auto& object : {other_node, other_life}) {
     EXPECT_EQ(phase_of(object), "Failed");
     EXPECT_THAT(status_of(object)["message"].get<std::string>(),
                 HasSubstr("it gave no sign of life for 45 s"));
   }
+}
+
+TEST_F(TakeoverTest, ASilentServerLosesItsJobAndHasTimeToStopBeforeApplicationsAreLetIn) {
+  const auto object = restoring("r", {"main"}, elsewhere());
+  Takeover takeover(us_, at_once());
+  takeover.look({});
+  manual_.advance(seconds(46));
+  takeover.look({});
+  EXPECT_TRUE(status_of(object)["executor"]["tookOver"].get<bool>());
+
+  JobRecord record(*catalog_, object, "another-replica");
+  JobControl control;
+  renew(record, control);
+  EXPECT_EQ(control.cause(), StopCause::kLost) << "it lives, and sees it at its next sign of life";
+  takeover.look({});
+  manual_.advance(seconds(9));
+  takeover.look({});
+  EXPECT_THAT(cluster_.traffic_given_back, ElementsAre());
+  EXPECT_EQ(phase_of(object), "Restoring");
+  manual_.advance(seconds(1));
+  takeover.look({});
+  EXPECT_THAT(cluster_.traffic_given_back, ElementsAre("main"));
+  EXPECT_EQ(phase_of(object), "Failed");
+  EXPECT_THAT(status_of(object)["message"].get<std::string>(),
+              HasSubstr("while it was Restoring (it gave no sign of life for 45 s)"));
+}
+
+// A full volume: nobody can give signs of life, and the restore only reads.
+TEST_F(TakeoverTest, WhereNobodyCanWriteNothingIsTakenFromOneThatMayLive) {
+  const auto object = restoring("r", {"main"}, elsewhere());
+  const auto ours = another_way();
+  Takeover takeover(us_, at_once());
+  takeover.look({});
+  faulty_.inject({.calls = {storage::BlobCall::kPutIfAbsent},
+                  .keys = "log/*",
+                  .times = -1,
+                  .code = Code::kNoSpace});
+  for (int i = 0; i < 5; ++i) {
+    manual_.advance(seconds(46));
+    takeover.look({});
+  }
+  EXPECT_THAT(cluster_.traffic_given_back, ElementsAre());
+  no_change(object, catalog_->get(object->key()));
+}
+
+// Its signs of life were there, and not to be seen.
+TEST_F(TakeoverTest, AStoreThatWasAwayIsNoSilence) {
+  const auto object = restoring("r", {"main"}, elsewhere());
+  const auto ours = another_way();
+  Takeover takeover(us_, at_once());
+  takeover.look({});
+  faulty_.inject({.keys = "log/*", .times = -1});
+  JobRecord record(*catalog_, object, "another-replica");
+  JobControl control;
+  for (int i = 0; i < 10; ++i) {
+    renew(record, control);
+    manual_.advance(seconds(5));
+    takeover.look({});
+  }
+  faulty_.clear();
+  for (int i = 0; i < 3; ++i) {
+    renew(record, control);
+    takeover.look({});
+    manual_.advance(seconds(5));
+  }
+  EXPECT_EQ(control.cause(), StopCause::kNone);
+  EXPECT_THAT(cluster_.traffic_given_back, ElementsAre());
+  EXPECT_EQ(phase_of(object), "Restoring");
+}
+
+// Held up itself (a machine that was suspended): what others wrote meanwhile it has not read yet.
+TEST_F(TakeoverTest, WhoWasHeldUpReadsFirstWhatOthersHaveWritten) {
+  const auto object = restoring("r", {"main"}, elsewhere());
+  const auto ours = another_way();
+  Takeover takeover(us_, at_once());
+  takeover.look({});
+  JobRecord record(*catalog_, object, "another-replica");
+  JobControl control;
+  renew(record, control);
+  manual_.advance(seconds(100));
+  takeover.look({});
+  renew(record, control);
+  EXPECT_EQ(control.cause(), StopCause::kNone);
+  EXPECT_THAT(cluster_.traffic_given_back, ElementsAre());
+}
+
+// The command line gives its one cluster whatever name a job has.
+TEST_F(TakeoverTest, AToolLeavesTheJobsOfOtherClustersToThoseWhoKnowThem) {
+  us_.keeps_house = false;
+  instances_.nodes["main"] = {{"10.0.0.1", 3306}};
+  const auto dumped = running(api::kBackups, backup("a"), dead(),
+                              {{"instances", {{{"name", "main"}, {"node", "10.9.9.9:3306"}}}}});
+  const auto elsewhere_restored = restoring("r", {"main"});
+  BlockMark mark = *read_block_mark(*blobs_, "openstack", elsewhere_restored->uid());
+  mark.nodes["main"] = {"10.9.9.9:3306"};
+  ASSERT_TRUE(write_block_mark(*blobs_, mark));
+  ASSERT_TRUE(storage::put(*blobs_, "desynced/openstack/1",
+                           as_bytes(R"({"backup":"x","donors":{"main":"10.9.9.9:3306"}})")));
+  Takeover takeover(us_, at_once());
+  takeover.look({});
+  look_for_left_donors(us_, {});
+  no_change(dumped, catalog_->get(dumped->key()));
+  no_change(elsewhere_restored, catalog_->get(elsewhere_restored->key()));
+  EXPECT_THAT(cluster_.recovered, ElementsAre());
+  EXPECT_THAT(cluster_.traffic_given_back, ElementsAre());
+  EXPECT_EQ(marks(), 1U);
+  EXPECT_EQ(left_donors(), 1U);
+
+  mark.nodes["main"] = {"10.0.0.1:3306"};
+  ASSERT_TRUE(write_block_mark(*blobs_, mark));
+  takeover.look({});
+  EXPECT_THAT(cluster_.traffic_given_back, ElementsAre("main")) << "its own";
+  EXPECT_EQ(phase_of(elsewhere_restored), "Failed");
 }
 
 TEST_F(TakeoverTest, AJobThatIsRenewedIsNeverTakenOver) {
@@ -152,6 +284,7 @@ TEST_F(TakeoverTest, AServerThatComesBackTooLateIsToldAndStops) {
   takeover.look({});
   manual_.advance(seconds(46));
   takeover.look({});
+  until_it_had_time_to_stop(takeover);
   const api::Json taken = status_of(object);
 
   JobRecord record(*catalog_, object, "another-replica");
@@ -168,7 +301,7 @@ TEST_F(TakeoverTest, AServerThatComesBackTooLateIsToldAndStops) {
 TEST_F(TakeoverTest, ADonorThatDoesNotAnswerIsAskedAgainUntilItDoes) {
   const api::Json dumped = {{"instances", {{{"name", "main"}, {"node", "10.0.0.2:3306"}}}}};
   const auto object = running(api::kBackups, backup("a"), dead(), dumped);
-  cluster_.recover_error = fail(Code::kUnavailable, "node 10.0.0.2:3306 can not be reached");
+  cluster_.recover_error = fail(Code::kUnavailable, "node 10.0.0.2:3306 cannot be reached");
   Takeover takeover(us_, at_once());
   takeover.look({});
   EXPECT_EQ(phase_of(object), "Failed") << "the next run need not wait for a node that may be gone";
@@ -310,7 +443,7 @@ TEST_F(TakeoverTest, OfASetOnlyWhatIsStillBlockedIsTriedAgain) {
   EXPECT_FALSE(status_of(object).contains("trafficLeftBlocked"));
 }
 
-TEST_F(TakeoverTest, AMarkThatCanNotBeReadKeepsNoRestoreFromEnding) {
+TEST_F(TakeoverTest, AMarkThatCannotBeReadKeepsNoRestoreFromEnding) {
   const auto object = restoring("r", {"main"});
   ASSERT_TRUE(
       storage::put(*blobs_, "blocked/openstack/" + object->uid(), as_bytes("{\"restore\":1}")));
@@ -369,7 +502,7 @@ class LeftVerifyingTest : public QuickLooksTest {
     executor.process_start = "1";
     return executor;
   }
-  // A server that has begun to read it back, and can not come to an end.
+  // A server that has begun to read it back, and cannot come to an end.
   void read_back_without_end() {
     cluster_.block_read_backs = true;
     start_quick();
@@ -461,8 +594,10 @@ TEST_F(LeftVerifyingTest, ItCanBeDeletedMeanwhile) {
   read_back_without_end();
   const api::ObjectPtr object = *catalog_->get({api::kBackups, "openstack", "a"});
   jobs_->deleted(*object);
-  while (const auto now = catalog_->get(object->key()))
-    (void)catalog_->remove(object->key(), (*now)->revision());
+  EXPECT_TRUE(eventually([&] {
+    const auto now = catalog_->get(object->key());
+    return !now || catalog_->remove(object->key(), (*now)->revision());
+  }));
   EXPECT_TRUE(eventually([&] { return packs() == 0; }));
 }
 

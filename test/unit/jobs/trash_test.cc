@@ -8,6 +8,18 @@ namespace {
 
 using testing::HasSubstr;
 
+class NamedNamespaces final : public kube::Namespaces {
+ public:
+  Result<kube::NamespaceState> state(std::string_view /*name*/) override {
+    return kube::NamespaceState::kActive;
+  }
+  Result<std::string> uid(std::string_view /*name*/) override {
+    if (now.empty()) return fail(Code::kUnavailable, "kube-apiserver does not answer");
+    return now;
+  }
+  std::string now = "first";
+};
+
 class TrashTest : public JobsTest {
  protected:
   static api::ObjectKey key(const std::string& name) { return {api::kBackups, "openstack", name}; }
@@ -34,7 +46,7 @@ class TrashTest : public JobsTest {
     change_mark(uid, [&](api::Json& mark) { mark["deleted"] = to_rfc3339(clock_.now() - by); });
   }
   Result<api::ObjectPtr> undelete(const std::string& name, const std::string& uid = "") {
-    return jobs_->undelete(key(name), uid, false);
+    return jobs_->undelete(key(name), uid, alice_, false);
   }
 };
 
@@ -50,6 +62,38 @@ TEST_F(TrashTest, ADeletedBackupComesBackAsItWas) {
   EXPECT_EQ(marks(), 0U);
   EXPECT_THAT(events_.told, testing::Contains("a Undeleted"));
   EXPECT_EQ(finish(submit(restore("r", {{"backup", "a"}})))["status"]["phase"], "Completed");
+}
+
+TEST_F(TrashTest, WhatBelongedToAnEarlierNamespaceIsNotForTheNextOneOfItsName) {
+  NamedNamespaces namespaces;
+  Environment environment;
+  static_cast<Dependencies&>(environment) = dependencies(*catalog_);
+  environment.namespaces = &namespaces;
+  const auto bring_back = [&](const std::string& name) {
+    return jobs::undelete(environment, key(name), "", alice_, true);
+  };
+  const auto remove = [&](const std::string& name) {
+    finish(submit(backup(name)));
+    const auto there = *catalog_->get(key(name));
+    EXPECT_TRUE(put_into_trash(environment, *there));
+    EXPECT_TRUE(catalog_->remove(key(name), there->revision()));
+  };
+  remove("theirs");
+  EXPECT_TRUE(bring_back("theirs"));
+
+  namespaces.now = "second";
+  rules_.denied.insert("alice create galerabackups ");
+  const Error refused = bring_back("theirs").error();
+  EXPECT_EQ(refused.code, Code::kNotFound);
+  EXPECT_THAT(refused.text(), HasSubstr("there is none at all"));
+  remove("ours");
+  EXPECT_TRUE(bring_back("ours"));
+  EXPECT_THAT(bring_back("guessed").error().text(), testing::Not(HasSubstr("theirs")));
+  rules_.denied.clear();
+  EXPECT_TRUE(bring_back("theirs")) << "an administrator of all namespaces";
+
+  namespaces.now.clear();
+  EXPECT_EQ(bring_back("ours").error().code, Code::kUnavailable) << "whose it is cannot be told";
 }
 
 TEST_F(TrashTest, ANameThatLivesIsNotGivenTwice) {
@@ -101,7 +145,7 @@ TEST_F(TrashTest, DataThatIsGoneIsNotPromised) {
   const auto data = *blobs_->list("data/openstack/");
   for (const auto& blob : data) ASSERT_TRUE(blobs_->remove(blob.key));
   EXPECT_THAT(undelete("a").error().text(),
-              HasSubstr("is in the trash, but its data can not be read"));
+              HasSubstr("is in the trash, but its data cannot be read"));
   EXPECT_FALSE(catalog_->get(key("a")));
 }
 
@@ -127,7 +171,7 @@ TEST_F(TrashTest, WhatWouldBeDeletedAgainAtOnceIsHeld) {
 
 TEST_F(TrashTest, ADryRunLeavesItWhereItIs) {
   deleted("a");
-  const auto shown = jobs_->undelete(key("a"), "", true);
+  const auto shown = jobs_->undelete(key("a"), "", alice_, true);
   ASSERT_TRUE(shown);
   EXPECT_EQ(shown->get()->key().name, "a");
   EXPECT_EQ(marks(), 1U);
@@ -166,7 +210,7 @@ TEST_F(TrashTest, WhatWasDeletedAnewIsNotFreedInPlaceOfWhatItWas) {
   EXPECT_TRUE(read_mark(store, at)->freeing);
 }
 
-TEST_F(TrashTest, AMarkThatCanNotBeReadDoesNotHideTheOthers) {
+TEST_F(TrashTest, AMarkThatCannotBeReadDoesNotHideTheOthers) {
   deleted("a");
   ASSERT_TRUE(storage::put(*blobs_, "trash/openstack/broken", as_bytes("{")));
   EXPECT_TRUE(undelete("a"));

@@ -80,14 +80,14 @@ TEST_F(TrialTest, WhatDiffersFailsTheBackupAsDamageDoes) {
   EXPECT_THAT(events_.told, testing::IsSupersetOf({"a VerificationFailed", "a Failed"}));
 }
 
-TEST_F(TrialTest, WhatCanNotBeLoadedFailsIt) {
-  cluster_.restore_error = fail(Code::kInternal, "can not add the foreign keys of nova.instances");
+TEST_F(TrialTest, WhatCannotBeLoadedFailsIt) {
+  cluster_.restore_error = fail(Code::kInternal, "cannot add the foreign keys of nova.instances");
   const api::Json done = finish(submit(proven("a")));
   EXPECT_EQ(done["status"]["phase"], "Failed");
   EXPECT_EQ(verdict(done)["status"], "False");
   EXPECT_EQ(verdict(done)["reason"], "NotRestorable");
   EXPECT_THAT(text(verdict(done), "message"),
-              AllOf(HasSubstr("what was written can not be restored"),
+              AllOf(HasSubstr("what was written cannot be restored"),
                     HasSubstr("the foreign keys of nova.instances")));
 }
 
@@ -105,7 +105,7 @@ TEST_F(TrialTest, AScratchServerThatDiesSaysNothingOfTheBackup) {
               AllOf(Contains("a NotVerified"), Not(Contains("a VerificationFailed"))));
 }
 
-TEST_F(TrialTest, AScratchServerThatCanNotTakeItSaysNothingOfTheBackup) {
+TEST_F(TrialTest, AScratchServerThatCannotTakeItSaysNothingOfTheBackup) {
   cluster_.preflight = {{"TimeZones", false, "the target does not know time zones"}};
   const api::Json done = finish(submit(proven("a")));
   EXPECT_EQ(done["status"]["phase"], "Completed");

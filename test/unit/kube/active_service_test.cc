@@ -126,7 +126,7 @@ TEST_F(ActiveServicesTest, OnlyBlocksOfOurRepositoryAreOurs) {
   EXPECT_TRUE(others.blocked({})->empty());
 }
 
-TEST_F(ActiveServicesTest, AServiceThatCanNotBeBlockedIsSaid) {
+TEST_F(ActiveServicesTest, AServiceThatCannotBeBlockedIsSaid) {
   service()["spec"]["selector"].erase(kKey);
   EXPECT_THAT(services_.block(who_, {}).error().text(), HasSubstr("does not lead to one pod"));
   cluster_.put_galera("openstack");
@@ -155,7 +155,7 @@ TEST_F(ActiveServicesTest, AnErrorOfTheClusterIsTold) {
       Error{Code::kUnavailable, "etcd is away", "", {}, {}};
   EXPECT_EQ(services_.block(who_, {}).error().code, Code::kUnavailable);
   EXPECT_FALSE(services_.keep_blocked(who_, {}));
-  EXPECT_THAT(services_.give_back(who_, {}).error().text(), HasSubstr("can not be given back"));
+  EXPECT_THAT(services_.give_back(who_, {}).error().text(), HasSubstr("cannot be given back"));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <malloc.h>
 
 #include "kube/sar_authorizer.h"
 #include "test/unit/kube/fake_client.h"
@@ -8,6 +9,11 @@ namespace {
 
 using test::FakeClient;
 using test::Json;
+
+std::size_t heap_in_use() {
+  const auto now = ::mallinfo2();
+  return now.uordblks + now.hblkhd;
+}
 
 class Authorization : public ::testing::Test {
  protected:
@@ -96,11 +102,32 @@ TEST_F(Authorization, AnswersAreKeptForTenSeconds) {
   EXPECT_EQ(client_.calls().size(), 3U);
 }
 
-TEST_F(Authorization, LongQuestionsAreNotKept) {
-  Attributes attributes = get_backup();
-  attributes.label_selector = std::string(20000, 'x');
-  EXPECT_TRUE(authorizer_.authorize(alice_, attributes));
-  EXPECT_TRUE(authorizer_.authorize(alice_, attributes));
+// Any pod may ask for paths of 30 KB, each of whose bytes is six in JSON.
+TEST_F(Authorization, LongQuestionsTakeNoMoreMemoryThanShortOnes) {
+  constexpr std::size_t kQuestions = 100;
+  Attributes attributes;
+  const auto ask_all = [&](const char* verb) {
+    attributes.verb = verb;
+    for (std::size_t i = 0; i < kQuestions; ++i) {
+      attributes.path = "/" + std::string(30000, '\x01') + std::to_string(i);
+      ASSERT_TRUE(authorizer_.authorize(alice_, attributes));
+      client_.forget_calls();
+    }
+  };
+  ask_all("get");
+  const std::size_t before = heap_in_use();
+  ask_all("put");
+  EXPECT_EQ(authorizer_.kept(), 2 * kQuestions) << "they are kept like every other";
+  EXPECT_LT(heap_in_use(), before + 1000000) << "of 18 MB of questions";
+  clock_.advance(std::chrono::seconds(11));
+  ask_all("post");
+  EXPECT_EQ(authorizer_.kept(), kQuestions) << "what is over goes when new ones come";
+}
+
+TEST_F(Authorization, LongReasonsAreNotKept) {
+  answer({{"allowed", true}, {"reason", std::string(20000, 'x')}});
+  EXPECT_TRUE(authorizer_.authorize(alice_, get_backup()));
+  EXPECT_TRUE(authorizer_.authorize(alice_, get_backup()));
   EXPECT_EQ(client_.calls().size(), 2U);
 }
 
@@ -135,6 +162,23 @@ TEST(ExpiringCache, TheLeastUsedGoes) {
   EXPECT_EQ(cache.get("a"), 1) << "the wall clock does not count";
   clock.advance(std::chrono::seconds(10));
   EXPECT_EQ(cache.get("a"), std::nullopt);
+}
+
+TEST(ExpiringCache, WhatIsOverGoesWhenNewOnesCome) {
+  ManualClock clock{WallTime{}};
+  ExpiringCache<int> cache(100, clock);
+  for (int i = 0; i < 50; ++i) cache.put("old" + std::to_string(i), i, std::chrono::seconds(10));
+  clock.advance(std::chrono::seconds(5));
+  cache.put("young", 1, std::chrono::seconds(10));
+  EXPECT_EQ(cache.size(), 51U);
+  clock.advance(std::chrono::seconds(5));
+  cache.put("new", 2, std::chrono::seconds(10));
+  EXPECT_EQ(cache.size(), 2U);
+  EXPECT_EQ(cache.get("young"), 1);
+  EXPECT_EQ(cache.get("new"), 2);
+  cache.put("new", 3, std::chrono::seconds(10));
+  EXPECT_EQ(cache.get("new"), 3);
+  EXPECT_EQ(cache.size(), 2U);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "kube/client.h"
+#include "test/eventually.h"
 #include "test/unit/http/server_fixture.h"
 
 namespace gb::kube {
@@ -98,7 +99,7 @@ TEST_F(ExecTest, EveryWayToFailIsSaid) {
   EXPECT_THAT(error_of(say("{}")), HasSubstr("neither a token nor a certificate"));
   EXPECT_THAT(error_of(say(R"({"clientCertificateData": "C"})")), HasSubstr("without its key"));
   EXPECT_THAT(error_of(say(R"({"token": "t", "expirationTimestamp": "soon"})")),
-              HasSubstr("is no time"));
+              HasSubstr("is not a time"));
   EXPECT_THAT(error_of(R"(echo '{"apiVersion": "v0", "kind": "ExecCredential"}')"),
               HasSubstr("it answered in apiVersion \"v0\""));
   ExecPlugin missing;
@@ -106,7 +107,7 @@ TEST_F(ExecTest, EveryWayToFailIsSaid) {
   missing.install_hint = "install it from example.org";
   ExecCredentials credentials(missing, clock_);
   EXPECT_THAT(credentials.get({}).error().text(),
-              ::testing::AllOf(HasSubstr("can not be started: No such file"),
+              ::testing::AllOf(HasSubstr("cannot be started: No such file"),
                                HasSubstr("; install it from example.org")));
   EXPECT_EQ(credentials.get({}).error().code, Code::kUnauthenticated);
 }
@@ -121,7 +122,7 @@ TEST_F(ExecTest, OneThatHangsIsEndedByAStopWithAllThatItStarted) {
   };
   std::stop_source stop;
   const std::jthread stopper([&] {
-    while (child() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_TRUE(eventually([&] { return child() != 0; })) << "it does not start its own";
     stop.request_stop();
   });
   ExecCredentials credentials(shell("sleep 600 & echo $! > " + file + "; wait"), clock_);
@@ -129,9 +130,7 @@ TEST_F(ExecTest, OneThatHangsIsEndedByAStopWithAllThatItStarted) {
   // One that has ended has no command line, whether anybody took note of its end or not.
   const std::string command = "/proc/" + std::to_string(child()) + "/cmdline";
   const auto lives = [&] { return std::ifstream(command).get() != EOF; };
-  for (int i = 0; i < 500 && lives(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  EXPECT_FALSE(lives()) << "sleep is still there";
+  EXPECT_TRUE(eventually([&] { return !lives(); })) << "sleep is still there";
   std::filesystem::remove(file);
 }
 

@@ -81,6 +81,10 @@ class FakeClient final : public KubeClient {
     const std::lock_guard lock(mutex_);
     return calls_;
   }
+  void forget_calls() {
+    const std::lock_guard lock(mutex_);
+    calls_.clear();
+  }
   bool wait_calls(std::size_t count) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(30),

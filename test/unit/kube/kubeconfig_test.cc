@@ -72,9 +72,9 @@ TEST_F(Kubeconfig, ServersMayHavePathsAndNumericAddresses) {
   EXPECT_EQ(six->port, 6443);
 }
 
-TEST_F(Kubeconfig, WhatCanNotBeHonouredIsSaid) {
+TEST_F(Kubeconfig, WhatCannotBeHonouredIsSaid) {
   EXPECT_THAT(refused("server: 'http://x'", ""), HasSubstr("not an https:// URL"));
-  EXPECT_THAT(refused("server: 'https://x:nope'", ""), HasSubstr("\"nope\" is no port"));
+  EXPECT_THAT(refused("server: 'https://x:nope'", ""), HasSubstr("\"nope\" is not a port"));
   EXPECT_THAT(refused("server: 'https://x', insecure-skip-tls-verify: true", ""),
               HasSubstr("insecure-skip-tls-verify"));
   EXPECT_THAT(refused("server: 'https://x'", "exec: {command: a}"),
@@ -154,7 +154,7 @@ TEST_F(UserKubeconfig, AFileOfTheCommandLineStandsAloneAndMustBeThere) {
   choice.file = write("flag", one("flag", "current-context: flag\n"));
   EXPECT_EQ(user_access(choice)->cluster.host, "flag.example");
   choice.file = "/not/there";
-  EXPECT_THAT(user_access(choice).error().text(), HasSubstr("/not/there can not be read"));
+  EXPECT_THAT(user_access(choice).error().text(), HasSubstr("/not/there cannot be read"));
 }
 
 TEST_F(UserKubeconfig, AnUnknownContextSaysWhichThereAre) {

@@ -263,7 +263,7 @@ TEST_F(Webhooks, ANewKeyIsTakenWhenItsFileChanges) {
                         other, request.id + "." + request.timestamp + "." + request.body))));
 }
 
-TEST_F(Webhooks, AKeyThatCanNotBeReadIsWaitedFor) {
+TEST_F(Webhooks, AKeyThatCannotBeReadIsWaitedFor) {
   const std::filesystem::path kept = folder_ / "kept";
   std::filesystem::rename(folder_ / "secret", kept);
   testing::internal::CaptureStderr();
@@ -274,7 +274,7 @@ TEST_F(Webhooks, AKeyThatCanNotBeReadIsWaitedFor) {
   const bool taken = until(1);
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
               AllOf(HasSubstr("a notification was not taken, it is tried again"),
-                    HasSubstr("notifications.webhook.secretFile: "), HasSubstr("can not be read")));
+                    HasSubstr("notifications.webhook.secretFile: "), HasSubstr("cannot be read")));
   EXPECT_TRUE(taken);
 }
 
@@ -293,7 +293,7 @@ TEST_F(Webhooks, TheTextOfTheKeyIsNotTheKey) {
   EXPECT_EQ(request.signature, signed_with(*from_base64(text)));
 }
 
-TEST_F(Webhooks, AReceiverThatCanNotBeVerifiedGetsNothing) {
+TEST_F(Webhooks, AReceiverThatCannotBeVerifiedGetsNothing) {
   std::ofstream(folder_ / "ca.crt")
       << http::make_self_signed({"127.0.0.1"}, http::test::wall_now())->certificate_pem;
   options_.first_retry = std::chrono::minutes(10);

@@ -169,7 +169,7 @@ TEST_F(CatalogTest, ReadsGoOnWhileTheStoreIsDownAndWritesSayWhy) {
   ASSERT_EQ(failure_of(refused), Code::kUnavailable);
   EXPECT_TRUE(refused.error().retry_after) << "for Retry-After";
   EXPECT_EQ(failure_of(catalog->remove(key("ns", "a"), 1)), Code::kUnavailable)
-      << "a conflict that can not be proven is not claimed";
+      << "a conflict that cannot be proven is not claimed";
   EXPECT_EQ(failure_of(catalog->health()), Code::kUnavailable);
   EXPECT_EQ(value_of(catalog->get(key("ns", "a")).value()), 1);
   EXPECT_EQ(catalog->list(kBackups, "").objects.size(), 1U);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "test/eventually.h"
 #include "test/unit/storage/catalog_fixture.h"
 
 namespace gb::storage {
@@ -234,6 +235,38 @@ TEST_F(CatalogTest, AWatchFromBeforeTheHistoryIsExpired) {
   EXPECT_EQ(catalog->list_at(kBackups, "", 4)->objects.size(), 3U);
 }
 
+// Objects may have a megabyte: ten thousand old ones are more than there is.
+TEST_F(CatalogTest, TheHistoryIsBoundedInBytesToo) {
+  constexpr std::uint64_t kEach = 100000;
+  Index index(1000, 10 * kEach);
+  std::uint64_t revision = 1;
+  index.load(revision, {});
+  const auto change = [&](const std::string& name, std::size_t size) {
+    api::Json dom = backup("ns", name);
+    dom["metadata"]["annotations"] = {{"note", std::string(size, 'x')}};
+    Commit commit;
+    commit.first = ++revision;
+    commit.mutations.push_back(
+        {key("ns", name), api::Object::make(kBackups, revision, std::move(dom)).value()});
+    ASSERT_TRUE(index.apply(commit));
+  };
+  for (int i = 0; i < 9; ++i) change(std::to_string(i), kEach);
+  EXPECT_EQ(index.oldest_revision(), 1U);
+  for (int i = 9; i < 30; ++i) change(std::to_string(i), kEach);
+  EXPECT_EQ(index.oldest_revision(), revision - 9) << "nine, with what is around their notes";
+  EXPECT_EQ(failure_of(index.events_after(kBackups, revision - 10)), Code::kExpired);
+  EXPECT_EQ(failure_of(index.list_at(kBackups, "", revision - 10)), Code::kExpired);
+  EXPECT_EQ(index.events_after(kBackups, revision - 9)->size(), 9U);
+  EXPECT_EQ(index.list_at(kBackups, "", revision - 9)->objects.size(), 21U);
+  // What small changes of large objects leave behind counts as what it is.
+  for (int i = 0; i < 20; ++i) change(std::to_string(i), 1);
+  EXPECT_EQ(index.oldest_revision(), revision - 9);
+  for (int i = 0; i < 100; ++i) change(std::to_string(i), 1);
+  const std::uint64_t oldest = index.oldest_revision();
+  for (int i = 0; i < 100; ++i) change(std::to_string(i), 1);
+  EXPECT_EQ(index.oldest_revision(), oldest) << "there is room for many";
+}
+
 TEST_F(CatalogTest, AWatchFromAListMissesNothingAndRepeatsNothing) {
   const auto catalog = open(store_);
   std::thread writer([&] {
@@ -393,7 +426,10 @@ TEST_F(CatalogTest, AStoreThatDoesNotAnswerHoldsUpOneReadAndOnlyForAWhile) {
   ASSERT_TRUE(two->wait_for(2, std::chrono::minutes(1), {}));
   ASSERT_TRUE(one->create(kBackups, backup("ns", "b")));
   // As soon as the look that took so long has ended, looks are waited for again.
-  while (!two->get(key("ns", "b"))) two->refresh(kNever);
+  EXPECT_TRUE(eventually([&] {
+    two->refresh(kNever);
+    return two->get(key("ns", "b")).has_value();
+  }));
 }
 
 TEST_F(CatalogTest, ManyWritersShareCommits) {
@@ -424,7 +460,7 @@ TEST_F(CatalogTest, ManyWritersShareCommits) {
       EXPECT_TRUE(catalog->create(kBackups, backup("ns", std::to_string(i))));
     });
   }
-  while (started < 8) std::this_thread::yield();
+  EXPECT_TRUE(eventually([&] { return started == 8; }));
   {
     const std::lock_guard lock(mutex);
     open_gate = true;

@@ -74,7 +74,7 @@ TEST(CommitFormat, ACommitUnderAnotherKeyIsRefused) {
 }
 
 // A whole seal proves who wrote it least of all: what is inside is still not trusted.
-TEST(CommitFormat, AWellSealedCommitThatCanNotBeIsRefused) {
+TEST(CommitFormat, AWellSealedCommitThatCannotBeIsRefused) {
   const std::string head = R"({"format":1,"first":2,"last":2,"id":"a","writer":"w","time":)"
                            R"("2026-01-01T00:00:00Z","previous":")" +
                            std::string(64, '0') + "\",";

@@ -2,6 +2,7 @@
 
 #include "storage/log/revision_log.h"
 #include "storage/log/sealed_json.h"
+#include "test/eventually.h"
 #include "test/unit/storage/catalog_fixture.h"
 
 namespace gb::storage {
@@ -57,7 +58,7 @@ TEST_F(RevisionLogTest, ALostAnswerOfALostRaceIsALostRace) {
   EXPECT_EQ(appended->commit.mutations[0].key.name, "theirs");
 }
 
-TEST_F(RevisionLogTest, WhatCanNotBeSettledIsAmbiguousNeverARefusal) {
+TEST_F(RevisionLogTest, WhatCannotBeSettledIsAmbiguousNeverARefusal) {
   for (const bool happens : {true, false}) {
     wipe();
     store_.clear();
@@ -257,7 +258,7 @@ TEST_F(TrimTest, ACheckpointIsWrittenByItselfWhenItIsDue) {
   with.checkpoint_every = 20;
   const auto catalog = open(store_, with);
   write(*catalog, 25);
-  while (count("checkpoint/") == 0) std::this_thread::yield();
+  ASSERT_TRUE(eventually([&] { return count("checkpoint/") > 0; }));
   EXPECT_GE(revision_of_checkpoint_key(memory_.list("checkpoint/")->front().key).value(), 21U);
 }
 

@@ -213,7 +213,7 @@ TEST(RepoBackup, ARestartedDumpLeavesNothingOfTheFirstAttempt) {
   const std::string value = incompressible(rng, 1000);
   const Bytes column = as_bytes(value);
   const auto late = (*stale)->add_chunk(0, 1, 1, std::span(&column, 1));
-  ASSERT_FALSE(late) << "a table of the first attempt can not add to the second";
+  ASSERT_FALSE(late) << "a table of the first attempt cannot add to the second";
   EXPECT_EQ(late.error().code, Code::kCancelled);
   ASSERT_TRUE(ok(write_table(**writer, kNova, second)));
   ASSERT_TRUE(ok((*writer)->finish(content())));

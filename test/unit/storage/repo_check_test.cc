@@ -1,6 +1,8 @@
 // What check says about a repository, and what repair may remove.
 #include <algorithm>
+#include <utility>
 
+#include "storage/blob/faulty_blob_store.h"
 #include "storage/repo/repo.h"
 #include "test/unit/storage/repo_support.h"
 
@@ -101,7 +103,23 @@ TEST_F(RepoCheck, ADeletedBackupsPacksStayWhileAnotherNeedsThem) {
   EXPECT_TRUE(holds(store_, "two", tables_));
 }
 
-TEST_F(RepoCheck, NothingIsRemovedWhileAManifestCanNotBeRead) {
+// Between the listing and the look at its manifest a newer backup was made of it, and it was freed.
+TEST_F(RepoCheck, WhatIsFreedDuringARepairLeavesWhatOthersNeed) {
+  ASSERT_TRUE(ok(remove_backup(store_, {"ns", "two"})));
+  FaultyBlobStore observed(store_);
+  bool done = false;
+  observed.set_observer([&](BlobCall call, const std::string& key) {
+    if (call != BlobCall::kGet || key != "data/ns/one/manifest" || std::exchange(done, true))
+      return;
+    EXPECT_TRUE(ok(write_backup(store_, "three", tables_, open_backup(store_, "one"))));
+    EXPECT_TRUE(ok(store_.remove("data/ns/one/manifest")));
+  });
+  EXPECT_TRUE(ok(check_repository(observed, {.repair = true}, {})));
+  EXPECT_TRUE(done);
+  EXPECT_TRUE(holds(store_, "three", tables_));
+}
+
+TEST_F(RepoCheck, NothingIsRemovedWhileAManifestCannotBeRead) {
   leave_unfinished("ended");
   write("data/ns/one/7.0.pack", "left by an attempt that died");
   write("data/ns/two/manifest", "damaged");

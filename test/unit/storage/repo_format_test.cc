@@ -1,5 +1,5 @@
 // The bytes of the format, as docs/repository-format-data.md has them. A test here that must be
-// changed means that repositories which exist can not be read any more.
+// changed means that repositories which exist cannot be read any more.
 #include <random>
 
 #include "storage/repo/manifest.h"

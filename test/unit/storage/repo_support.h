@@ -146,7 +146,7 @@ inline std::shared_ptr<const BackupReader> open_backup(BlobStore& store, const s
   return reader ? *reader : nullptr;
 }
 
-// Reads everything that `tables` holds; false when a byte differs, an error when one can not be
+// Reads everything that `tables` holds; false when a byte differs, an error when one cannot be
 // read.
 inline Result<bool> read_back(const BackupReader& backup, const TestBackup& tables) {
   if (backup.manifest().tables.size() != tables.size()) return false;

@@ -107,7 +107,7 @@ CREATE EVENT e_over_gone ON SCHEDULE EVERY 1 DAY STARTS '2000-01-01 00:00:00' EN
 CREATE EVENT e_over_at ON SCHEDULE AT '2001-06-01 00:00:00' DO DELETE FROM audit$$
 SET timestamp = DEFAULT$$
 DELIMITER ;
--- The broken ones: what they stood on is gone. They are named, and can not be made again.
+-- The broken ones: what they stood on is gone. They are named, and cannot be made again.
 CREATE TABLE fid_views.doomed (id int);
 CREATE VIEW fid_views.broken AS SELECT id FROM fid_views.doomed;
 CREATE VIEW fid_views.broken_too AS SELECT id FROM fid_views.broken;
