@@ -15,7 +15,7 @@
 namespace gb::galera {
 namespace {
 
-using Kind = Program::Kind;
+using ProgramKind = Program::Kind;
 
 // More than stand before a program's body: attributes, kind, name, a trigger's event and table.
 constexpr std::size_t kHeadTokens = 48;
@@ -119,21 +119,21 @@ class HeadNames {
   bool foreign_ = false;
 };
 
-bool take_kind(TokenWalk& walk, Kind kind) {
+bool take_kind(TokenWalk& walk, ProgramKind kind) {
   switch (kind) {
-    case Kind::kView:
+    case ProgramKind::kView:
       return walk.take_word("VIEW");
-    case Kind::kProcedure:
+    case ProgramKind::kProcedure:
       return walk.take_word("PROCEDURE");
-    case Kind::kFunction:
+    case ProgramKind::kFunction:
       return walk.take_word("FUNCTION");
-    case Kind::kPackage:
+    case ProgramKind::kPackage:
       return walk.take_word("PACKAGE") && !walk.is_word("BODY");
-    case Kind::kPackageBody:
+    case ProgramKind::kPackageBody:
       return take_words(walk, {"PACKAGE", "BODY"});
-    case Kind::kTrigger:
+    case ProgramKind::kTrigger:
       return walk.take_word("TRIGGER");
-    case Kind::kEvent:
+    case ProgramKind::kEvent:
       return walk.take_word("EVENT");
   }
   return false;
@@ -148,15 +148,15 @@ bool is_program(const Program& p, const Schema& schema, bool any_case) {
   if (!take_kind(walk, p.kind)) return false;
   if (walk.take_word("IF") && !take_words(walk, {"NOT", "EXISTS"})) return false;
   if (!names.take(walk, p.name)) return false;
-  if (p.kind == Kind::kTrigger) {
+  if (p.kind == ProgramKind::kTrigger) {
     // Without a schema before its own name, a trigger is made in that of its table.
     if (!walk.take_word("BEFORE") && !walk.take_word("AFTER")) return false;
     while (!walk.end() && !walk.is_word("ON")) walk.next();
     if (!walk.take_word("ON") || !names.take(walk, p.table)) return false;
   }
   if (has_mark(tokens, walk.position())) return false;
-  if (p.kind == Kind::kFunction) return !is_of_library(walk);
-  if (p.kind != Kind::kView) return true;
+  if (p.kind == ProgramKind::kFunction) return !is_of_library(walk);
+  if (p.kind != ProgramKind::kView) return true;
   // A view has no body that could hold a semicolon.
   const auto all = tokenize(p.create_sql, quoting_of(p));
   return all && !has_mark(*all, all->size()) && std::ranges::none_of(*all, [](const Token& token) {
@@ -248,7 +248,7 @@ class Texts {
       expect(is_sequence(sequence), "sequence", schema, sequence.name, sequence.create_sql);
     for (const Program& program : schema.programs)
       // One that was broken at the source is not made again.
-      if (program.kind != Kind::kView || !program.view_columns.empty())
+      if (program.kind != ProgramKind::kView || !program.view_columns.empty())
         expect(is_program(program, schema, any_case_), to_string(program.kind), schema,
                program.name, program.create_sql);
   }

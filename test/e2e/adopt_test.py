@@ -3,6 +3,7 @@
 The dumps are made by the command lines of its job (gbtest/osk.py), from the cluster of the bed.
 """
 
+import ctypes
 import gzip
 import json
 import os
@@ -131,15 +132,15 @@ class Adopt(Case):
                "2026-10-28": "INSTALL SONAME 'ha_connect';\n"}
         trigger = (f"USE a;\nCREATE TABLE t (i int);\nDELIMITER ;;\nCREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW BEGIN SET GLOBAL general_log_file="
                    f"'{target}'; SET GLOBAL general_log=1; END ;;\nDELIMITER ;\nINSERT INTO t VALUES (1);\n")
-        for day, text in {**bad, "2026-10-27": trigger}.items():
+        dumps = {**bad, "2026-10-27": trigger} if _has_landlock() else bad
+        for day, text in dumps.items():
             (left / f"openstack_backup_{day}_00-00-00.sql.gz").write_bytes(_gzip((head + text + "-- Dump completed\n").encode()))
-        # The trigger is refused by the server, where it cannot write; where it has no sandbox, that stands in the log.
-        done = self.adopt(left=left, expect=1)
+        done = self.adopt(left=left, expect=3)
         for day, words in (("2026-10-30", "SET GLOBAL general_log_file ="), ("2026-10-29", r"INSERT INTO t VALUES \( 1 \) SELECT"),
                            ("2026-10-28", "INSTALL SONAME")):
             self.assertRegex(done.stdout, rf"openstack_backup_{day}_00-00-00.sql.gz .*bad: statement 2 \(line 3\) is none that a dump holds: {words}")
         self.assertFalse(target.exists())
-        self.assertIn(FIRST_NAME, self.backups())
+        self.assertEqual(set(self.backups()), {FIRST_NAME, *("openstack-20261027000000" for day in dumps if day not in bad)})
 
     def test_a_dump_of_a_newer_server_says_what_is_needed(self):
         left = self.scratch / "newer"
@@ -240,6 +241,11 @@ def _temporary(folder):
 def _flip(data):
     middle = len(data) // 2
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1:]
+
+
+def _has_landlock():
+    """Whether the kernel keeps a scratch server to its folder: landlock_create_ruleset tells its version."""
+    return ctypes.CDLL(None).syscall(444, None, 0, 1) > 0
 
 
 def _gzip(data):

@@ -9,7 +9,7 @@
 namespace gb::api {
 namespace {
 
-std::string indented(std::string_view text, std::size_t step) {
+std::string indented_in_steps(std::string_view text, std::size_t step) {
   std::string out;
   Indenter indenter;
   for (std::size_t at = 0; at < text.size(); at += step) indenter.feed(text.substr(at, step), out);
@@ -23,14 +23,15 @@ TEST(Indenter, WritesWhatADomWouldHoweverTheTextComes) {
         R"({"quoted \" {":"back\\slash\\","\\":"}\\\" ,[","tab":"\t\u0001","é":"ž, : {"})",
         R"([{"metadata":{"name":"a"}},{"metadata":{"name":"b"},"spec":{"list":["x","y"]}}])"}) {
     const std::string whole = nlohmann::ordered_json::parse(text).dump(2);
-    for (const std::size_t step : {1, 2, 3, 1000}) EXPECT_EQ(indented(text, step), whole) << text;
-    EXPECT_EQ(indented(whole, 7), whole) << "white space is not doubled";
+    for (const std::size_t step : {1, 2, 3, 1000})
+      EXPECT_EQ(indented_in_steps(text, step), whole) << text;
+    EXPECT_EQ(indented_in_steps(whole, 7), whole) << "white space is not doubled";
   }
 }
 
 TEST(Indenter, TextThatIsNoJsonHarmsNobody) {
-  EXPECT_EQ(indented("]]]}}}", 1).size(), 12U);
-  EXPECT_EQ(indented("\"\\", 1), "\"\\");
+  EXPECT_EQ(indented_in_steps("]]]}}}", 1).size(), 12U);
+  EXPECT_EQ(indented_in_steps("\"\\", 1), "\"\\");
 }
 
 TEST(Yaml, AListIsWrittenAsTheWholeOfItWouldBe) {
