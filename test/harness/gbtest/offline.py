@@ -26,9 +26,9 @@ class Offline:
         said = self.run(*arguments, cluster=cluster).stdout
         return json.loads(said) if cluster is not None else said
 
-    def measured(self, *arguments, cluster):
+    def measured(self, *arguments, cluster, through=()):
         """Runs to the end; returns the object, and the most bytes that the program had resident."""
-        done = self.run(*arguments, cluster=cluster, through=(sys.executable, "-S", "-c", _MEASURED))
+        done = self.run(*arguments, cluster=cluster, through=(*through, sys.executable, "-S", "-c", _MEASURED))
         return json.loads(done.stdout), int(done.stderr.rpartition("peak:")[2]) * 1024
 
     def run(self, *arguments, cluster=None, expect=0, through=()):

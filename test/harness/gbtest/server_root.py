@@ -26,13 +26,21 @@ class ServerRoot:
 
         The mounts are in a namespace of their own, which ends with the program: there is nothing to undo.
         """
-        if self._path is None:
-            return argv
-        script = 'root=$1; shift; while [ "$1" != -- ]; do mkdir -p "$root$1"; mount --rbind "$1" "$root$1"; shift; done; shift; exec chroot "$root" "$@"'
-        return ["unshare", "--mount", "sh", "-euc", script, "sh", self._path, *_SHARED, *folders, "--", *argv]
+        return argv if self._path is None else [*self._mounted('chroot "$root"', folders), *argv]
+
+    def around(self, folder):
+        """What kubectl-galera is run by that gets the option of wrapped()."""
+        return [] if self._path is None else self._mounted("", [folder])
+
+    def _mounted(self, how, folders):
+        script = 'root=$1; shift; while [ "$1" != -- ]; do mkdir -p "$root$1"; mount --rbind "$1" "$root$1"; shift; done; shift; exec ' + how + ' "$@"'
+        return ["unshare", "--mount", "sh", "-euc", script, "sh", self._path, *_SHARED, *folders, "--"]
 
     def wrapped(self, folder):
-        """The option --mariadbd by which kubectl-galera runs the programs of that root, which see `folder`; nothing for this machine's."""
+        """The option --mariadbd by which kubectl-galera runs the programs of that root, which see `folder`; nothing for this machine's.
+
+        They mount nothing themselves: in its sandbox a scratch server cannot.
+        """
         if self._path is None:
             return []
         programs = folder / f"programs-{self.version}"
@@ -40,7 +48,7 @@ class ServerRoot:
         # --force: whether the machine's name is known in that root is of no interest.
         for name, more in (("mariadbd", ""), ("mariadb-install-db", " --force")):
             file = programs / name
-            file.write_text(f'#!/bin/sh\nexec {shlex.join(map(str, self.command([name], folder)))} "$@"{more}\n')
+            file.write_text(f'#!/bin/sh\nexec {shlex.join(["chroot", str(self._path), name])} "$@"{more}\n')
             file.chmod(0o755)
         return ["--mariadbd", programs / "mariadbd"]
 

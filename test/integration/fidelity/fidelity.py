@@ -84,13 +84,15 @@ class Fidelity:
 
     def back_up(self, backup, cluster, words=(), proof=False):
         """The node that it was read from. With `proof` it is restored into a scratch server, which must find all of it equal."""
-        options = ["--name", backup]
+        options, through = ["--name", backup], []
         if proof:
             options += ["--verification", "Restore", "--scratch", self.folder]
             # Before 10.11 no server takes rows of the past: that of this machine does.
-            options += cluster.root.wrapped(self.folder) if cluster.root.series >= (10, 11) else []
+            if cluster.root.series >= (10, 11):
+                options += cluster.root.wrapped(self.folder)
+                through = cluster.root.around(self.folder)
         made = self._within("a backup that is restored" if proof else "a backup", PROOF_MIB if proof else BACKUP_MIB,
-                            "backup", *options, cluster=cluster)
+                            "backup", *options, cluster=cluster, through=through)
         verified = next(c for c in made["status"]["conditions"] if c["type"] == "Verified")
         if verified["status"] != "True" or verified["reason"] != ("Restore" if proof else "Checksum"):
             raise Failed(f"the backup {backup} is not verified: {verified}")
@@ -98,9 +100,9 @@ class Fidelity:
             raise Failed(f"the backup {backup} does not say {words}: {made['status']}")
         return cluster.nodes[cluster.endpoints.index(made["status"]["instances"][0]["node"])]
 
-    def _within(self, what, bound, *arguments, cluster):
+    def _within(self, what, bound, *arguments, cluster, through=()):
         """A command whose memory has a bound, in MiB."""
-        done, peak = self.local.measured(*arguments, cluster=cluster)
+        done, peak = self.local.measured(*arguments, cluster=cluster, through=through)
         self.peaks[what] = max(peak >> 20, self.peaks.get(what, 0))
         if peak >> 20 > bound:
             raise Failed(f"{what} took {peak >> 20} MiB; by docs/testing.md it takes {bound} at the most")

@@ -338,7 +338,8 @@ TEST_F(RestoreTest, AccountsThatAreMadeInPartAreSaid) {
   run(from_, {"CREATE DATABASE app", "CREATE USER first@'%' IDENTIFIED BY 'x'"});
   Backup backup = back_up(from_, {"app"}, Content::kAll);
   std::erase_if(backup.model.accounts, [](const Account& a) { return a.name != "`first`@`%`"; });
-  backup.model.accounts.push_back({"`second`@`%`", false, {"CREATE USER nothing of the kind"}, {}});
+  backup.model.accounts.push_back(
+      {"`second`@`%`", false, {"CREATE USER `second`@`%` nothing of the kind"}, {}});
   for (const auto& [content, next] :
        {std::pair{Content::kAll, "run the restore again with existing: Replace"},
         std::pair{Content::kGrants, "run the restore again"}}) {
