@@ -115,7 +115,7 @@ std::optional<Takeover::Why> Takeover::left_by(const Seen& seen, const api::Obje
     return silent_for >= kTimeToStop ? std::optional(Why::kSilent) : std::nullopt;
   }
   const bool check = api::is_terminal_phase(api::phase_of(dom));
-  if (!check && !knows_clusters(object, dom)) return std::nullopt;
+  if (!check && !knows_instances(object, dom)) return std::nullopt;
   const Executor::Life life = executor.life();
   if (life == Executor::Life::kDead) return executor.took_over ? Why::kSilent : Why::kDied;
   if (life == Executor::Life::kAlive || silent_for < kRenewalDeadline) return std::nullopt;
@@ -150,19 +150,12 @@ void Takeover::look(std::stop_token stop) {
   }
 }
 
-bool Takeover::knows_clusters(const api::Object& object, const api::Json& dom) const {
+bool Takeover::knows_instances(const api::Object& object, const api::Json& dom) const {
   const bool restore = object.key().resource == api::kRestores;
   if (environment_.keeps_house || (restore && !api::read_restore_spec(dom).block_traffic))
     return true;
-  BlockMark mark;
-  if (restore) {
-    auto read = read_block_mark(*environment_.stores.front().blobs, object.key().ns, object.uid());
-    if (read) mark = std::move(*read);
-  }
   return std::ranges::all_of(instances_of(dom, restore), [&](const auto& one) {
-    const auto& [name, donor] = one;
-    const auto nodes = restore ? mark.nodes_of(name) : std::vector<std::string>{donor};
-    return environment_.instance_of_job(object.key().ns, name, nodes).has_value();
+    return environment_.instances->resolve(object.key().ns, one.first).has_value();
   });
 }
 

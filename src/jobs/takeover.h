@@ -61,9 +61,9 @@ class Takeover {
     std::vector<std::string> desynced;  // "node of instance" that may be out of flow control
   };
   void find_candidates();
-  // Whether what the job holds can be given back here: a tool, which knows one cluster, leaves
-  // those of other ones to a server.
-  [[nodiscard]] bool knows_clusters(const api::Object& object, const api::Json& dom) const;
+  // Whether a tool has a cluster for what the job worked on; else it leaves the job to a server.
+  // Whether that is the same cluster shows when something is given back.
+  [[nodiscard]] bool knows_instances(const api::Object& object, const api::Json& dom) const;
   // What did not let itself be given back. An error: the job must not be ended, but taken over
   // again.
   Result<Left> release_cluster(const api::Object& object, const api::Json& dom,
