@@ -263,7 +263,7 @@ struct DonorGuard::State {
 
 DonorGuard::DonorGuard(const Endpoint& endpoint, const NodeState& donor, Watch watch,
                        Narrator narrate, std::function<void(Error)> give_up)
-    : state_(new State{endpoint, donor, watch, std::move(narrate), std::move(give_up)}) {
+    : state_(new State{endpoint, donor, std::move(watch), std::move(narrate), std::move(give_up)}) {
   if (donor.galera)
     state_->thread =
         std::jthread([s = state_.get()](const std::stop_token& stop) { s->run(stop); });
