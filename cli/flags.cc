@@ -1,6 +1,7 @@
 #include "cli/flags.h"
 
 #include "api/schema.h"
+#include "api/types.h"
 #include "base/text.h"
 
 namespace gb::cli {
@@ -31,6 +32,15 @@ CLI::Option* add_choice(CLI::App& app, Parsed& parsed, const std::string& flag, 
       api::find_property(spec->schema, field)->schema.enumeration;
   return add_one_of(app, parsed, flag, value, values,
                     description + ": " + join(values, ", ") + " (default " + values.front() + ")");
+}
+
+void add_extent(CLI::App& app, Parsed& parsed, const Extent& extent) {
+  add_list(app, "--databases", extent.databases, "Only these schemas");
+  add_list(app, "--exclude-databases", extent.exclude_databases, "Not these schemas");
+  add_list(app, "--exclude-tables", extent.exclude_tables,
+           "Leave the rows of these tables out: globs on schema.table");
+  add_choice(app, parsed, "--content", extent.content, api::kBackups, "content",
+             "What is backed up");
 }
 
 void add_all(CLI::App& app, Parsed& parsed, const std::string& program) {

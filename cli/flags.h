@@ -58,6 +58,15 @@ CLI::Option* add_one_of(CLI::App& app, Parsed& parsed, const std::string& flag, 
 CLI::Option* add_choice(CLI::App& app, Parsed& parsed, const std::string& flag, std::string& value,
                         const char* resource, const char* field, const std::string& description);
 
+// What a backup holds of its instances.
+struct Extent {
+  std::vector<std::string>& databases;
+  std::vector<std::string>& exclude_databases;
+  std::vector<std::string>& exclude_tables;
+  std::string& content;
+};
+void add_extent(CLI::App& app, Parsed& parsed, const Extent& extent);
+
 void add_local(CLI::App& app, Parsed& parsed);   // the offline commands, below `local`
 void add_backup(CLI::App& app, Parsed& parsed);  // these two onto the app itself
 void add_restore(CLI::App& app, Parsed& parsed);

@@ -122,12 +122,9 @@ void add_backup(CLI::App& app, Parsed& parsed) {
       .offer(Offer::kInstances, add_list(app, "--instance,--instances", command.instances,
                                          "The Galera clusters to back up, as one set"))
       ->required();
-  add_list(app, "--databases", command.databases, "Only these schemas");
-  add_list(app, "--exclude-databases", command.exclude_databases, "Not these schemas");
-  add_list(app, "--exclude-tables", command.exclude_tables,
-           "Leave the rows of these tables out: globs on schema.table");
-  add_choice(app, parsed, "--content", command.content, api::kBackups, "content",
-             "What is backed up");
+  add_extent(
+      app, parsed,
+      {command.databases, command.exclude_databases, command.exclude_tables, command.content});
   parsed.offer(Offer::kStores,
                app.add_option("--store", command.store,
                               "The GaleraBackupStore (default: the server's first)"));

@@ -66,12 +66,9 @@ void add_local_backup(CLI::App& app, Parsed& parsed) {
       ->capture_default_str();
   app.add_option("--instance", command.instance, "What the cluster is called in the backup")
       ->capture_default_str();
-  add_list(app, "--databases", command.databases, "Only these schemas");
-  add_list(app, "--exclude-databases", command.exclude_databases, "Not these schemas");
-  add_list(app, "--exclude-tables", command.exclude_tables,
-           "Leave the rows of these tables out: globs on schema.table");
-  add_choice(app, parsed, "--content", command.content, api::kBackups, "content",
-             "What is backed up");
+  add_extent(
+      app, parsed,
+      {command.databases, command.exclude_databases, command.exclude_tables, command.content});
   add_choice(app, parsed, "--verification", command.verification, api::kBackups, "verification",
              "How it is checked at the end");
   add_scratch(app, parsed, command.scratch, command.mariadbd, "restore it into");
