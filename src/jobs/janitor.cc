@@ -150,9 +150,11 @@ std::map<std::string, std::vector<TrashMark>> Janitor::due_marks(const Store& st
       not_before_[&store].emplace(info.key, *due);
     }
   }
-  for (const std::string& key : waiting)
-    if (auto mark = read_mark(store, key); mark && due_by_ns.contains(mark->ns))
-      due_by_ns[mark->ns].push_back(std::move(*mark));
+  for (const std::string& key : waiting) {
+    const auto due = due_by_ns.find(split(key, '/').at(1));
+    if (due == due_by_ns.end()) continue;
+    if (auto mark = read_mark(store, key)) due->second.push_back(std::move(*mark));
+  }
   return due_by_ns;
 }
 

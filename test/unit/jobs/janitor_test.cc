@@ -355,14 +355,18 @@ TEST_F(JanitorTest, WhatOthersNeedIsNotLookedForAtEveryLook) {
   manual_.advance(hours(73));
   for (int i = 0; i < 3; ++i) look();
   std::atomic<int> manifests{0};
+  std::atomic<int> marks{0};
   faulty_.set_observer([&](storage::BlobCall call, const std::string& key) {
-    if (call == storage::BlobCall::kGet && key.ends_with("/manifest")) ++manifests;
+    if (call != storage::BlobCall::kGet) return;
+    if (key.ends_with("/manifest")) ++manifests;
+    if (key.starts_with("trash/")) ++marks;
   });
   for (int i = 0; i < 20; ++i) {
     manual_.advance(std::chrono::seconds(30));
     look();
   }
   EXPECT_EQ(manifests, 0);
+  EXPECT_EQ(marks, 0);
   manual_.advance(hours(1));
   look();
   EXPECT_EQ(manifests, 1) << "of the one that stays, once an hour";
