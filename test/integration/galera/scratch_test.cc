@@ -34,6 +34,14 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
+Schema& add_schema(InstanceModel& model) {
+  Schema& schema = model.schemas.emplace_back();
+  schema.name = "s";
+  schema.character_set = "utf8mb4";
+  schema.collation = "utf8mb4_general_ci";
+  return schema;
+}
+
 class ScratchServerTest : public testing::Test {
  protected:
   ScratchServerTest() {
@@ -142,10 +150,7 @@ TEST_F(ScratchServerTest, ATableOfAnotherFolderIsRestoredIntoItsOwn) {
   auto server = start();
   ASSERT_TRUE(server) << server.error().text();
   InstanceModel model;
-  Schema& schema = model.schemas.emplace_back();
-  schema.name = "s";
-  schema.character_set = "utf8mb4";
-  schema.collation = "utf8mb4_general_ci";
+  Schema& schema = add_schema(model);
   const auto add = [&](const std::string& name, const std::string& options) {
     Table& table = schema.tables.emplace_back();
     table.name = name;
@@ -177,10 +182,7 @@ TEST_F(ScratchServerTest, ATextThatMakesSomethingElseStandsInTheWayBeforeAnythin
   auto server = start();
   ASSERT_TRUE(server) << server.error().text();
   InstanceModel model;
-  Schema& schema = model.schemas.emplace_back();
-  schema.name = "s";
-  schema.character_set = "utf8mb4";
-  schema.collation = "utf8mb4_general_ci";
+  Schema& schema = add_schema(model);
   Program& trigger = schema.programs.emplace_back();
   trigger.kind = Program::Kind::kTrigger;
   trigger.name = "t";
