@@ -117,6 +117,36 @@ TEST(ColumnCodec, StoresAConstantColumnInAFewBytes) {
   EXPECT_LE(encode_numbers(ValueKind::kSigned, std::vector<Number>(5000, number(-3))).size(), 16U);
 }
 
+// A backup keeps a column as what differs from the one of the day before: a row that changes must
+// not move or turn the bytes of the others.
+std::size_t bytes_changed(std::vector<Number> rows, std::size_t row, std::uint64_t value) {
+  const std::string before = encode_numbers(ValueKind::kDateTime, rows);
+  rows[row] = value;
+  const std::string after = encode_numbers(ValueKind::kDateTime, rows);
+  expect_numbers(ValueKind::kDateTime, rows);
+  std::size_t changed = 0;
+  for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i)
+    changed += before[i] != after[i] ? 1 : 0;
+  return changed;
+}
+
+TEST(ColumnCodec, OneChangedRowLeavesTheBytesOfTheOthersAsTheyAre) {
+  constexpr std::uint64_t kBegin = 1'700'000'000'000'000;
+  std::mt19937_64 random(1);
+  std::vector<Number> near_their_order;  // updated_at of rows that came one after the other
+  std::vector<Number> in_no_order;       // created_at by a random key
+  for (std::uint64_t i = 0; i < 5000; ++i) {
+    near_their_order.emplace_back(kBegin + (i * 10'000 + random() % 5'000'000) * 1'000'000);
+    in_no_order.emplace_back(kBegin + random() % 50'000'000'000'000);
+  }
+  for (const auto& rows : {near_their_order, in_no_order}) {
+    EXPECT_LE(bytes_changed(rows, 2500, kBegin + 200'000'000'000'000), 20U) << "above all others";
+    EXPECT_LE(bytes_changed(rows, 2500, kBegin - 1'000'000'000'000), 20U) << "below all others";
+    EXPECT_LE(bytes_changed(rows, 2500, *rows[17]), 20U) << "among the others";
+    EXPECT_LE(bytes_changed(rows, 0, *rows[17]), 20U) << "the first";
+  }
+}
+
 TEST(ColumnCodec, GivesTheSameBytesForTheSameValues) {
   ColumnEncoder encoder(ValueKind::kDateTime);
   const auto fill = [&] {
