@@ -2,7 +2,9 @@
 // docs/repository-format-columns.md describes every byte; the two change together.
 //
 // The encoding is a function of the values alone: the same rows give the same bytes in every
-// backup, which is what lets an unchanged column be referred to instead of stored again.
+// backup, which is what lets an unchanged column be referred to instead of stored again. A number
+// that changes leaves those of the other rows where they are, as a rule, which is what lets the
+// column be stored as a delta (docs/repository-format-data.md).
 //
 // Thread safety: an object is used by one thread at a time; functions are pure.
 #pragma once
